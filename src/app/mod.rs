@@ -1,0 +1,1 @@
+//! Pixels; the only folder that knows egui.

@@ -1,0 +1,89 @@
+//! What to do, as a value: everything a run needs, spelled out. Reading one needs no device.
+
+pub mod preset;
+pub mod train_config;
+
+pub use preset::Preset;
+pub use train_config::TrainConfig;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataConfig;
+use crate::loss::{ClassWeightsConfig, LossConfig, OutputActivation};
+use crate::model::ModelConfig;
+use crate::param::{Param, ParamError};
+
+/// The complete configuration of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExperimentConfig {
+    /// What the network puts on its logits before the loss sees them.
+    pub activation: OutputActivation,
+    pub data: DataConfig,
+    pub model: ModelConfig,
+    pub loss: LossConfig,
+    pub class_weights: ClassWeightsConfig,
+    pub train: TrainConfig,
+}
+
+impl ExperimentConfig {
+    /// Every parameter; `loss.kind` decides the list and is not in it.
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        let mut params = vec![Param::choice(
+            "activation",
+            &mut self.activation,
+            "Output activation: what the network puts on its logits before the loss sees them.",
+        )];
+        params.extend(self.data.params().into_iter().map(|p| p.under("data")));
+        params.extend(self.model.params().into_iter().map(|p| p.under("model")));
+        params.extend(self.loss.params().into_iter().map(|p| p.under("loss")));
+        params.extend(
+            self.class_weights
+                .params()
+                .into_iter()
+                .map(|p| p.under("class_weights")),
+        );
+        params.extend(self.train.params().into_iter().map(|p| p.under("train")));
+        params
+    }
+
+    /// Sets one key from text; `loss.kind` changes the kind of loss.
+    ///
+    /// # Errors
+    /// Naming the key, the value and what was expected.
+    pub fn set(&mut self, key: &str, text: &str) -> Result<(), ParamError> {
+        if key == "loss.kind" {
+            return self
+                .loss
+                .set_kind(text)
+                .map_err(|error| ParamError::NotParsable {
+                    key: key.to_owned(),
+                    value: text.to_owned(),
+                    expected: error.to_string(),
+                });
+        }
+        crate::param::set(self.params(), key, text)
+    }
+
+    /// Checks every range and what must hold between fields.
+    ///
+    /// # Errors
+    /// One message per problem, naming key, value and expectation.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        todo!()
+    }
+
+    /// `(key, value)` of every parameter, for records and comparison; `loss.kind` first.
+    #[must_use]
+    pub fn values(&self) -> Vec<(String, String)> {
+        let mut copy = self.clone();
+        let kind = ("loss.kind".to_owned(), self.loss.kind().to_owned());
+        std::iter::once(kind)
+            .chain(
+                copy.params()
+                    .iter()
+                    .map(|p| (p.key.clone(), p.value.to_string())),
+            )
+            .collect()
+    }
+}

@@ -1,0 +1,162 @@
+//! How long, how fast and in what steps to train.
+
+use serde::{Deserialize, Serialize};
+
+use crate::param::Param;
+
+crate::choices! {
+    pub enum Optimizer {
+        AdamW = "adamw": "Adam with decoupled weight decay.",
+        Adam = "adam": "Adam without weight decay.",
+        Sgd = "sgd": "Stochastic gradient descent with Nesterov momentum 0.9.",
+    }
+}
+
+crate::choices! {
+    /// How the learning rate changes over the run.
+    pub enum Schedule {
+        Constant = "constant": "The same rate throughout (after warm-up).",
+        Cosine = "cosine": "Half a cosine from the rate to zero (after warm-up).",
+        Polynomial = "polynomial": "(1 − t)^0.9 as nnU-Net does (after warm-up).",
+    }
+}
+
+/// `[train]` of a preset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    pub optimizer: Optimizer,
+    pub learning_rate: f64,
+    pub schedule: Schedule,
+    /// Steps over which the rate rises from 0.
+    pub warmup_steps: u64,
+    pub weight_decay: f64,
+    pub batch: u64,
+    /// Passes over the training set; 0 means `steps` decides.
+    pub epochs: u64,
+    /// Optimiser updates in all, when `epochs` is 0.
+    pub steps: u64,
+    /// Global norm above which the gradient is scaled down; 0 switches clipping off.
+    pub clip_norm: f64,
+    /// Steps between validations; 0 validates once per epoch.
+    pub validate_every: u64,
+    pub seed: u64,
+    /// `auto`, `cpu`, or a name that `dicebench devices` lists.
+    pub device: String,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::AdamW,
+            learning_rate: 2e-3,
+            schedule: Schedule::Cosine,
+            warmup_steps: 10,
+            weight_decay: 1e-4,
+            batch: 8,
+            epochs: 0,
+            steps: 400,
+            clip_norm: 1.0,
+            validate_every: 20,
+            seed: 1,
+            device: "auto".to_owned(),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Optimiser updates in all.
+    #[must_use]
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        if self.epochs > 0 {
+            self.epochs * steps_per_epoch
+        } else {
+            self.steps
+        }
+    }
+
+    /// The learning rate of `step` (0-based) of `total`.
+    #[must_use]
+    pub fn rate_at(&self, step: u64, total: u64) -> f64 {
+        let (step, total, warmup) = (step as f64, total as f64, self.warmup_steps as f64);
+        if step < warmup {
+            return self.learning_rate * (step + 1.0) / (warmup + 1.0);
+        }
+        let t = ((step - warmup) / (total - warmup).max(1.0)).clamp(0.0, 1.0);
+        self.learning_rate
+            * match self.schedule {
+                Schedule::Constant => 1.0,
+                Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
+                Schedule::Polynomial => (1.0 - t).powf(0.9),
+            }
+    }
+
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            Param::choice(
+                "optimizer",
+                &mut self.optimizer,
+                "How gradients become updates.",
+            ),
+            Param::log_float(
+                "learning_rate",
+                &mut self.learning_rate,
+                0.0..=10.0,
+                "Size of an update; the schedule changes it over the run.",
+            ),
+            Param::choice(
+                "schedule",
+                &mut self.schedule,
+                "How the learning rate changes over the run.",
+            ),
+            Param::int(
+                "warmup_steps",
+                &mut self.warmup_steps,
+                0..=100_000,
+                "Steps over which the learning rate rises from near 0.",
+            ),
+            Param::log_float(
+                "weight_decay",
+                &mut self.weight_decay,
+                0.0..=1.0,
+                "Pull of the weights towards 0 (AdamW: decoupled; SGD: L2).",
+            ),
+            Param::int("batch", &mut self.batch, 1..=512, "Images per step."),
+            Param::int(
+                "epochs",
+                &mut self.epochs,
+                0..=100_000,
+                "Passes over the training images; 0 lets `train.steps` decide.",
+            ),
+            Param::int(
+                "steps",
+                &mut self.steps,
+                1..=10_000_000,
+                "Optimiser updates in all, when `train.epochs` is 0.",
+            ),
+            Param::float(
+                "clip_norm",
+                &mut self.clip_norm,
+                0.0..=1e6,
+                "Global gradient norm above which the gradient is scaled down; 0 = off.",
+            ),
+            Param::int(
+                "validate_every",
+                &mut self.validate_every,
+                0..=1_000_000,
+                "Steps between validations; 0 = once per epoch.",
+            ),
+            Param::int(
+                "seed",
+                &mut self.seed,
+                0..=u64::from(u32::MAX),
+                "Seed of initial weights, order and augmentation.",
+            ),
+            Param::text(
+                "device",
+                &mut self.device,
+                "`auto`, `cpu`, or a name that `dicebench devices` lists.",
+            ),
+        ]
+    }
+}

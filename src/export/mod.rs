@@ -1,0 +1,1 @@
+//! Taking results home: weights, tables, code.

@@ -1,0 +1,35 @@
+//! Dicebench: see what a segmentation loss really does, on your own images.
+//!
+//! Everything points one way; a module may use those above it in this list, never those below:
+//!
+//! | Module | Single responsibility |
+//! |---|---|
+//! | [`param`] | describe and set one field: name, bounds, help |
+//! | [`finding`] | one thing that is wrong, with its evidence and remedy |
+//! | [`data`] | bytes on disk → samples and batches (no tensors, no pixels on screen) |
+//! | [`loss`] | logits and targets → one number; class weights |
+//! | [`model`] | image tensor → logits: the U-Net and the convolutions it runs on |
+//! | [`experiment`] | what to do, as a value: configuration, presets |
+//! | [`run`] | what happened, as a value: events, metrics, records |
+//! | [`train`] | doing it: the stepping session, devices, the trainer thread |
+//! | [`doctor`] | what is wrong with it: X-ray and rules |
+//! | [`export`] | taking results home |
+//! | [`lab`] | what the user is working on: state and commands |
+//! | [`cli`] | the text front end |
+//! | [`app`] | pixels; the only place that knows egui |
+//!
+//! A test (`tests/it/layering.rs`) executes this table.
+
+pub mod app;
+pub mod cli;
+pub mod data;
+pub mod doctor;
+pub mod experiment;
+pub mod export;
+pub mod finding;
+pub mod lab;
+pub mod loss;
+pub mod model;
+pub mod param;
+pub mod run;
+pub mod train;

@@ -1,0 +1,3 @@
+//! The one integration binary, so that burn and wgpu link once.
+
+mod presets;

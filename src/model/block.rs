@@ -1,0 +1,77 @@
+//! Two convolutions, each normalised and activated: what every level of the U-Net is made of.
+
+use burn::module::Module;
+use burn::prelude::*;
+
+use super::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
+use super::conv::{Conv, Init, UpConv, upsample_nearest2x};
+use super::norm::{Norm, activate};
+
+/// conv 3×3 → normalisation → activation, twice.
+#[derive(Module, Debug)]
+pub struct Block {
+    pub conv1: Conv,
+    pub norm1: Option<Norm>,
+    pub conv2: Conv,
+    pub norm2: Option<Norm>,
+    #[module(skip)]
+    activation: HiddenActivation,
+}
+
+impl Block {
+    #[must_use]
+    pub fn new(config: &ModelConfig, inputs: usize, outputs: usize, init: &mut Init<'_>) -> Self {
+        let bias = config.normalization == Normalization::None;
+        Self {
+            conv1: Conv::new(inputs, outputs, 3, bias, init),
+            norm1: Norm::new(config.normalization, outputs, init),
+            conv2: Conv::new(outputs, outputs, 3, bias, init),
+            norm2: Norm::new(config.normalization, outputs, init),
+            activation: config.hidden_activation,
+        }
+    }
+
+    /// `[N, I, H, W]` → `[N, O, H, W]`.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let finish = |x, norm: &Option<Norm>| match norm {
+            Some(norm) => norm.forward(x, self.activation),
+            None => activate(x, self.activation),
+        };
+        let x = finish(self.conv1.forward(x), &self.norm1);
+        finish(self.conv2.forward(x), &self.norm2)
+    }
+}
+
+/// Doubles the size and halves the channels; exactly one of the two is there.
+#[derive(Module, Debug)]
+pub struct Up {
+    pub transposed: Option<UpConv>,
+    pub conv: Option<Conv>,
+}
+
+impl Up {
+    #[must_use]
+    pub fn new(kind: Upsampling, inputs: usize, outputs: usize, init: &mut Init<'_>) -> Self {
+        match kind {
+            Upsampling::Transposed => Self {
+                transposed: Some(UpConv::new(inputs, outputs, init)),
+                conv: None,
+            },
+            Upsampling::Nearest => Self {
+                transposed: None,
+                conv: Some(Conv::new(inputs, outputs, 3, true, init)),
+            },
+        }
+    }
+
+    /// `[N, I, H, W]` → `[N, O, 2H, 2W]`.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match (&self.transposed, &self.conv) {
+            (Some(up), _) => up.forward(x),
+            (None, Some(conv)) => conv.forward(upsample_nearest2x(x)),
+            (None, None) => upsample_nearest2x(x),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The operations that a U-Net spends its time in, and the two modules that hold their weights.
+//!
+//! Each function is a seam: the network calls these and nothing else, whatever runs beneath.
+//! Weights have burn's (and PyTorch's) layout. This module knows nothing of the network's shape.
+
+use burn::module::Param;
+use burn::prelude::*;
+use burn::tensor::module;
+use burn::tensor::ops::{
+    ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Convolution with stride 1 that keeps the size.
+///
+/// # Shapes
+/// `x` `[N, I, H, W]`, `weight` `[O, I, k, k]` with odd `k`, `bias` `[O]` → `[N, O, H, W]`.
+#[must_use]
+pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    let [_, _, kernel, _] = weight.dims();
+    let padding = kernel / 2;
+    let options = ConvOptions::new([1, 1], [padding, padding], [1, 1], 1);
+    module::conv2d(x, weight, bias, options)
+}
+
+/// Transposed convolution, 2×2 with stride 2: doubles height and width.
+///
+/// # Shapes
+/// `x` `[N, I, H, W]`, `weight` `[I, O, 2, 2]`, `bias` `[O]` → `[N, O, 2H, 2W]`.
+#[must_use]
+pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    let options = ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1);
+    module::conv_transpose2d(x, weight, bias, options)
+}
+
+/// Largest of each 2×2 square; halves height and width.
+#[must_use]
+pub fn max_pool2x2(x: Tensor<4>) -> Tensor<4> {
+    module::max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
+}
+
+/// Repeats each pixel 2×2. (Bilinear interpolation has no backward pass on burn 0.22's GPUs.)
+#[must_use]
+pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Nearest)
+        .with_align_corners(false)
+        .with_output_size([height * 2, width * 2]);
+    module::interpolate(x, options)
+}
+
+/// What [`batch_norm_train`] gives.
+pub struct BatchNormOutput {
+    /// `[N, C, H, W]`.
+    pub output: Tensor<4>,
+    /// `[C]`, detached.
+    pub mean: Tensor<1>,
+    /// `[C]`, detached; biased.
+    pub variance: Tensor<1>,
+}
+
+/// Batch normalisation with the statistics of the batch, then `max(0, x)` if `relu`.
+///
+/// # Shapes
+/// `x` `[N, C, H, W]`; `gamma`, `beta` `[C]`.
+#[must_use]
+pub fn batch_norm_train(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    relu: bool,
+) -> BatchNormOutput {
+    let result = module::batch_norm_train(x, gamma, beta, epsilon);
+    let output = if relu {
+        burn::tensor::activation::relu(result.output)
+    } else {
+        result.output
+    };
+    BatchNormOutput {
+        output,
+        mean: result.mean.detach(),
+        variance: result.variance.detach(),
+    }
+}
+
+/// Source of starting weights: the same numbers for the same seed, whatever the device.
+///
+/// The device's own generator is global to the process, so two trainings at once would disturb
+/// each other, and GPUs draw other numbers than the CPU.
+pub struct Init<'a> {
+    rng: ChaCha8Rng,
+    device: &'a Device,
+}
+
+impl<'a> Init<'a> {
+    #[must_use]
+    pub fn new(seed: u64, device: &'a Device) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            device,
+        }
+    }
+
+    /// Uniform in ±1/√`fan_in`, which is what PyTorch's layers start from.
+    fn uniform<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| {
+                let unit = (self.rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32;
+                (2.0 * unit - 1.0) * bound
+            })
+            .collect();
+        Param::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    /// The same value everywhere.
+    pub fn constant(&self, value: f32, len: usize) -> Param<Tensor<1>> {
+        Param::from_data(TensorData::new(vec![value; len], [len]), self.device)
+    }
+
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        self.device
+    }
+}
+
+/// Weights of a convolution that keeps the size.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[O, I, k, k]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[O]`; none before a normalisation, which would take it away again.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+impl Conv {
+    #[must_use]
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        bias: bool,
+        init: &mut Init<'_>,
+    ) -> Self {
+        let fan_in = inputs * kernel * kernel;
+        Self {
+            weight: init.uniform([outputs, inputs, kernel, kernel], fan_in),
+            bias: bias.then(|| init.uniform([outputs], fan_in)),
+        }
+    }
+
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        conv2d_same(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+}
+
+/// Weights of a transposed convolution that doubles the size.
+#[derive(Module, Debug)]
+pub struct UpConv {
+    /// `[I, O, 2, 2]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[O]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl UpConv {
+    #[must_use]
+    pub fn new(inputs: usize, outputs: usize, init: &mut Init<'_>) -> Self {
+        // PyTorch takes the second dimension of the weight for the fan-in here too.
+        let fan_in = outputs * 4;
+        Self {
+            weight: init.uniform([inputs, outputs, 2, 2], fan_in),
+            bias: init.uniform([outputs], fan_in),
+        }
+    }
+
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        conv_transpose2x2(x, self.weight.val(), Some(self.bias.val()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+    }
+
+    fn values(x: Tensor<4>) -> Vec<f32> {
+        x.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_convolution_correlates_and_pads_with_zeros() {
+        // Only the right neighbour counts: the image moves one pixel to the left.
+        let x = tensor((1..=9u8).map(f32::from).collect(), [1, 1, 3, 3]);
+        let mut kernel = vec![0.0; 9];
+        kernel[5] = 1.0;
+        let y = conv2d_same(
+            x,
+            tensor(kernel, [1, 1, 3, 3]),
+            Some(tensor(vec![0.5], [1])),
+        );
+        let expected = [2.5, 3.5, 0.5, 5.5, 6.5, 0.5, 8.5, 9.5, 0.5];
+        assert_eq!(values(y), expected);
+    }
+
+    #[test]
+    fn a_transposed_convolution_stamps_its_kernel() {
+        let x = tensor(vec![1.0, 10.0], [1, 1, 1, 2]);
+        let weight = tensor(vec![1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2]);
+        let y = conv_transpose2x2(x, weight, Some(tensor(vec![0.0], [1])));
+        assert_eq!(y.dims(), [1, 1, 2, 4]);
+        assert_eq!(values(y), [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0]);
+    }
+
+    #[test]
+    fn pooling_undoes_nearest_upsampling() {
+        let x = tensor((0..8u8).map(f32::from).collect(), [1, 2, 2, 2]);
+        let up = upsample_nearest2x(x.clone());
+        assert_eq!(up.dims(), [1, 2, 4, 4]);
+        assert_eq!(values(up.clone())[..4], [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(values(max_pool2x2(up)), values(x));
+    }
+
+    #[test]
+    fn nearest_upsampling_sends_the_sum_of_four_gradients_back() {
+        let device = Device::flex().autodiff();
+        let x = Tensor::<4>::ones([1, 1, 2, 2], &device).require_grad();
+        let grads = upsample_nearest2x(x.clone()).sum().backward();
+        let gradient = x.grad(&grads).unwrap();
+        assert_eq!(values(gradient), [4.0; 4]);
+    }
+}

@@ -1,1 +1,3 @@
 //! Pixels; the only folder that knows egui.
+
+pub mod view;

@@ -1,0 +1,10 @@
+//! What a run looks like: curves, pictures, tables, comparisons.
+//!
+//! Everything here draws plain data that others made (`run`, `data`, `train::session::Prediction`)
+//! and keeps only what drawing needs: caches, zoom, what is hidden. It must not know the trainer,
+//! the store, commands or files; what the user asks for is returned as a value.
+
+pub mod compare;
+pub mod plots;
+pub mod runs;
+pub mod viewer;

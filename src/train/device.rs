@@ -18,8 +18,19 @@ pub struct DeviceInfo {
 ///
 /// # Errors
 /// When there is no such device or it failed its check.
-pub fn open(_id: &str) -> Result<(Device, DeviceInfo), String> {
-    todo!()
+pub fn open(id: &str) -> Result<(Device, DeviceInfo), String> {
+    match id {
+        "auto" | "cpu" => Ok((Device::flex(), cpu())),
+        _ => Err(format!("there is no device `{id}`: expected auto or cpu")),
+    }
+}
+
+fn cpu() -> DeviceInfo {
+    DeviceInfo {
+        id: "cpu".to_owned(),
+        name: "CPU".to_owned(),
+        problem: None,
+    }
 }
 
 /// The CPU and every GPU with the remembered result of its probe; never touches a driver itself.

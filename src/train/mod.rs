@@ -2,6 +2,8 @@
 
 pub mod device;
 pub mod handle;
+pub mod learner;
+pub mod optim;
 pub mod session;
 
 pub use handle::{Control, Preview, TrainerHandle};

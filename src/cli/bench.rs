@@ -151,6 +151,7 @@ pub fn measure(args: &BenchArgs, train: bool) -> Result<BenchReport, String> {
                 .map(|measured| Some(measured.loss))
                 .map_err(|broken| match broken {
                     Broken::NotFinite(message) | Broken::Device(message) => message,
+                    Broken::Data(error) => error.to_string(),
                 })
         })
     } else {

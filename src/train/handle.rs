@@ -3,14 +3,18 @@
 //! Facts queue, pictures replace: events go through a channel in order; pictures through a slot
 //! where the newest wins.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::session::Prediction;
+use super::trainer::{Message, Trainer};
 use crate::data::{Dataset, Sample};
 use crate::experiment::ExperimentConfig;
 use crate::run::RunEvent;
 use crate::run::store::Store;
-
-use super::session::Prediction;
 
 /// What the outside may ask of a training run.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,35 +60,75 @@ pub struct Preview {
     pub prediction: Prediction,
 }
 
-/// Handle on the one long-lived trainer thread of the process.
+/// Handle on the one long-lived trainer thread of the process. When it is dropped, what is being
+/// trained is stopped and kept, and the thread ends.
 pub struct TrainerHandle {
     /// Newest picture per lane; taken by whoever shows it.
     pub previews: Arc<Mutex<Vec<Option<Preview>>>>,
+    messages: Sender<Message>,
+    events: Receiver<TrainerEvent>,
+    busy: Arc<AtomicBool>,
 }
 
 impl TrainerHandle {
     /// Starts the thread; `wake` is called after each event (the window repaints then).
+    ///
+    /// # Panics
+    /// When the system can't start a thread.
     #[must_use]
-    pub fn spawn(_wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        todo!()
+    pub fn spawn(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let (messages, inbox) = unbounded();
+        // Unbounded: training never waits for a window that is minimised; an event is small.
+        let (outbox, events) = unbounded();
+        let previews = Arc::new(Mutex::new(Vec::new()));
+        let busy = Arc::new(AtomicBool::new(false));
+        let (slots, working) = (Arc::clone(&previews), Arc::clone(&busy));
+        std::thread::Builder::new()
+            .name("trainer".to_owned())
+            .spawn(move || Trainer::new(inbox, outbox, slots, working, wake).run())
+            .expect("a thread can be started");
+        Self {
+            previews,
+            messages,
+            events,
+            busy,
+        }
     }
 
     /// Trains one lane, or races several, recording into `store`. Refused while busy.
-    pub fn start(&self, _jobs: Vec<Job>, _store: Store) -> Result<(), String> {
-        todo!()
+    ///
+    /// # Errors
+    /// When there is no job or others are still running.
+    pub fn start(&self, jobs: Vec<Job>, store: Store) -> Result<(), String> {
+        if jobs.is_empty() {
+            return Err("there is nothing to train".to_owned());
+        }
+        if self.busy.swap(true, Ordering::SeqCst) {
+            return Err("a training is running already: stop it first".to_owned());
+        }
+        let sent = self.messages.send(Message::Start(jobs, store));
+        sent.map_err(|_| "the trainer has ended".to_owned())
     }
 
-    pub fn control(&self, _control: Control) {
-        todo!()
+    /// Whether something trains (or is paused).
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::SeqCst)
+    }
+
+    pub fn control(&self, control: Control) {
+        if self.messages.send(Message::Control(control)).is_err() {
+            log::error!("the trainer has ended");
+        }
     }
 
     /// Everything that has happened since the last call; never blocks.
     pub fn poll(&self) -> Vec<TrainerEvent> {
-        todo!()
+        self.events.try_iter().collect()
     }
 
     /// Waits up to `timeout` for the next event (the command line's loop).
-    pub fn wait(&self, _timeout: std::time::Duration) -> Option<TrainerEvent> {
-        todo!()
+    pub fn wait(&self, timeout: Duration) -> Option<TrainerEvent> {
+        self.events.recv_timeout(timeout).ok()
     }
 }

@@ -6,6 +6,7 @@ use burn::prelude::*;
 use burn::tensor::Transaction;
 
 use super::optim::{self, Optimizer};
+use crate::data::DataError;
 use crate::experiment::TrainConfig;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
@@ -25,6 +26,8 @@ pub enum Broken {
     NotFinite(String),
     /// The device failed.
     Device(String),
+    /// Images can't be read.
+    Data(DataError),
 }
 
 /// A model that learns.

@@ -1,10 +1,15 @@
 //! Doing it: the stepping session, the devices, and the one thread that owns every tensor.
 
+pub mod checkpoint;
 pub mod device;
+pub mod evaluate;
+pub mod feed;
 pub mod handle;
+pub mod lane;
 pub mod learner;
 pub mod optim;
 pub mod session;
+pub mod trainer;
 
-pub use handle::{Control, Preview, TrainerHandle};
-pub use session::{Session, TrainError};
+pub use handle::{Control, Job, Preview, TrainerEvent, TrainerHandle};
+pub use session::{Prediction, Session, TrainError};

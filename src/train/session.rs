@@ -1,17 +1,33 @@
 //! A run that steps: one call, one optimiser update (and a validation when it is due).
+//!
+//! A session knows no thread, no channel and no run folder: it turns batches into events.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-use burn::prelude::Device;
+use burn::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::data::{Batch, Dataset};
+use super::checkpoint::{self, Progress};
+use super::evaluate;
+use super::feed::Feed;
+use super::learner::{Broken, Learner};
+use crate::data::loader::Loader;
+use crate::data::{Batch, DataError, Dataset, Sample};
 use crate::experiment::ExperimentConfig;
-use crate::run::RunEvent;
+use crate::loss::{LossContext, LossError, LossFn, Target};
+use crate::model::UNet;
+use crate::model::config::Normalization;
+use crate::run::{Outcome, RunEvent};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     #[error(transparent)]
-    Data(#[from] crate::data::DataError),
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Loss(#[from] LossError),
     #[error("{0}")]
     Invalid(String),
     #[error("the device failed: {0}")]
@@ -32,48 +48,387 @@ pub struct Prediction {
 }
 
 /// Model, optimiser, loss and loader of one run. N sessions stepped in turn are a race.
-pub struct Session {}
+pub struct Session {
+    config: ExperimentConfig,
+    dataset: Arc<Dataset>,
+    feed: Arc<Feed>,
+    learner: Learner,
+    /// The loss on the device with autodiff, and on the plain one for validation.
+    loss: Box<dyn LossFn>,
+    plain_loss: Box<dyn LossFn>,
+    class_weights: Vec<f64>,
+    /// With autodiff.
+    device: Device,
+    device_name: String,
+    total_steps: u64,
+    validate_every: u64,
+    progress: Progress,
+    /// The last validation was the best so far.
+    improved: bool,
+    finished: bool,
+}
 
 impl Session {
     /// # Errors
     /// When configuration and dataset don't fit.
     pub fn new(
-        _config: &ExperimentConfig,
-        _dataset: Arc<Dataset>,
-        _device: &Device,
-        _device_name: &str,
+        config: &ExperimentConfig,
+        dataset: Arc<Dataset>,
+        device: &Device,
+        device_name: &str,
     ) -> Result<Self, TrainError> {
-        todo!()
+        let feed = Self::feed(config, &dataset, 0)?;
+        Self::with_feed(config, dataset, feed, device, device_name)
+    }
+
+    /// The batches that `config` asks for from `first` on; lanes of a race may share them.
+    ///
+    /// # Errors
+    /// When the split leaves nothing to train on or the batch is larger than the training set.
+    pub fn feed(
+        config: &ExperimentConfig,
+        dataset: &Arc<Dataset>,
+        first: u64,
+    ) -> Result<Arc<Feed>, TrainError> {
+        let (batch, seed) = (config.train.batch as usize, config.train.seed);
+        let loader = Loader::new(Arc::clone(dataset), &config.data, batch, seed)?;
+        let total = config.train.total_steps(loader.steps_per_epoch());
+        Ok(Arc::new(Feed::start(Arc::new(loader), first, total)?))
+    }
+
+    /// As [`Session::new`], with batches that may be shared with other sessions.
+    ///
+    /// # Errors
+    /// When configuration and dataset don't fit.
+    pub fn with_feed(
+        config: &ExperimentConfig,
+        dataset: Arc<Dataset>,
+        feed: Arc<Feed>,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<Self, TrainError> {
+        check(config, &dataset)?;
+        let steps_per_epoch = feed.loader().steps_per_epoch();
+        let num_classes = dataset.classes.len();
+        let class_weights = vec![1.0; num_classes];
+        let plain = device.clone().without_autodiff();
+        let device = plain.clone().autodiff();
+        let context = |device: &Device| LossContext {
+            num_classes,
+            class_weights: class_weights.clone(),
+            device: device.clone(),
+        };
+        let loss = config.loss.build(&context(&device))?;
+        let plain_loss = config.loss.build(&context(&plain))?;
+        let channels = config.data.channels as usize;
+        let seed = config.train.seed;
+        let model = UNet::new(&config.model, channels, num_classes, seed, &device);
+        let validate_every = match config.train.validate_every {
+            0 => steps_per_epoch.max(1),
+            steps => steps,
+        };
+        Ok(Self {
+            learner: Learner::new(model, &config.train),
+            config: config.clone(),
+            dataset,
+            feed,
+            loss,
+            plain_loss,
+            class_weights,
+            device,
+            device_name: device_name.to_owned(),
+            total_steps: config.train.total_steps(steps_per_epoch),
+            validate_every,
+            progress: Progress::default(),
+            improved: false,
+            finished: false,
+        })
     }
 
     /// The `Started` event.
     #[must_use]
     pub fn started(&self) -> RunEvent {
-        todo!()
+        let classes = &self.dataset.classes.classes;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        RunEvent::Started {
+            device: self.device_name.clone(),
+            total_steps: self.total_steps,
+            steps_per_epoch: self.feed.loader().steps_per_epoch(),
+            parameters: self.learner.model().parameters(),
+            classes: classes.iter().map(|class| class.name.clone()).collect(),
+            class_colors: classes.iter().map(|class| class.color).collect(),
+            class_weights: self.class_weights.clone(),
+            dataset: self.dataset.fingerprint.clone(),
+            unix_secs: now.map_or(0, |since| since.as_secs()),
+        }
     }
 
     /// The batch that the next [`Session::step`] will train on.
+    ///
+    /// # Errors
+    /// When its images can't be read.
     pub fn next_batch(&self) -> Result<Arc<Batch>, TrainError> {
-        todo!()
+        Ok(self.feed.batch(self.progress.step)?)
     }
 
     /// One update; returns `Step`, and `Validated` when due, and `Finished` at the end.
+    ///
+    /// # Errors
+    /// When images can't be read or the device fails; the session is not to be stepped again.
     pub fn step(&mut self) -> Result<Vec<RunEvent>, TrainError> {
-        todo!()
+        if self.finished {
+            return Ok(Vec::new());
+        }
+        let start = Instant::now();
+        let before = self.progress.secs;
+        let mut events = Vec::new();
+        let result = self.update(&mut events, start, before);
+        self.progress.secs = before + start.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => {
+                if self.progress.step >= self.total_steps && !self.finished {
+                    events.push(self.finish(Outcome::Completed));
+                }
+            }
+            Err(Broken::NotFinite(message)) => {
+                // Without an update the counter stands at the step before the one that failed.
+                let at_step = match events.last() {
+                    Some(RunEvent::Step { step, .. }) => *step,
+                    _ => self.progress.step + 1,
+                };
+                events.push(self.finish(Outcome::Diverged { at_step, message }));
+            }
+            Err(Broken::Device(message)) => {
+                self.finished = true;
+                return Err(TrainError::Device(message));
+            }
+            Err(Broken::Data(error)) => {
+                self.finished = true;
+                return Err(error.into());
+            }
+        }
+        Ok(events)
+    }
+
+    fn update(
+        &mut self,
+        events: &mut Vec<RunEvent>,
+        start: Instant,
+        before: f64,
+    ) -> Result<(), Broken> {
+        let secs = || before + start.elapsed().as_secs_f64();
+        let step = self.progress.step;
+        let batch = self.feed.batch(step).map_err(Broken::Data)?;
+        let images = TensorData::new(batch.images.clone(), batch.shape);
+        let images = Tensor::from_data(images, &self.device);
+        let [n, _, h, w] = batch.shape;
+        let classes = self.dataset.classes.len();
+        let target = Target::from_labels(&batch.labels, [n, h, w], classes, &self.device);
+        let rate = self.config.train.rate_at(step, self.total_steps);
+        let keep = self.dropout(n);
+        let activation = self.config.activation;
+        let measured = self
+            .learner
+            .step(images, keep, activation, &target, &*self.loss, rate)?;
+        self.progress.step = step + 1;
+        self.improved = false;
+        events.push(RunEvent::Step {
+            step: step + 1,
+            loss: measured.loss,
+            learning_rate: rate,
+            grad_norm: measured.grad_norm,
+            secs: secs(),
+        });
+        let due = self.progress.step.is_multiple_of(self.validate_every)
+            || self.progress.step == self.total_steps;
+        if due {
+            let found = evaluate::validate(
+                &self.learner.model().valid(),
+                self.feed.loader(),
+                classes,
+                self.config.activation,
+                &*self.plain_loss,
+                &self.device.clone().without_autodiff(),
+            )?;
+            if let (Some(new), best) = (found.mean_dice, self.progress.best)
+                && best.is_none_or(|best| new > best)
+            {
+                self.progress.best = Some(new);
+                self.improved = true;
+            }
+            events.push(found.into_event(self.progress.step, secs()));
+        }
+        Ok(())
+    }
+
+    /// Which channels of the bottom to keep in this step: from seed and step alone, so that a
+    /// resumed run draws the same.
+    fn dropout(&self, images: usize) -> Option<Tensor<4>> {
+        let p = self.config.model.dropout;
+        if p == 0.0 {
+            return None;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.train.seed);
+        rng.set_stream(self.progress.step + 1);
+        let channels = self.learner.model().bottom_channels();
+        let keep = |_| {
+            let unit = f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0);
+            if unit < p {
+                0.0
+            } else {
+                (1.0 / (1.0 - p)) as f32
+            }
+        };
+        let keep: Vec<f32> = (0..images * channels).map(keep).collect();
+        let keep = TensorData::new(keep, [images, channels, 1, 1]);
+        Some(Tensor::from_data(keep, &self.device))
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> RunEvent {
+        self.finished = true;
+        RunEvent::Finished {
+            outcome,
+            step: self.progress.step,
+            secs: self.progress.secs,
+        }
+    }
+
+    /// Ends the run before its time; what was learned stays.
+    pub fn stop(&mut self) -> RunEvent {
+        self.finish(Outcome::Stopped)
     }
 
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        todo!()
+        self.finished
+    }
+
+    /// Whether the step just made validated better than any before.
+    #[must_use]
+    pub fn improved(&self) -> bool {
+        self.improved
+    }
+
+    /// Updates made so far, time and best score.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &ExperimentConfig {
+        &self.config
     }
 
     /// Predicts one item with the present weights (evaluation mode).
-    pub fn predict(&mut self, _item: usize) -> Result<Prediction, TrainError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When the item can't be read or the device fails.
+    pub fn predict(&mut self, item: usize) -> Result<Prediction, TrainError> {
+        Ok(self.preview(item)?.1)
     }
 
-    /// Safetensors weights.
-    pub fn save_weights(&self, _path: &std::path::Path) -> Result<(), TrainError> {
-        todo!()
+    /// As [`Session::predict`], with the image and truth at the same size.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn preview(&mut self, item: usize) -> Result<(Sample, Prediction), TrainError> {
+        if item >= self.dataset.items.len() {
+            let count = self.dataset.items.len();
+            let message = format!(
+                "there is no item {item}: expected 0 to {}",
+                count.max(1) - 1
+            );
+            return Err(TrainError::Invalid(message));
+        }
+        let (sample, batch) = self.feed.loader().sample(item)?;
+        let seen = evaluate::predict(
+            &self.learner.model().valid(),
+            &batch,
+            self.config.activation,
+            &self.device.clone().without_autodiff(),
+        )
+        .map_err(TrainError::Device)?;
+        let [_, _, height, width] = batch.shape;
+        let prediction = Prediction {
+            item,
+            step: self.progress.step,
+            width,
+            height,
+            labels: seen.labels,
+            entropy: seen.entropy,
+        };
+        Ok((sample, prediction))
     }
+
+    /// Safetensors weights; the header says of which network.
+    ///
+    /// # Errors
+    /// Naming the file, when it can't be written.
+    pub fn save_weights(&self, path: &Path) -> Result<(), TrainError> {
+        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+        let classes: Vec<&str> = (self.dataset.classes.classes.iter())
+            .map(|class| class.name.as_str())
+            .collect();
+        let metadata = [
+            ("dicebench", env!("CARGO_PKG_VERSION").to_owned()),
+            ("model", json(serde_json::to_string(&self.config.model))),
+            ("channels", self.config.data.channels.to_string()),
+            ("classes", json(serde_json::to_string(&classes))),
+            ("activation", self.config.activation.name().to_owned()),
+            ("step", self.progress.step.to_string()),
+        ];
+        checkpoint::save_model(self.learner.model(), path, &metadata).map_err(TrainError::Invalid)
+    }
+
+    /// Everything needed to go on, in the folder `dir`.
+    ///
+    /// # Errors
+    /// Naming the file that can't be written.
+    pub fn save_state(&self, dir: &Path) -> Result<(), TrainError> {
+        checkpoint::save_state(&self.learner, self.progress, dir).map_err(TrainError::Invalid)
+    }
+
+    /// Goes on from where [`Session::save_state`] was called, in a session of the same
+    /// configuration.
+    ///
+    /// # Errors
+    /// When the folder can't be read or is of another network.
+    pub fn load_state(&mut self, dir: &Path) -> Result<(), TrainError> {
+        self.progress = checkpoint::load_state(&mut self.learner, &self.device, dir)
+            .map_err(TrainError::Invalid)?;
+        self.feed = Self::feed(&self.config, &self.dataset, self.progress.step)?;
+        self.finished = self.progress.step >= self.total_steps;
+        Ok(())
+    }
+}
+
+/// What would otherwise end in a shape error deep inside.
+fn check(config: &ExperimentConfig, dataset: &Dataset) -> Result<(), TrainError> {
+    let invalid = |message| Err(TrainError::Invalid(message));
+    let classes = dataset.classes.len();
+    if classes == 0 || classes >= usize::from(crate::data::IGNORE) {
+        return invalid(format!(
+            "the dataset has {classes} classes: expected 1 to 254"
+        ));
+    }
+    let multiple = 1u64 << config.model.depth;
+    let (width, height) = (config.data.width, config.data.height);
+    for (key, side) in [("data.width", width), ("data.height", height)] {
+        if side == 0 || !side.is_multiple_of(multiple) {
+            let depth = config.model.depth;
+            return invalid(format!(
+                "`{key}` = {side} does not fit `model.depth` = {depth}: expected a multiple of {multiple}"
+            ));
+        }
+    }
+    let single = width == multiple && height == multiple;
+    if single && config.model.normalization == Normalization::Instance {
+        return invalid(format!(
+            "`model.normalization` = instance needs more than one pixel at the bottom of the U, \
+             but {width}×{height} pixels are 1×1 after {} poolings",
+            config.model.depth
+        ));
+    }
+    Ok(())
 }

@@ -1,0 +1,192 @@
+//! What a network in evaluation mode says: scores over the validation set, and one image's labels.
+
+use burn::prelude::*;
+use burn::tensor::Transaction;
+
+use super::learner::Broken;
+use crate::data::Batch;
+use crate::data::loader::Loader;
+use crate::loss::{LossFn, OutputActivation, Prediction, Target};
+use crate::model::UNet;
+use crate::run::RunEvent;
+use crate::run::metrics::{Confusion, mean};
+
+/// Scores over a whole validation set.
+pub struct Scores {
+    /// Mean over the images.
+    pub loss: f64,
+    pub mean_dice: Option<f64>,
+    pub dice: Vec<Option<f64>>,
+    pub confusion: Confusion,
+    pub per_image: Vec<Confusion>,
+}
+
+impl Scores {
+    #[must_use]
+    pub fn into_event(self, step: u64, secs: f64) -> RunEvent {
+        RunEvent::Validated {
+            step,
+            loss: self.loss,
+            dice: self.dice,
+            mean_dice: self.mean_dice,
+            confusion: self.confusion,
+            per_image: self.per_image,
+            secs,
+        }
+    }
+}
+
+/// Scores `model` (in evaluation mode, without autodiff, as is `device`).
+///
+/// # Errors
+/// When images can't be read, the device fails, or the loss is not finite.
+pub fn validate(
+    model: &UNet,
+    loader: &Loader,
+    classes: usize,
+    activation: OutputActivation,
+    loss: &dyn LossFn,
+    device: &Device,
+) -> Result<Scores, Broken> {
+    let mut confusion = Confusion::new(classes);
+    let mut per_image = Vec::new();
+    let (mut sum, mut images) = (0.0, 0usize);
+    for index in 0..loader.val_batches() {
+        let batch = loader.val_batch(index).map_err(Broken::Data)?;
+        let [n, _, h, w] = batch.shape;
+        let logits = forward(model, &batch, device);
+        let target = Target::from_labels(&batch.labels, [n, h, w], classes, device);
+        let labels = logits.clone().argmax(1);
+        let prediction = Prediction { logits, activation };
+        let value = loss.forward(&prediction, &target);
+        let read = Transaction::default()
+            .register(value)
+            .register(labels)
+            .try_execute()
+            .map_err(|error| Broken::Device(error.to_string()))?;
+        let [value, labels] = &read[..] else {
+            return Err(Broken::Device("a read-back is missing".to_owned()));
+        };
+        let value = value.iter::<f32>().next().map_or(f64::NAN, f64::from);
+        if !value.is_finite() {
+            let message = format!("the loss of validation batch {index} is {value}");
+            return Err(Broken::NotFinite(message));
+        }
+        sum += value * n as f64;
+        images += n;
+        let labels: Vec<u8> = labels.iter::<u8>().collect();
+        for (truth, predicted) in batch.labels.chunks(h * w).zip(labels.chunks(h * w)) {
+            let mut one = Confusion::new(classes);
+            one.add(truth, predicted);
+            confusion.merge(&one);
+            per_image.push(one);
+        }
+    }
+    let dice = confusion.dice();
+    Ok(Scores {
+        loss: sum / images.max(1) as f64,
+        mean_dice: mean(&dice),
+        dice,
+        confusion,
+        per_image,
+    })
+}
+
+fn forward(model: &UNet, batch: &Batch, device: &Device) -> Tensor<4> {
+    let images = TensorData::new(batch.images.clone(), batch.shape);
+    model.forward(Tensor::from_data(images, device))
+}
+
+/// Labels and doubt for each pixel of one image.
+pub struct Seen {
+    /// `[H, W]`, most probable class.
+    pub labels: Vec<u8>,
+    /// `[H, W]`, entropy in 0..=255 of its maximum.
+    pub entropy: Vec<u8>,
+}
+
+/// Looks at the first image of `batch` (model and device as for [`validate`]).
+///
+/// # Errors
+/// When the device fails.
+pub fn predict(
+    model: &UNet,
+    batch: &Batch,
+    activation: OutputActivation,
+    device: &Device,
+) -> Result<Seen, String> {
+    let [_, _, h, w] = batch.shape;
+    let logits = forward(model, batch, device)
+        .try_into_data()
+        .map_err(|error| error.to_string())?;
+    let logits: Vec<f32> = logits.iter::<f32>().collect();
+    let classes = logits.len() / (batch.shape[0] * h * w).max(1);
+    let plane = h * w;
+    let mut scores = vec![0f64; classes];
+    let (mut labels, mut entropy) = (Vec::with_capacity(plane), Vec::with_capacity(plane));
+    for pixel in 0..plane {
+        for (class, score) in scores.iter_mut().enumerate() {
+            *score = f64::from(logits[class * plane + pixel]);
+        }
+        labels.push(largest(&scores));
+        entropy.push(doubt(&mut scores, activation));
+    }
+    Ok(Seen { labels, entropy })
+}
+
+/// Index of the largest value; the first of equals.
+fn largest(scores: &[f64]) -> u8 {
+    let mut best = 0;
+    for (class, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = class;
+        }
+    }
+    best as u8
+}
+
+/// Entropy of what the logits mean as probabilities, in 0..=255 of ln C. Independent sigmoids are
+/// scaled to sum to 1 first.
+fn doubt(scores: &mut [f64], activation: OutputActivation) -> u8 {
+    if scores.len() < 2 {
+        return 0;
+    }
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    for score in scores.iter_mut() {
+        *score = match activation {
+            OutputActivation::Sigmoid => 1.0 / (1.0 + (-*score).exp()),
+            OutputActivation::Softmax | OutputActivation::None => (*score - highest).exp(),
+        };
+    }
+    let sum: f64 = scores.iter().sum();
+    let entropy: f64 = scores
+        .iter()
+        .map(|score| score / sum)
+        .filter(|p| *p > 0.0)
+        .map(|p| -p * p.ln())
+        .sum();
+    let share = entropy / (scores.len() as f64).ln();
+    (share.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_logits_are_full_doubt_and_a_clear_winner_is_none() {
+        for activation in [OutputActivation::Softmax, OutputActivation::Sigmoid] {
+            assert_eq!(doubt(&mut [2.0; 4], activation), 255);
+        }
+        assert_eq!(doubt(&mut [100.0, 0.0, 0.0], OutputActivation::Softmax), 0);
+        // One of two at probability 1/2 each out of four: ln 2 / ln 4 is half.
+        let mut scores = [0.0, 0.0, -100.0, -100.0];
+        assert_eq!(doubt(&mut scores, OutputActivation::Softmax), 128);
+        assert_eq!(doubt(&mut [3.0], OutputActivation::Softmax), 0);
+    }
+
+    #[test]
+    fn the_first_of_equals_is_the_label() {
+        assert_eq!(largest(&[1.0, 3.0, 3.0]), 1);
+    }
+}

@@ -1,0 +1,190 @@
+//! One run on the trainer's thread: a session, its folder, and what to write when.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use super::handle::{Job, Preview};
+use super::session::Session;
+use crate::run::store::{Recorder, Store};
+use crate::run::{Outcome, RunEvent};
+
+/// Least time between two saves of the state that a run can be resumed from: optimiser and weights
+/// are three times the network, too much for every validation.
+const STATE_EVERY: Duration = Duration::from_secs(60);
+
+/// A run in progress, or finished and kept for previews.
+pub struct Lane {
+    session: Session,
+    recorder: Recorder,
+    /// Ended, however.
+    done: bool,
+    /// A panic inside: the session is never touched again.
+    broken: bool,
+    saved: Instant,
+}
+
+impl Lane {
+    /// Makes the session first: a run that can't start leaves no folder behind.
+    ///
+    /// # Errors
+    /// Naming what did not fit or could not be written.
+    pub fn open(
+        job: &Job,
+        store: &Store,
+        make: impl FnOnce(&Job) -> Result<Session, String>,
+    ) -> Result<Self, String> {
+        let session = guarded(|| make(job))?;
+        let recorder = store
+            .create(&job.name, &job.config)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            session,
+            recorder,
+            done: false,
+            broken: false,
+            saved: Instant::now(),
+        })
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.recorder.id
+    }
+
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Records the start; what comes out is recorded already.
+    pub fn start(&mut self) -> Vec<RunEvent> {
+        let started = self.session.started();
+        self.record(vec![started])
+    }
+
+    /// One step of the session.
+    pub fn step(&mut self) -> Vec<RunEvent> {
+        let session = &mut self.session;
+        let events = match guarded(|| session.step().map_err(|error| error.to_string())) {
+            Ok(events) => events,
+            Err(message) => {
+                self.broken = true;
+                vec![self.failed(message)]
+            }
+        };
+        self.record(events)
+    }
+
+    /// Ends the run early, keeping what was learned.
+    pub fn stop(&mut self) -> Vec<RunEvent> {
+        let stopped = self.session.stop();
+        self.record(vec![stopped])
+    }
+
+    /// What the network says about `item` now; `None` when it can't say.
+    pub fn preview(&mut self, lane: usize, item: usize) -> Option<Preview> {
+        if self.broken {
+            return None;
+        }
+        let session = &mut self.session;
+        match guarded(|| session.preview(item).map_err(|error| error.to_string())) {
+            Ok((sample, prediction)) => Some(Preview {
+                lane,
+                sample,
+                prediction,
+            }),
+            Err(message) => {
+                log::warn!("no preview of item {item}: {message}");
+                None
+            }
+        }
+    }
+
+    fn failed(&self, message: String) -> RunEvent {
+        let progress = self.session.progress();
+        RunEvent::Finished {
+            outcome: Outcome::Failed { message },
+            step: progress.step,
+            secs: progress.secs,
+        }
+    }
+
+    /// Writes events, and weights where they are due, before anyone hears of them. When the disk
+    /// refuses, the run ends as failed: what is not kept would be lost silently otherwise.
+    fn record(&mut self, mut events: Vec<RunEvent>) -> Vec<RunEvent> {
+        for index in 0..events.len() {
+            let kept = self.keep(&events[index]);
+            if let Err(message) = kept {
+                events.truncate(index);
+                let failed = self.failed(message);
+                // The record is told as well, if it can still be written.
+                if let Err(error) = self.recorder.append(&failed) {
+                    log::error!("{error}");
+                }
+                events.push(failed);
+                self.done = true;
+                break;
+            }
+        }
+        events
+    }
+
+    fn keep(&mut self, event: &RunEvent) -> Result<(), String> {
+        let weights = |name: &str| {
+            let path = self.recorder.path(name);
+            self.session
+                .save_weights(&path)
+                .map_err(|error| error.to_string())
+        };
+        let state = || {
+            let dir = self.recorder.path("last.state");
+            let saved = self.session.save_state(&dir);
+            saved.map_err(|error| error.to_string())
+        };
+        match event {
+            RunEvent::Validated { .. } => {
+                if self.session.improved() {
+                    weights("best.safetensors")?;
+                }
+                if self.saved.elapsed() > STATE_EVERY {
+                    state()?;
+                    self.saved = Instant::now();
+                }
+            }
+            RunEvent::Finished { .. } => {
+                self.done = true;
+                if !self.broken {
+                    weights("last.safetensors")?;
+                    state()?;
+                }
+            }
+            RunEvent::Started { .. } | RunEvent::Step { .. } | RunEvent::Finding { .. } => {}
+        }
+        self.recorder
+            .append(event)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Turns a panic inside `work` into an error with its message.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
+        Err(format!("panic: {}", text.unwrap_or("without a message")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_with_its_message() {
+        let error = guarded::<()>(|| panic!("index {} is out of bounds", 7)).unwrap_err();
+        assert_eq!(error, "panic: index 7 is out of bounds");
+        assert_eq!(guarded(|| Ok(3)), Ok(3));
+    }
+}

@@ -1,0 +1,255 @@
+//! What runs on the trainer thread: the one place where every tensor of a training lives.
+//!
+//! The thread outlives every run and every panic inside one: burn keeps a stream and a memory pool
+//! per thread, so that a new thread for each run would leak them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+
+use super::device;
+use super::feed::Feed;
+use super::handle::{Control, Job, Preview, TrainerEvent};
+use super::lane::Lane;
+use super::session::Session;
+use crate::run::store::Store;
+use crate::run::{Outcome, RunEvent};
+
+pub enum Message {
+    Start(Vec<Job>, Store),
+    Control(Control),
+}
+
+/// Everyone who listens is gone: keep what was learned and end.
+struct Gone;
+
+pub struct Trainer {
+    inbox: Receiver<Message>,
+    outbox: Sender<TrainerEvent>,
+    previews: Arc<Mutex<Vec<Option<Preview>>>>,
+    busy: Arc<AtomicBool>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    /// Kept after they finished, for previews, until the next start.
+    lanes: Vec<Option<Lane>>,
+    shown: Option<usize>,
+    paused: bool,
+    stopping: bool,
+}
+
+impl Trainer {
+    pub fn new(
+        inbox: Receiver<Message>,
+        outbox: Sender<TrainerEvent>,
+        previews: Arc<Mutex<Vec<Option<Preview>>>>,
+        busy: Arc<AtomicBool>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self {
+            inbox,
+            outbox,
+            previews,
+            busy,
+            wake,
+            lanes: Vec::new(),
+            shown: None,
+            paused: false,
+            stopping: false,
+        }
+    }
+
+    /// Until the handle is dropped.
+    pub fn run(mut self) {
+        while let Ok(message) = self.inbox.recv() {
+            match message {
+                Message::Start(jobs, store) => {
+                    if self.train(&jobs, &store).is_err() {
+                        return;
+                    }
+                }
+                Message::Control(Control::Preview(item)) => self.show(item),
+                // Nothing runs: nothing to pause, resume or stop.
+                Message::Control(Control::Pause | Control::Resume | Control::Stop) => {}
+            }
+        }
+    }
+
+    fn train(&mut self, jobs: &[Job], store: &Store) -> Result<(), Gone> {
+        self.lanes.clear();
+        (self.paused, self.stopping) = (false, false);
+        let mut slots = self.slots();
+        slots.clear();
+        slots.resize_with(jobs.len(), || None);
+        drop(slots);
+        let result = self.open(jobs, store).and_then(|()| self.step_until_done());
+        if result.is_err() {
+            for lane in self.lanes.iter_mut().flatten().filter(|l| !l.is_done()) {
+                let _ = lane.stop();
+            }
+        }
+        self.busy.store(false, Ordering::SeqCst);
+        result?;
+        self.send(TrainerEvent::Idle)
+    }
+
+    fn open(&mut self, jobs: &[Job], store: &Store) -> Result<(), Gone> {
+        let mut feeds: Vec<(Job, Arc<Feed>)> = Vec::new();
+        for (index, job) in jobs.iter().enumerate() {
+            let opened = Lane::open(job, store, |job| make_session(job, &mut feeds));
+            match opened {
+                Ok(mut lane) => {
+                    let id = lane.id().to_owned();
+                    self.send(TrainerEvent::Opened { lane: index, id })?;
+                    let events = lane.start();
+                    self.lanes.push(Some(lane));
+                    self.forward(index, events)?;
+                }
+                Err(message) => {
+                    self.lanes.push(None);
+                    let failed = RunEvent::Finished {
+                        outcome: Outcome::Failed { message },
+                        step: 0,
+                        secs: 0.0,
+                    };
+                    self.forward(index, vec![failed])?;
+                }
+            }
+        }
+        self.refresh();
+        Ok(())
+    }
+
+    /// Steps the lanes in turn; commands are answered before each step.
+    fn step_until_done(&mut self) -> Result<(), Gone> {
+        loop {
+            let mut any = false;
+            for index in 0..self.lanes.len() {
+                self.obey()?;
+                let Some(lane) = self.lanes[index].as_mut().filter(|lane| !lane.is_done()) else {
+                    continue;
+                };
+                any = true;
+                let events = if self.stopping {
+                    lane.stop()
+                } else {
+                    lane.step()
+                };
+                let validated = events
+                    .iter()
+                    .any(|event| matches!(event, RunEvent::Validated { .. }));
+                if validated && let Some(item) = self.shown {
+                    self.show_lane(index, item);
+                }
+                self.forward(index, events)?;
+            }
+            if !any {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes every waiting command; waits for more while paused.
+    fn obey(&mut self) -> Result<(), Gone> {
+        loop {
+            let message = if self.paused {
+                self.inbox.recv().map_err(|_| Gone)?
+            } else {
+                match self.inbox.try_recv() {
+                    Ok(message) => message,
+                    Err(TryRecvError::Empty) => return Ok(()),
+                    Err(TryRecvError::Disconnected) => return Err(Gone),
+                }
+            };
+            match message {
+                Message::Control(Control::Pause) if !self.paused => {
+                    self.paused = true;
+                    self.send(TrainerEvent::Paused)?;
+                }
+                Message::Control(Control::Resume) if self.paused => {
+                    self.paused = false;
+                    self.send(TrainerEvent::Resumed)?;
+                }
+                Message::Control(Control::Stop) => {
+                    (self.stopping, self.paused) = (true, false);
+                }
+                Message::Control(Control::Preview(item)) => self.show(item),
+                Message::Control(Control::Pause | Control::Resume) => {}
+                Message::Start(..) => log::error!("asked to train while training"),
+            }
+        }
+    }
+
+    /// Shows `item` now and at each validation from now on.
+    fn show(&mut self, item: usize) {
+        self.shown = Some(item);
+        self.refresh();
+    }
+
+    fn refresh(&mut self) {
+        if let Some(item) = self.shown {
+            for index in 0..self.lanes.len() {
+                self.show_lane(index, item);
+            }
+        }
+    }
+
+    fn show_lane(&mut self, index: usize, item: usize) {
+        let Some(preview) = self.lanes[index]
+            .as_mut()
+            .and_then(|lane| lane.preview(index, item))
+        else {
+            return;
+        };
+        if let Some(slot) = self.slots().get_mut(index) {
+            *slot = Some(preview);
+        }
+        (self.wake)();
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<Preview>>> {
+        self.previews.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forward(&self, lane: usize, events: Vec<RunEvent>) -> Result<(), Gone> {
+        for event in events {
+            self.send(TrainerEvent::Run { lane, event })?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, event: TrainerEvent) -> Result<(), Gone> {
+        self.outbox.send(event).map_err(|_| Gone)?;
+        (self.wake)();
+        Ok(())
+    }
+}
+
+/// A session on the device its configuration names; lanes that see the same data share batches.
+fn make_session(job: &Job, feeds: &mut Vec<(Job, Arc<Feed>)>) -> Result<Session, String> {
+    let (device, info) = device::open(&job.config.train.device)?;
+    let same = |other: &Job| {
+        let (a, b) = (&job.config, &other.config);
+        Arc::ptr_eq(&job.dataset, &other.dataset)
+            && a.data == b.data
+            && (a.train.batch, a.train.seed) == (b.train.batch, b.train.seed)
+            && (a.train.epochs, a.train.steps) == (b.train.epochs, b.train.steps)
+    };
+    let shared = feeds.iter().find(|(other, _)| same(other));
+    let feed = match shared {
+        Some((_, feed)) => Arc::clone(feed),
+        None => {
+            let feed =
+                Session::feed(&job.config, &job.dataset, 0).map_err(|error| error.to_string())?;
+            feeds.push((job.clone(), Arc::clone(&feed)));
+            feed
+        }
+    };
+    Session::with_feed(
+        &job.config,
+        Arc::clone(&job.dataset),
+        feed,
+        &device,
+        &info.name,
+    )
+    .map_err(|error| error.to_string())
+}

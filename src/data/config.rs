@@ -17,6 +17,8 @@ pub struct DataConfig {
     pub seed: u64,
     /// Use the dataset's own split where it has one.
     pub own_split: bool,
+    /// Read colours that no class claims as the nearest class (masks damaged by interpolation).
+    pub nearest_color: bool,
     /// Edited class map; `None` takes what the layout says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<ClassMap>,
@@ -52,6 +54,7 @@ impl Default for DataConfig {
             val_fraction: 0.2,
             seed: 1,
             own_split: true,
+            nearest_color: false,
             classes: None,
             width: 128,
             height: 128,
@@ -100,6 +103,11 @@ impl DataConfig {
                 "own_split",
                 &mut self.own_split,
                 "Use the dataset's own train and validation lists where it has them.",
+            ),
+            Param::flag(
+                "nearest_color",
+                &mut self.nearest_color,
+                "Read mask colours that no class claims as the nearest class; for masks damaged by interpolation.",
             ),
             Param::int(
                 "width",

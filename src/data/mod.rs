@@ -3,8 +3,19 @@
 //! Mask pixels are exact: palette indices are never turned into colours, resizing is nearest
 //! neighbour, and a value that no class claims is a finding and the [`IGNORE`] label, never a class.
 
+mod augment;
 pub mod config;
+pub mod decode;
+mod infer;
+mod layout;
 pub mod loader;
+pub mod mask;
+pub mod open;
+pub mod palette;
+mod resize;
+mod scan;
+mod split;
+pub mod synthetic;
 
 pub use config::{AugmentConfig, DataConfig};
 
@@ -33,10 +44,24 @@ pub struct Class {
 /// Index → class; plus the mask values that mean "no class".
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassMap {
+    /// Whether `values` are colours (`0xRRGGBB`) or ids (grey values, palette indices).
+    #[serde(default)]
+    pub coding: Coding,
     pub classes: Vec<Class>,
     /// Mask values that become [`IGNORE`].
     #[serde(default)]
     pub ignore: Vec<u32>,
+}
+
+/// What a mask's numbers stand for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coding {
+    /// Grey value or palette index.
+    #[default]
+    Ids,
+    /// Colour; an indexed mask is read through its own palette.
+    Colors,
 }
 
 /// Pixels of one image: interleaved rows, `channels` values per pixel.
@@ -120,7 +145,10 @@ pub struct Dataset {
 /// Where pixels come from: files, or the generator.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    Files,
+    Files {
+        /// Read off-table colours as the nearest class.
+        nearest_color: bool,
+    },
     Generated(Arc<Vec<Sample>>),
 }
 
@@ -195,25 +223,5 @@ impl ClassMap {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty()
-    }
-}
-
-impl Dataset {
-    /// Opens what `config.path` names (a folder, or `sample` for the generated dataset), counts its
-    /// masks in parallel and applies the configuration's split and class map.
-    ///
-    /// # Errors
-    /// When the folder is missing or holds no pairs, or `progress` was cancelled. Bad files are
-    /// findings, not errors.
-    pub fn open(_config: &DataConfig, _progress: &Progress) -> Result<Self, DataError> {
-        todo!()
-    }
-
-    /// Decodes one item at full size, mask values already turned into class indices.
-    ///
-    /// # Errors
-    /// Naming the file, when it can't be read or image and mask differ in size.
-    pub fn load(&self, _item: usize) -> Result<Sample, DataError> {
-        todo!()
     }
 }

@@ -1,3 +1,4 @@
 //! The one integration binary, so that burn and wgpu link once.
 
+mod data;
 mod presets;

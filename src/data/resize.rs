@@ -1,0 +1,124 @@
+//! To the network's input size: images smoothly, labels by nearest neighbour only.
+
+use fast_image_resize as fir;
+
+use super::{Image, LabelMap};
+
+/// Resizes with a triangle filter that widens when shrinking (no aliasing), and converts to
+/// `channels` (1 = grey, 3 = RGB).
+///
+/// # Errors
+/// What did not fit, in words.
+pub fn image(
+    source: &Image,
+    width: usize,
+    height: usize,
+    channels: usize,
+) -> Result<Image, String> {
+    let (pixel_type, count) = match source.channels {
+        1 => (fir::PixelType::U8, 1),
+        3 => (fir::PixelType::U8x3, 3),
+        other => return Err(format!("has {other} channels, expected 1 or 3")),
+    };
+    let pixels = if (source.width, source.height) == (width, height) {
+        source.pixels.clone()
+    } else {
+        let from = fir::images::ImageRef::new(
+            source.width as u32,
+            source.height as u32,
+            &source.pixels,
+            pixel_type,
+        )
+        .map_err(|e| e.to_string())?;
+        let mut to = fir::images::Image::new(width as u32, height as u32, pixel_type);
+        let options = fir::ResizeOptions::new()
+            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+        fir::Resizer::new()
+            .resize(&from, &mut to, &options)
+            .map_err(|e| e.to_string())?;
+        to.into_vec()
+    };
+    let pixels = match (count, channels) {
+        (1, 3) => pixels.iter().flat_map(|&v| [v; 3]).collect(),
+        // Luma of ITU-R BT.601, as the usual decoders do.
+        (3, 1) => pixels
+            .chunks_exact(3)
+            .map(|p| {
+                let [r, g, b] = [p[0], p[1], p[2]].map(u32::from);
+                ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
+            })
+            .collect(),
+        _ => pixels,
+    };
+    Ok(Image {
+        width,
+        height,
+        channels,
+        pixels,
+    })
+}
+
+/// Nearest neighbour with pixel centres aligned: no label appears that was not there.
+#[must_use]
+pub fn labels(source: &LabelMap, width: usize, height: usize) -> LabelMap {
+    let nearest = |to: usize, from: usize| -> Vec<usize> {
+        (0..to).map(|i| (2 * i + 1) * from / (2 * to)).collect()
+    };
+    let (xs, ys) = (nearest(width, source.width), nearest(height, source.height));
+    let mut labels = Vec::with_capacity(width * height);
+    for y in ys {
+        let row = &source.labels[y * source.width..(y + 1) * source.width];
+        labels.extend(xs.iter().map(|&x| row[x]));
+    }
+    LabelMap {
+        width,
+        height,
+        labels,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_their_values_and_places() {
+        let source = LabelMap {
+            width: 4,
+            height: 2,
+            labels: vec![0, 1, 2, 3, 4, 5, 6, 255],
+        };
+        assert_eq!(labels(&source, 4, 2), source);
+        // Halving takes the pixel right of each centre, doubling repeats each.
+        assert_eq!(labels(&source, 2, 1).labels, [5, 255]);
+        let doubled = labels(&source, 8, 2).labels;
+        assert_eq!(doubled[..8], [0, 0, 1, 1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn grey_and_colour_convert_both_ways() {
+        let grey = Image {
+            width: 2,
+            height: 1,
+            channels: 1,
+            pixels: vec![10, 200],
+        };
+        let rgb = image(&grey, 2, 1, 3).unwrap();
+        assert_eq!(rgb.pixels, [10, 10, 10, 200, 200, 200]);
+        assert_eq!(image(&rgb, 2, 1, 1).unwrap(), grey);
+    }
+
+    #[test]
+    fn shrinking_averages() {
+        let checks = Image {
+            width: 4,
+            height: 4,
+            channels: 1,
+            pixels: (0..16)
+                .map(|i| if (i % 4 + i / 4) % 2 == 0 { 0 } else { 200 })
+                .collect(),
+        };
+        let small = image(&checks, 1, 1, 1).unwrap();
+        assert!((95..=105).contains(&small.pixels[0]), "{:?}", small.pixels);
+    }
+}

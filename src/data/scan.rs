@@ -1,0 +1,170 @@
+//! One pass over all pairs: is each file whole, do image and mask fit, and which values do the
+//! masks hold? In parallel, cancellable; keeps histograms, not pixels.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::layout::{Pair, some_of};
+use super::mask::{self, Kind};
+use super::{DataError, Progress, decode};
+use crate::finding::{Finding, Severity};
+
+/// What a mask holds.
+#[derive(Debug, Clone)]
+pub(super) struct MaskFacts {
+    pub kind: Kind,
+    /// Pixels per stored value.
+    pub counts: BTreeMap<u32, u64>,
+    /// Bytes of image and mask on disk, for the fingerprint.
+    pub bytes: [u64; 2],
+}
+
+impl MaskFacts {
+    /// Whether every stored colour is grey, so that it is an id spread over three channels.
+    pub fn is_grey(&self) -> bool {
+        self.counts.keys().all(|&value| {
+            let [r, g, b] = mask::unpacked(value);
+            r == g && g == b
+        })
+    }
+}
+
+/// A pair that can be trained on.
+#[derive(Debug, Clone)]
+pub(super) struct Scanned {
+    pub pair: Pair,
+    pub facts: MaskFacts,
+}
+
+enum Fault {
+    Image(String),
+    Mask(String),
+    Size(String),
+}
+
+/// Facts about every whole pair, and findings about the others.
+///
+/// # Errors
+/// Only when cancelled.
+pub(super) fn scan(
+    root: &Path,
+    pairs: Vec<Pair>,
+    progress: &Progress,
+) -> Result<(Vec<Scanned>, Vec<Finding>), DataError> {
+    progress.set_total(pairs.len());
+    let results: Vec<(Pair, Option<Result<MaskFacts, Fault>>)> = pairs
+        .into_par_iter()
+        .map(|pair| {
+            if progress.is_cancelled() {
+                return (pair, None);
+            }
+            let facts = look(root, &pair);
+            progress.advance();
+            (pair, Some(facts))
+        })
+        .collect();
+    if progress.is_cancelled() {
+        return Err(DataError::Cancelled);
+    }
+    let mut scanned = Vec::with_capacity(results.len());
+    let (mut images, mut masks, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    for (pair, facts) in results {
+        let image = pair.image.display().to_string();
+        match facts {
+            Some(Ok(facts)) => scanned.push(Scanned { pair, facts }),
+            Some(Err(Fault::Image(message))) => images.push((image, message)),
+            Some(Err(Fault::Mask(message))) => {
+                masks.push((pair.mask.display().to_string(), message))
+            }
+            Some(Err(Fault::Size(message))) => sizes.push((image, message)),
+            None => {}
+        }
+    }
+    let mut findings = Vec::new();
+    let mut report = |code, faults: Vec<(String, String)>, what: &str, remedy: &str| {
+        if faults.is_empty() {
+            return;
+        }
+        let shown: Vec<String> = faults.iter().map(|(f, m)| format!("{f} {m}")).collect();
+        let message = format!("{} {what} and left out: {}", faults.len(), some_of(&shown));
+        let files = faults.into_iter().map(|(file, _)| file).collect();
+        findings.push(
+            Finding::new(code, Severity::Warning, message)
+                .remedy(remedy)
+                .files(files),
+        );
+    };
+    report(
+        "unreadable-image",
+        images,
+        "images can't be read",
+        "Replace the files by whole copies, or delete them.",
+    );
+    report(
+        "unreadable-mask",
+        masks,
+        "masks can't be read",
+        "Replace the files by whole copies, or delete them.",
+    );
+    report(
+        "size-mismatch",
+        sizes,
+        "images are of another size than their mask",
+        "Export masks at the size of their images; a mask that is stretched to fit would be wrong.",
+    );
+    Ok((scanned, findings))
+}
+
+fn look(root: &Path, pair: &Pair) -> Result<MaskFacts, Fault> {
+    let (image, mask_path) = (root.join(&pair.image), root.join(&pair.mask));
+    let image_size = decode::dimensions(&image).map_err(Fault::Image)?;
+    if image_size.0 * image_size.1 > decode::MAX_PIXELS {
+        let (w, h) = image_size;
+        let limit = decode::MAX_PIXELS;
+        return Err(Fault::Image(format!(
+            "is {w} × {h}, expected at most {limit} pixels"
+        )));
+    }
+    check_end(&image).map_err(Fault::Image)?;
+    let mask = mask::read(&mask_path).map_err(Fault::Mask)?;
+    let size = (mask.width, mask.height);
+    if size != image_size {
+        return Err(Fault::Size(format!(
+            "is {} × {}, its mask {} × {}",
+            image_size.0, image_size.1, size.0, size.1
+        )));
+    }
+    let bytes = [&image, &mask_path].map(|p| std::fs::metadata(p).map_or(0, |m| m.len()));
+    Ok(MaskFacts {
+        counts: mask.histogram(),
+        kind: mask.kind,
+        bytes,
+    })
+}
+
+/// A PNG or JPEG that was cut off lacks its end mark; seen without decoding it.
+fn check_end(path: &Path) -> Result<(), String> {
+    let mut file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut head = [0; 3];
+    file.read_exact(&mut head).map_err(|e| e.to_string())?;
+    let length = file.metadata().map_err(|e| e.to_string())?.len();
+    let take = length.min(4096);
+    file.seek(SeekFrom::Start(length - take))
+        .map_err(|e| e.to_string())?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).map_err(|e| e.to_string())?;
+    let has = |mark: &[u8]| tail.windows(mark.len()).any(|w| w == mark);
+    let whole = match head {
+        [0x89, b'P', b'N'] => has(b"IEND"),
+        [0xFF, 0xD8, 0xFF] => has(&[0xFF, 0xD9]),
+        _ => true,
+    };
+    if whole {
+        Ok(())
+    } else {
+        Err("is cut off: its end is missing".to_owned())
+    }
+}

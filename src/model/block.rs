@@ -34,12 +34,22 @@ impl Block {
     /// `[N, I, H, W]` → `[N, O, H, W]`.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.after_first(self.conv1.forward(x))
+    }
+
+    /// As [`Block::forward`] of the channels of `a`, then those of `b`.
+    #[must_use]
+    pub fn forward_cat(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        self.after_first(self.conv1.forward_cat(a, b))
+    }
+
+    /// What follows the first convolution.
+    fn after_first(&self, x: Tensor<4>) -> Tensor<4> {
         let finish = |x, norm: &Option<Norm>| match norm {
             Some(norm) => norm.forward(x, self.activation),
             None => activate(x, self.activation),
         };
-        let x = finish(self.conv1.forward(x), &self.norm1);
-        finish(self.conv2.forward(x), &self.norm2)
+        finish(self.conv2.forward(finish(x, &self.norm1)), &self.norm2)
     }
 }
 

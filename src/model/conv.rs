@@ -12,16 +12,36 @@ use burn::tensor::ops::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::kernels::extension;
+
 /// Convolution with stride 1 that keeps the size.
 ///
 /// # Shapes
 /// `x` `[N, I, H, W]`, `weight` `[O, I, k, k]` with odd `k`, `bias` `[O]` → `[N, O, H, W]`.
 #[must_use]
 pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    if extension::fits(&x) {
+        return extension::conv(x, weight, bias);
+    }
     let [_, _, kernel, _] = weight.dims();
     let padding = kernel / 2;
     let options = ConvOptions::new([1, 1], [padding, padding], [1, 1], 1);
     module::conv2d(x, weight, bias, options)
+}
+
+/// [`conv2d_same`] of the channels of `a` and then those of `b`, without putting them together
+/// first where that can be avoided.
+#[must_use]
+pub fn conv2d_same_cat(
+    a: Tensor<4>,
+    b: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<4> {
+    if extension::fits(&a) {
+        return extension::conv_cat(a, b, weight, bias);
+    }
+    conv2d_same(Tensor::cat(vec![a, b], 1), weight, bias)
 }
 
 /// Transposed convolution, 2×2 with stride 2: doubles height and width.
@@ -154,6 +174,13 @@ impl Conv {
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv2d_same(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+
+    /// As [`Conv::forward`] of the channels of `a`, then those of `b`.
+    #[must_use]
+    pub fn forward_cat(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        let bias = self.bias.as_ref().map(Param::val);
+        conv2d_same_cat(a, b, self.weight.val(), bias)
     }
 }
 

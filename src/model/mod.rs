@@ -6,6 +6,7 @@
 pub mod block;
 pub mod config;
 pub mod conv;
+pub mod kernels;
 pub mod norm;
 pub mod unet;
 

@@ -94,7 +94,7 @@ impl UNet {
             .zip(&self.decoder)
             .zip(skips.into_iter().rev())
         {
-            x = block.forward(Tensor::cat(vec![skip, up.forward(x)], 1));
+            x = block.forward_cat(skip, up.forward(x));
         }
         self.head.forward(x)
     }

@@ -1,0 +1,246 @@
+//! From tensors to what the register tiles read: bands of image rows with a rim of zeros around
+//! them, the list of spans that covers them, and weights in blocks.
+
+use std::ops::Range;
+
+use super::Path;
+use super::tile::Span;
+
+/// Some channels of a batch of images; `H·W` numbers to a channel, one channel after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Starts at the first channel of the first image.
+    pub data: &'a [f32],
+    pub channels: usize,
+    /// From an image to the next.
+    pub image_stride: usize,
+}
+
+/// Size of a batch of planes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub images: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Size {
+    /// Pixels of a plane.
+    pub fn plane(self) -> usize {
+        self.height * self.width
+    }
+
+    pub fn pixels(self) -> usize {
+        self.images * self.plane()
+    }
+}
+
+impl<'a> View<'a> {
+    /// Channel `channel` of image `image`.
+    pub fn plane(&self, image: usize, channel: usize, size: Size) -> &'a [f32] {
+        let start = image * self.image_stride + channel * size.plane();
+        &self.data[start..start + size.plane()]
+    }
+}
+
+/// Channels of several tensors, one after the other, as if they were concatenated.
+pub fn channels<'a>(
+    views: &[View<'a>],
+    wanted: Range<usize>,
+) -> impl Iterator<Item = (View<'a>, usize)> {
+    let all = views
+        .iter()
+        .flat_map(|&view| (0..view.channels).map(move |channel| (view, channel)));
+    all.skip(wanted.start).take(wanted.len())
+}
+
+/// Rows `rows` of image `image`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Band {
+    pub image: usize,
+    pub rows: Range<usize>,
+}
+
+/// The bands that a task works on, all of the same number of rows, as they lie in its scratch:
+/// `[planes][bands][rows + 2·pad][pitch]`.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub size: Size,
+    pub pad: usize,
+    pub bands: Vec<Band>,
+}
+
+impl Layout {
+    /// From a row to the next.
+    pub fn pitch(&self) -> usize {
+        self.size.width + 2 * self.pad
+    }
+
+    /// From a band to the next.
+    fn band_stride(&self) -> usize {
+        let rows = self.bands.first().map_or(0, |band| band.rows.len());
+        (rows + 2 * self.pad) * self.pitch()
+    }
+
+    /// From a plane to the next.
+    pub fn plane_stride(&self) -> usize {
+        self.bands.len() * self.band_stride()
+    }
+
+    /// Length of the scratch for `planes` planes: a vector at the last pixel may read beyond.
+    pub fn scratch(&self, planes: usize) -> usize {
+        planes * self.plane_stride() + 16
+    }
+
+    /// Offsets of the taps of a kernel in the order of its weights.
+    pub fn taps(&self) -> Vec<usize> {
+        let kernel = 2 * self.pad + 1;
+        (0..kernel * kernel)
+            .map(|tap| tap / kernel * self.pitch() + tap % kernel)
+            .collect()
+    }
+
+    /// Copies the planes into the scratch, with zeros around each band.
+    pub fn pack<'a>(&self, planes: impl Iterator<Item = (View<'a>, usize)>, scratch: &mut [f32]) {
+        let (pad, pitch, width) = (self.pad, self.pitch(), self.size.width);
+        let used = scratch.len() - 16;
+        scratch[used..].fill(0.0);
+        for ((view, channel), packed) in
+            planes.zip(scratch[..used].chunks_exact_mut(self.plane_stride()))
+        {
+            for (band, packed) in self
+                .bands
+                .iter()
+                .zip(packed.chunks_exact_mut(self.band_stride()))
+            {
+                let plane = view.plane(band.image, channel, self.size);
+                for (index, row) in packed.chunks_exact_mut(pitch).enumerate() {
+                    let y = (band.rows.start + index).wrapping_sub(pad);
+                    if y >= self.size.height {
+                        row.fill(0.0);
+                        continue;
+                    }
+                    row[..pad].fill(0.0);
+                    row[pad..pad + width].copy_from_slice(&plane[y * width..(y + 1) * width]);
+                    row[pad + width..].fill(0.0);
+                }
+            }
+        }
+    }
+
+    /// Pieces of rows that fill a vector of `path`, or half of one.
+    fn piece(&self, path: Path) -> (usize, bool) {
+        let lanes = path.lanes();
+        // Half vectors waste less when rows are short or odd; narrower registers need none.
+        let split = lanes == 16 && !self.size.width.is_multiple_of(lanes);
+        (if split { lanes / 2 } else { lanes }, split)
+    }
+
+    /// Spans that cover the bands. `dst` counts within one channel of a tensor whose images are
+    /// `image_stride` apart.
+    pub fn spans(&self, path: Path, image_stride: usize) -> (Vec<Span>, bool) {
+        let (piece, split) = self.piece(path);
+        let width = self.size.width;
+        let mut pieces = Vec::new();
+        for (index, band) in self.bands.iter().enumerate() {
+            for (row, y) in band.rows.clone().enumerate() {
+                for x in (0..width).step_by(piece) {
+                    let src = index * self.band_stride() + row * self.pitch() + x;
+                    let dst = band.image * image_stride + y * width + x;
+                    pieces.push((src, dst, piece.min(width - x)));
+                }
+            }
+        }
+        let spans = pieces.chunks(if split { 2 } else { 1 }).map(|pieces| {
+            let (first, last) = (pieces[0], pieces[pieces.len() - 1]);
+            Span {
+                src: [first.0, last.0],
+                dst: [first.1, last.1],
+                len: [first.2, if pieces.len() == 2 { last.2 } else { 0 }],
+            }
+        });
+        (spans.collect(), split)
+    }
+
+    /// Whether every lane of every span is a pixel, so that a tensor can be read in place.
+    pub fn is_even(&self, path: Path) -> bool {
+        let (piece, split) = self.piece(path);
+        let rows: usize = self.bands.iter().map(|band| band.rows.len()).sum();
+        let pieces = rows * self.size.width / piece;
+        self.size.width.is_multiple_of(piece) && (!split || pieces.is_multiple_of(2))
+    }
+}
+
+/// Copies `view` span by span, so that each fills a whole vector of `path`, zeros in the lanes
+/// that are no pixels; the spans are changed to say so. `scratch` is
+/// `[channels][spans][lanes]`.
+pub fn pack_dense(path: Path, view: View<'_>, size: Size, spans: &mut [Span], scratch: &mut [f32]) {
+    let lanes = path.lanes();
+    for (channel, packed) in scratch
+        .chunks_exact_mut(spans.len() * lanes)
+        .enumerate()
+        .take(view.channels)
+    {
+        let plane = &view.data[channel * size.plane()..];
+        for (span, packed) in spans.iter().zip(packed.chunks_exact_mut(lanes)) {
+            packed.fill(0.0);
+            for (half, packed) in packed.chunks_mut(lanes / 2).enumerate() {
+                // A whole vector is one piece in two halves.
+                let (from, len) = if span.src[0] == span.src[1] && span.len[1] == 0 {
+                    let done = half * lanes / 2;
+                    let left = span.len[0].saturating_sub(done);
+                    (span.dst[0] + done, left.min(lanes / 2))
+                } else {
+                    (span.dst[half], span.len[half])
+                };
+                if len > 0 {
+                    packed[..len].copy_from_slice(&plane[from..from + len]);
+                }
+            }
+        }
+    }
+    for (index, span) in spans.iter_mut().enumerate() {
+        span.dst = [index * lanes, index * lanes + lanes / 2];
+    }
+}
+
+/// Weights in the order the tiles read them: `[blocks][planes][taps][Path::rows()]`, zeros in rows
+/// beyond `rows`. `of(row, plane)` gives where the taps of that pair start in `weights`; they are
+/// read backwards if `flip`.
+pub fn pack_weights(
+    path: Path,
+    weights: &[f32],
+    [rows, planes, taps]: [usize; 3],
+    flip: bool,
+    of: impl Fn(usize, usize) -> usize + Sync,
+) -> Vec<f32> {
+    use rayon::prelude::*;
+    let m = path.rows();
+    let block_len = planes * taps * m;
+    let mut packed = vec![0.0; rows.div_ceil(m) * block_len];
+    let fill = |(block, packed): (usize, &mut [f32])| {
+        let first = block * m;
+        for (plane, packed) in packed.chunks_exact_mut(taps * m).enumerate() {
+            for row in 0..m.min(rows - first) {
+                let from = of(first + row, plane);
+                let from = &weights[from..from + taps];
+                for (tap, &weight) in from.iter().enumerate() {
+                    let tap = if flip { taps - 1 - tap } else { tap };
+                    packed[tap * m + row] = weight;
+                }
+            }
+        }
+    };
+    if packed.len() < 1 << 15 {
+        packed
+            .chunks_exact_mut(block_len)
+            .enumerate()
+            .for_each(fill);
+    } else {
+        packed
+            .par_chunks_exact_mut(block_len)
+            .enumerate()
+            .for_each(fill);
+    }
+    packed
+}

@@ -1,0 +1,53 @@
+//! Own kernels of the U-Net's costly operations for the CPU, in plain `f32` and `NCHW`, with their
+//! gradients. burn's CPU backend has no convolution gradient of its own and reaches a twentieth of
+//! what the processor can do; these reach most of it.
+//!
+//! From the inside out: [`simd`] one register, [`tile`] the inner loops, [`band`] and [`memory`]
+//! how tensors get there, [`conv`] … the operations on slices, and [`extension`] what burn sees.
+//! Nothing here knows of networks, and only [`extension`] knows of tensors.
+
+mod band;
+mod conv;
+pub mod extension;
+mod memory;
+mod simd;
+#[cfg(test)]
+mod tests;
+mod tile;
+
+/// Instruction set that the kernels run with; chosen at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Plain Rust.
+    Portable,
+}
+
+impl Path {
+    /// What this processor offers, the fastest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut paths = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                paths.push(Self::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                paths.push(Self::Avx2);
+            }
+        }
+        paths.push(Self::Portable);
+        paths
+    }
+
+    /// The fastest that this processor offers.
+    #[must_use]
+    pub fn best() -> Self {
+        static BEST: std::sync::OnceLock<Path> = std::sync::OnceLock::new();
+        *BEST.get_or_init(|| Self::available()[0])
+    }
+}

@@ -68,6 +68,20 @@ pub enum ParamError {
     },
 }
 
+impl ParamError {
+    /// The same error with its key as `prefix.key`.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Self {
+        let (Self::UnknownKey { key, .. }
+        | Self::NotParsable { key, .. }
+        | Self::OutOfRange { key, .. }) = &mut self;
+        if !key.starts_with(&format!("{prefix}.")) {
+            *key = format!("{prefix}.{key}");
+        }
+        self
+    }
+}
+
 impl<'a> Param<'a> {
     pub fn float(
         key: impl Into<String>,

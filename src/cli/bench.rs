@@ -241,6 +241,7 @@ fn random_target(args: &BenchArgs, device: &Device) -> Target {
         one_hot: Tensor::from_data(TensorData::new(one_hot, [n, CLASSES, s, s]), device),
         index: Tensor::from_data(TensorData::new(index, [n, 1, s, s]), device),
         valid: Tensor::ones([n, 1, s, s], device),
+        pixel_weights: None,
     }
 }
 
@@ -306,6 +307,7 @@ mod tests {
             one_hot: Tensor::from_data(one_hot, &device),
             index: Tensor::zeros([1, 1, 10, 10], &device),
             valid: Tensor::ones([1, 1, 10, 10], &device),
+            pixel_weights: None,
         };
         let prediction = Prediction {
             logits: Tensor::zeros([1, CLASSES, 10, 10], &device),

@@ -52,15 +52,11 @@ impl ExperimentConfig {
     /// # Errors
     /// Naming the key, the value and what was expected.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), ParamError> {
-        if key == "loss.kind" {
+        if let Some(rest) = key.strip_prefix("loss.") {
             return self
                 .loss
-                .set_kind(text)
-                .map_err(|error| ParamError::NotParsable {
-                    key: key.to_owned(),
-                    value: text.to_owned(),
-                    expected: error.to_string(),
-                });
+                .set(rest, text)
+                .map_err(|error| error.under("loss"));
         }
         crate::param::set(self.params(), key, text)
     }

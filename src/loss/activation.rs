@@ -1,4 +1,7 @@
-//! The network's **output** activation: what turns logits into what the loss is given.
+//! Activations between logits and loss: the network's own, and the one a loss applies on top.
+
+use burn::prelude::*;
+use burn::tensor::activation::{log_softmax, sigmoid, softmax};
 
 crate::choices! {
     /// Output activation of the network. (The activation between layers is
@@ -8,4 +11,84 @@ crate::choices! {
         Sigmoid = "sigmoid": "Each class on its own: per pixel the probabilities need not sum to 1.",
         None = "none": "Raw logits are given to the loss.",
     }
+}
+
+crate::choices! {
+    /// What a loss applies to what the network gives it.
+    pub enum InputActivation {
+        None = "none": "The loss takes the network's output as it is.",
+        Sigmoid = "sigmoid": "The loss applies a sigmoid itself: the network should end in raw logits.",
+        Softmax = "softmax": "The loss applies a softmax itself: the network should end in raw logits.",
+    }
+}
+
+/// What a loss is given besides the target: the network's raw output and the activation that the
+/// network puts on it. Losses ask for probabilities or log-probabilities and get the stable form.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// `[N, C, H, W]`.
+    pub logits: Tensor<4>,
+    pub activation: OutputActivation,
+}
+
+impl Prediction {
+    /// What the network puts out, and what the loss is given: the activation applied to the logits.
+    #[must_use]
+    pub fn output(&self) -> Tensor<4> {
+        let logits = self.logits.clone();
+        match self.activation {
+            OutputActivation::Softmax => softmax(logits, 1),
+            OutputActivation::Sigmoid => sigmoid(logits),
+            OutputActivation::None => logits,
+        }
+    }
+
+    /// The output with the loss's own activation on top.
+    #[must_use]
+    pub fn probs(&self, input: InputActivation) -> Tensor<4> {
+        let output = self.output();
+        match input {
+            InputActivation::Softmax => softmax(output, 1),
+            InputActivation::Sigmoid => sigmoid(output),
+            InputActivation::None => output,
+        }
+    }
+
+    /// Logits of the last activation, when that is `wanted` and nothing comes after it: then
+    /// logarithms can be taken without ever forming a probability.
+    #[must_use]
+    pub fn logits_of(&self, input: InputActivation, wanted: OutputActivation) -> Option<Tensor<4>> {
+        match (input, wanted) {
+            (InputActivation::None, _) if self.activation == wanted => Some(self.logits.clone()),
+            (InputActivation::Softmax, OutputActivation::Softmax)
+            | (InputActivation::Sigmoid, OutputActivation::Sigmoid) => Some(self.output()),
+            _ => None,
+        }
+    }
+
+    /// Logarithms of [`Prediction::probs`]; stable where the last step is a softmax or sigmoid.
+    #[must_use]
+    pub fn log_probs(&self, input: InputActivation) -> Tensor<4> {
+        if let Some(z) = self.logits_of(input, OutputActivation::Softmax) {
+            return log_softmax(z, 1);
+        }
+        if let Some(z) = self.logits_of(input, OutputActivation::Sigmoid) {
+            return log_sigmoid(z);
+        }
+        self.probs(input).log()
+    }
+}
+
+/// log σ(z) = min(z, 0) − log(1 + e^−|z|), without overflow on either side.
+pub(crate) fn log_sigmoid(z: Tensor<4>) -> Tensor<4> {
+    -softplus(-z)
+}
+
+/// log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|). Its gradient, written so that it is σ(z) at 0 too.
+pub(crate) fn softplus(z: Tensor<4>) -> Tensor<4> {
+    // max(z, 0) and |z| have no gradient of their own at 0: through one constant mask they have.
+    let positive = z.clone().detach().greater_elem(0.0).float().cast(z.dtype());
+    let sign = positive.clone() * 2.0 - 1.0;
+    let absolute = z.clone() * sign;
+    z * positive + ((-absolute).exp() + 1.0).log()
 }

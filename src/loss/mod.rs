@@ -1,35 +1,32 @@
 //! Logits and targets → one number that training makes smaller.
 //!
 //! Conventions: `logits` and `probs` are `[N, C, H, W]`; `target` holds the truth of the same
-//! pixels; a pixel labelled ignore takes no part in any sum.
+//! pixels; a pixel labelled ignore takes no part in any sum. Where a tensor is divided by a number,
+//! it is multiplied by the reciprocal: burn's division by a scalar has an f32 gradient even at f64.
+//!
+//! Every loss is a struct of its parameters in a file of its own; [`config::KINDS`] is the one list
+//! that names them. [`overlap`] is the engine behind everything called Dice, Jaccard or Tversky.
 
 pub mod activation;
+pub mod binary;
+pub mod case;
+pub mod config;
+pub mod cross_entropy;
+pub mod focal;
+pub mod info;
+pub mod overlap;
+pub mod question;
+pub mod sum;
+pub mod target;
 pub mod weights;
 
-pub use activation::OutputActivation;
+pub use activation::{InputActivation, OutputActivation, Prediction};
+pub use config::LossConfig;
+pub use info::{LOSSES, LossInfo};
+pub use target::Target;
 pub use weights::ClassWeightsConfig;
 
 use burn::prelude::*;
-
-/// The truth of one batch, on the device.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// `[N, C, H, W]`, 1 at the true class, 0 elsewhere and at ignored pixels.
-    pub one_hot: Tensor<4>,
-    /// `[N, 1, H, W]`, the class index as a number; 0 at ignored pixels.
-    pub index: Tensor<4>,
-    /// `[N, 1, H, W]`, 1 where the pixel counts, 0 where it is ignored.
-    pub valid: Tensor<4>,
-}
-
-/// What a loss is given besides the target: the network's raw output and the activation that the
-/// network puts on it. Losses ask for probabilities or log-probabilities and get the stable form.
-#[derive(Clone, Debug)]
-pub struct Prediction {
-    /// `[N, C, H, W]`.
-    pub logits: Tensor<4>,
-    pub activation: OutputActivation,
-}
 
 /// What is known when a loss is made ready.
 #[derive(Clone, Debug)]
@@ -53,72 +50,49 @@ pub enum LossError {
     Invalid(String),
 }
 
-/// `[loss]` of a preset: which loss, with all its parameters.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossConfig {}
-
-/// One line of the list of losses, for pickers and tables.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossInfo {
-    /// The value of `loss.kind`.
-    pub kind: &'static str,
-    pub family: &'static str,
-    pub title: &'static str,
-    /// One line: what it is for.
-    pub purpose: &'static str,
-    pub formula: &'static str,
-    pub reference: &'static str,
-    pub when_to_use: &'static str,
-    pub watch_for: &'static str,
-}
-
-/// Every loss, in the order they are shown.
-pub const LOSSES: &[LossInfo] = &[];
-
-impl LossConfig {
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        todo!()
-    }
-
-    /// Changes the kind; values under keys that both kinds have carry over.
+impl LossContext {
+    /// The class weights, or `None` where they are all 1 and change nothing.
     ///
     /// # Errors
-    /// When no loss is called `kind`; the message lists those there are.
-    pub fn set_kind(&mut self, _kind: &str) -> Result<(), LossError> {
-        todo!()
-    }
-
-    /// Every parameter of the present kind, keys relative to `loss`. `kind` itself is not in the list.
-    pub fn params(&mut self) -> Vec<crate::param::Param<'_>> {
-        Vec::new()
-    }
-
-    /// # Errors
-    /// When parameters contradict each other or the number of classes.
-    pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
-        todo!()
-    }
-}
-
-impl Target {
-    /// Uploads labels (`[N, H, W]`, class index or `IGNORE`) once and expands them on the device.
-    #[must_use]
-    pub fn from_labels(
-        _labels: &[u8],
-        _shape: [usize; 3],
-        _num_classes: usize,
-        _device: &Device,
-    ) -> Self {
-        todo!()
+    /// When there are weights for another number of classes.
+    pub(crate) fn weights(&self) -> Result<Option<Vec<f64>>, LossError> {
+        let weights = &self.class_weights;
+        if weights.is_empty() || weights.iter().all(|w| *w == 1.0) {
+            return Ok(None);
+        }
+        if weights.len() != self.num_classes {
+            return Err(LossError::Invalid(format!(
+                "{} class weights for {} classes: expected one per class",
+                weights.len(),
+                self.num_classes
+            )));
+        }
+        Ok(Some(weights.clone()))
     }
 }
 
-impl Prediction {
-    /// What the network puts out, and what the loss is given: the activation applied to the logits.
-    #[must_use]
-    pub fn output(&self) -> Tensor<4> {
-        todo!()
-    }
+/// Numbers as a tensor of the same float type and device as `like`.
+pub(crate) fn constant<const D: usize>(
+    values: &[f64],
+    shape: [usize; D],
+    like: &Tensor<4>,
+) -> Tensor<D> {
+    let data = TensorData::new(values.to_vec(), shape);
+    Tensor::from_data(data, (&like.device(), like.dtype()))
+}
+
+/// One number per class, to be multiplied into `[N, C, H, W]`.
+pub(crate) fn per_class(values: &[f64], like: &Tensor<4>) -> Tensor<4> {
+    constant(values, [1, values.len(), 1, 1], like)
+}
+
+/// Sum of everything as a one-element tensor: first over the pixels of each plane, then over
+/// planes, so that a large batch in f32 does not lose its small parts.
+pub(crate) fn sum_all(x: Tensor<4>) -> Tensor<1> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n * c * h, w])
+        .sum_dim(1)
+        .reshape([n * c, h])
+        .sum_dim(1)
+        .sum()
 }

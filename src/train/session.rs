@@ -110,7 +110,10 @@ impl Session {
         check(config, &dataset)?;
         let steps_per_epoch = feed.loader().steps_per_epoch();
         let num_classes = dataset.classes.len();
-        let class_weights = vec![1.0; num_classes];
+        let census = &dataset.census;
+        let class_weights = config
+            .class_weights
+            .weights(&census.train_pixels, &census.train_presence_pixels)?;
         let plain = device.clone().without_autodiff();
         let device = plain.clone().autodiff();
         let context = |device: &Device| LossContext {

@@ -1,4 +1,5 @@
 //! The one integration binary, so that burn and wgpu link once.
 
 mod data;
+mod golden;
 mod presets;

@@ -1,0 +1,120 @@
+//! Binary cross-entropy: every channel is a question of its own.
+
+use burn::prelude::*;
+
+use super::activation::{InputActivation, OutputActivation, softplus};
+use super::cross_entropy::at_least_one;
+use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
+use crate::param::Param;
+
+crate::choices! {
+    /// What the sum over pixels and channels is divided by.
+    pub enum Normalizer {
+        Valid = "count_valid_times_classes": "Pixels that are not ignored × classes.",
+        All = "count_all_times_classes": "All pixels × classes (PyTorch).",
+        One = "none": "Nothing: the sum.",
+    }
+}
+
+/// Parameters of binary cross-entropy on the one-hot target. Class weights multiply the positive
+/// term (PyTorch's `pos_weight`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinaryCrossEntropy {
+    pub input_activation: InputActivation,
+    pub label_flip: f64,
+    pub clip: f64,
+    pub normalizer: Normalizer,
+}
+
+impl Default for BinaryCrossEntropy {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::None,
+            label_flip: 0.0,
+            clip: 0.0,
+            normalizer: Normalizer::Valid,
+        }
+    }
+}
+
+impl BinaryCrossEntropy {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            Param::choice(
+                "input_activation",
+                &mut self.input_activation,
+                "Activation that the loss applies to the network's output before anything else.",
+            ),
+            Param::float(
+                "label_flip",
+                &mut self.label_flip,
+                0.0..=0.5,
+                "Smoothing: the target becomes y(1 − f) + (1 − y)f.",
+            ),
+            Param::log_float(
+                "clip",
+                &mut self.clip,
+                0.0..=0.1,
+                "Keeps probabilities this far from 0 and 1, as Keras does (1e-7); 0 = exact logarithms.",
+            ),
+            Param::choice(
+                "normalizer",
+                &mut self.normalizer,
+                "What the sum over pixels and channels is divided by.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// When class weights don't fit the number of classes.
+    pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        Ok(Box::new(Ready {
+            config: self.clone(),
+            weights: context.weights()?,
+        }))
+    }
+}
+
+struct Ready {
+    config: BinaryCrossEntropy,
+    weights: Option<Vec<f64>>,
+}
+
+impl LossFn for Ready {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let c = &self.config;
+        let [n, classes, h, w] = prediction.logits.dims();
+        let flip = c.label_flip;
+        let truth = target.one_hot.clone() * (1.0 - 2.0 * flip) + flip;
+        // −log p and −log(1 − p).
+        let (positive, negative) =
+            match prediction.logits_of(c.input_activation, OutputActivation::Sigmoid) {
+                Some(z) if c.clip == 0.0 => (softplus(-z.clone()), softplus(z)),
+                _ => {
+                    let p = prediction.probs(c.input_activation);
+                    let p = if c.clip > 0.0 {
+                        p.clamp(c.clip, 1.0 - c.clip)
+                    } else {
+                        p
+                    };
+                    (-p.clone().log(), -(-p + 1.0).log())
+                }
+            };
+        let positive = match &self.weights {
+            Some(weights) => positive * per_class(weights, &prediction.logits),
+            None => positive,
+        };
+        // 0 · ∞ is not 0: a term whose target is exactly 0 is left out.
+        let term =
+            |t: Tensor<4>, cost: Tensor<4>| t.clone() * cost.mask_fill(t.equal_elem(0.0), 0.0);
+        let value = term(truth.clone(), positive) + term(-truth + 1.0, negative);
+        let total = sum_all(value * target.weights());
+        match c.normalizer {
+            Normalizer::One => total,
+            Normalizer::All => total * ((n * classes * h * w) as f64).recip(),
+            Normalizer::Valid => {
+                total / (at_least_one(sum_all(target.valid.clone())) * classes as f64)
+            }
+        }
+    }
+}

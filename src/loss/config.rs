@@ -1,0 +1,323 @@
+//! Which loss, with all its parameters: `[loss]` of a preset.
+//!
+//! Reading and writing go through the same [`Param`]s as widgets and `--set`, so that a wrong key
+//! or value has one message everywhere.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value as Json};
+
+use super::binary::BinaryCrossEntropy;
+use super::cross_entropy::CrossEntropy;
+use super::focal::Focal;
+use super::overlap::Overlap;
+use super::question::QuestionDice;
+use super::sum::{Sum, Term};
+use super::{LossContext, LossError, LossFn};
+use crate::param::{Param, ParamError, Value};
+
+/// Declares the enum and everything that has one arm per loss. A new loss is one line here and one
+/// file beside.
+macro_rules! losses {
+    ($($variant:ident($params:ty) = $kind:literal: $default:expr),+ $(,)?) => {
+        /// A loss and its parameters.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum LossConfig { $($variant($params)),+ }
+
+        /// Every value of `loss.kind`, in the order they are shown.
+        pub const KINDS: &[&str] = &[$($kind),+];
+
+        impl LossConfig {
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $kind),+ }
+            }
+
+            /// The loss called `kind` with its own defaults.
+            ///
+            /// # Errors
+            /// When there is none; the message lists those there are.
+            pub fn of_kind(kind: &str) -> Result<Self, LossError> {
+                match kind {
+                    $($kind => Ok(Self::$variant($default)),)+
+                    _ => Err(LossError::Invalid(format!(
+                        "there is no loss `{kind}`: expected one of {}", KINDS.join(", ")
+                    ))),
+                }
+            }
+
+            /// Every parameter of the present kind, keys relative to `loss`. `kind` itself is not
+            /// in the list.
+            pub fn params(&mut self) -> Vec<Param<'_>> {
+                match self { $(Self::$variant(params) => params.params()),+ }
+            }
+
+            /// # Errors
+            /// When parameters contradict each other or the number of classes.
+            pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+                match self { $(Self::$variant(params) => params.build(context)),+ }
+            }
+        }
+    };
+}
+
+losses! {
+    Sum(Sum) = "sum": Sum::default(),
+    Dice(Overlap) = "dice": Overlap::default(),
+    GeneralizedDice(Overlap) = "generalized_dice": Overlap::generalized(),
+    Jaccard(Overlap) = "jaccard": Overlap::jaccard(),
+    Tversky(Overlap) = "tversky": Overlap::tversky(),
+    CrossEntropy(CrossEntropy) = "cross_entropy": CrossEntropy::default(),
+    BinaryCrossEntropy(BinaryCrossEntropy) = "binary_cross_entropy": BinaryCrossEntropy::default(),
+    Focal(Focal) = "focal": Focal::default(),
+    QuestionDice(QuestionDice) = "question_dice": QuestionDice::default(),
+    Solution1Dice(Overlap) = "solution1_dice": Overlap::solution1(),
+}
+
+/// Keys whose meaning is the same in every kind, so that they survive a change of kind.
+const CARRIED: &[&str] = &["include_background"];
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self::Sum(Sum::default())
+    }
+}
+
+impl LossConfig {
+    /// Changes the kind; what means the same in both carries over.
+    ///
+    /// # Errors
+    /// When no loss is called `kind`; the message lists those there are.
+    pub fn set_kind(&mut self, kind: &str) -> Result<(), LossError> {
+        if kind == self.kind() {
+            return Ok(());
+        }
+        let mut next = Self::of_kind(kind)?;
+        let carried: Vec<(String, String)> = self
+            .params()
+            .iter()
+            .filter(|param| CARRIED.contains(&param.key.as_str()))
+            .map(|param| (param.key.clone(), param.value.to_string()))
+            .collect();
+        // A loss whose point is the background left out keeps its own word on it.
+        if !matches!(next, Self::Solution1Dice(_)) && !matches!(self, Self::Solution1Dice(_)) {
+            for (key, text) in carried {
+                if next.params().iter().any(|param| param.key == key) {
+                    // Values come from a valid configuration and fit.
+                    let _ = crate::param::set(next.params(), &key, &text);
+                }
+            }
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// Sets a key relative to `loss`, kinds included: `kind`, `terms.1.loss.kind`, `alpha`.
+    ///
+    /// # Errors
+    /// Naming key, value and expectation.
+    pub fn set(&mut self, key: &str, text: &str) -> Result<(), ParamError> {
+        if key == "kind" {
+            return self
+                .set_kind(text)
+                .map_err(|error| ParamError::NotParsable {
+                    key: "loss.kind".to_owned(),
+                    value: text.to_owned(),
+                    expected: error.to_string(),
+                });
+        }
+        if let (Self::Sum(sum), Some(rest)) = (&mut *self, key.strip_prefix("terms."))
+            && let Some((index, rest)) = rest.split_once('.')
+            && let Some(rest) = rest.strip_prefix("loss.")
+        {
+            let count = sum.terms.len();
+            let term = index
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| sum.terms.get_mut(index));
+            return match term {
+                Some(term) => term.loss.set(rest, text),
+                None => Err(ParamError::UnknownKey {
+                    key: format!("loss.{key}"),
+                    hint: format!("; the sum has the terms 0 to {}", count.max(1) - 1),
+                }),
+            };
+        }
+        crate::param::set(self.params(), key, text)
+    }
+
+    /// `{ "kind": …, … }` with every parameter.
+    fn to_json(&self) -> Json {
+        let mut map = Map::new();
+        map.insert("kind".to_owned(), self.kind().into());
+        if let Self::Sum(sum) = self {
+            let terms = sum.terms.iter().map(
+                |term| serde_json::json!({ "weight": term.weight, "loss": term.loss.to_json() }),
+            );
+            map.insert("terms".to_owned(), terms.collect());
+            return Json::Object(map);
+        }
+        let mut copy = self.clone();
+        for param in copy.params() {
+            let value = match &param.value {
+                Value::Float { value, .. } => (**value).into(),
+                Value::Int { value, .. } => (**value).into(),
+                Value::Flag(value) => (**value).into(),
+                Value::Floats { value, .. } => value.iter().copied().collect(),
+                Value::Choice(_) | Value::Text(_) => param.value.to_string().into(),
+            };
+            map.insert(param.key.clone(), value);
+        }
+        Json::Object(map)
+    }
+
+    fn from_json(json: &Json) -> Result<Self, String> {
+        let Json::Object(map) = json else {
+            return Err("`loss` is not a table: expected `kind` and its parameters".to_owned());
+        };
+        let kind = match map.get("kind") {
+            Some(Json::String(kind)) => kind.as_str(),
+            Some(other) => return Err(format!("`loss.kind` = {other}: expected a name")),
+            None => return Err("`loss.kind` is missing: expected the name of a loss".to_owned()),
+        };
+        let mut config = Self::of_kind(kind).map_err(|error| error.to_string())?;
+        for (key, value) in map.iter().filter(|(key, _)| *key != "kind") {
+            if key == "terms"
+                && let Self::Sum(sum) = &mut config
+            {
+                sum.terms = terms(value)?;
+                continue;
+            }
+            let text = text_of(value).ok_or_else(|| {
+                format!("`loss.{key}` = {value}: expected a number, a word or a list of numbers")
+            })?;
+            config.set(key, &text).map_err(|error| error.to_string())?;
+        }
+        Ok(config)
+    }
+}
+
+fn terms(json: &Json) -> Result<Vec<Term>, String> {
+    let expected = "expected a list of tables with `weight` and `loss`";
+    let Json::Array(list) = json else {
+        return Err(format!("`loss.terms` = {json}: {expected}"));
+    };
+    let term =
+        |(index, item): (usize, &Json)| {
+            let Json::Object(map) = item else {
+                return Err(format!("`loss.terms.{index}` = {item}: {expected}"));
+            };
+            if let Some(key) = map
+                .keys()
+                .find(|key| !matches!(key.as_str(), "weight" | "loss"))
+            {
+                return Err(format!(
+                    "no parameter is called `loss.terms.{index}.{key}`; {expected}"
+                ));
+            }
+            let weight = match map.get("weight") {
+            None => 1.0,
+            Some(value) => value.as_f64().filter(|w| (0.0..=1e3).contains(w)).ok_or_else(|| {
+                format!("`loss.terms.{index}.weight` = {value}: expected a number from 0 to 1000")
+            })?,
+        };
+            let loss = map
+                .get("loss")
+                .ok_or_else(|| format!("`loss.terms.{index}.loss` is missing: {expected}"))?;
+            let loss = LossConfig::from_json(loss)?;
+            Ok(Term { weight, loss })
+        };
+    list.iter().enumerate().map(term).collect()
+}
+
+/// The text that [`Param::set`] reads back.
+fn text_of(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
+        Json::Array(list) => {
+            let parts: Option<Vec<String>> = list
+                .iter()
+                .map(|v| v.as_f64().map(|v| v.to_string()))
+                .collect();
+            parts.map(|parts| parts.join(", "))
+        }
+        Json::Null | Json::Object(_) => None,
+    }
+}
+
+impl Serialize for LossConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LossConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::from_json(&json).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_kind() -> impl Iterator<Item = LossConfig> {
+        KINDS.iter().map(|kind| LossConfig::of_kind(kind).unwrap())
+    }
+
+    #[test]
+    fn every_loss_survives_toml_and_json() {
+        for config in every_kind() {
+            let json = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<LossConfig>(&json).unwrap(), config);
+            let text = toml::to_string(&config).unwrap();
+            assert_eq!(
+                toml::from_str::<LossConfig>(&text).unwrap(),
+                config,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_default_is_in_range_and_every_kind_is_described() {
+        for mut config in every_kind() {
+            for param in config.params() {
+                param.check().unwrap();
+                assert!(!param.help.is_empty(), "{}", param.key);
+            }
+            let kind = config.kind();
+            assert!(
+                super::super::LOSSES.iter().any(|info| info.kind == kind),
+                "{kind}"
+            );
+        }
+        assert_eq!(KINDS.len(), super::super::LOSSES.len());
+    }
+
+    #[test]
+    fn wrong_keys_and_values_are_named() {
+        let error = |text: &str| toml::from_str::<LossConfig>(text).unwrap_err().to_string();
+        assert!(error("kind = \"dise\"").contains("`dise`"));
+        assert!(error("kind = \"dice\"\nsmoth_numerator = 1").contains("smooth_numerator"));
+        assert!(error("kind = \"dice\"\npower = 9").contains("`power` = 9"));
+        assert!(error("kind = \"sum\"\nterms = [{ weight = 1 }]").contains("terms.0.loss"));
+        assert!(error("power = 1").contains("kind"));
+    }
+
+    #[test]
+    fn terms_of_a_sum_are_set_by_their_path() {
+        let mut config = LossConfig::default();
+        config.set("terms.1.loss.kind", "focal").unwrap();
+        config.set("terms.1.loss.gamma", "3").unwrap();
+        config.set("terms.0.weight", "0.25").unwrap();
+        let LossConfig::Sum(sum) = &config else {
+            panic!()
+        };
+        assert_eq!(sum.terms[0].weight, 0.25);
+        assert!(matches!(&sum.terms[1].loss, LossConfig::Focal(focal) if focal.gamma == 3.0));
+        assert!(config.set("terms.7.loss.kind", "dice").is_err());
+    }
+}

@@ -1,0 +1,228 @@
+//! Categorical cross-entropy in the forms of PyTorch, MONAI, Keras and nnU-Net, with the poly and
+//! generalised variants.
+
+use burn::prelude::*;
+
+use super::activation::InputActivation;
+use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
+use crate::param::Param;
+
+crate::choices! {
+    /// What the sum over pixels is divided by.
+    pub enum Normalizer {
+        CountValid = "count_valid": "Pixels that are not ignored (PyTorch without weights).",
+        CountAll = "count_all": "All pixels, ignored ones too (segmentation_models.pytorch).",
+        SumWeights = "sum_weights": "Sum of the true classes' weights (PyTorch with weights).",
+        PerImage = "per_image_weight_sum": "Per image by the sum of its pixel weights, then the mean (NiftyNet).",
+        TimesClasses = "count_all_times_classes": "Pixels × classes (Keras snippets with class weights).",
+        One = "none": "Nothing: the sum.",
+    }
+}
+
+crate::choices! {
+    /// Scaling of what the loss is given, so that it sums to 1 over the classes.
+    pub enum Renormalize {
+        None = "none": "As given.",
+        BeforeClip = "before_clip": "Divide by the sum, then clip (Keras categorical cross-entropy).",
+        AfterClip = "after_clip": "Clip, then divide by the sum (Keras sparse cross-entropy, through logs).",
+    }
+}
+
+/// Parameters of categorical cross-entropy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossEntropy {
+    pub input_activation: InputActivation,
+    pub label_smoothing: f64,
+    pub normalizer: Normalizer,
+    /// Probabilities are kept this far from 0 and 1; 0 = off.
+    pub clip: f64,
+    pub renormalize: Renormalize,
+    pub log_epsilon: f64,
+    /// Share of the pixels that count, those with the largest loss; 1 = all.
+    pub top_k: f64,
+    pub poly_epsilon: f64,
+    /// q of generalised cross-entropy; 0 = off.
+    pub generalized_q: f64,
+}
+
+impl Default for CrossEntropy {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::None,
+            label_smoothing: 0.0,
+            normalizer: Normalizer::CountValid,
+            clip: 0.0,
+            renormalize: Renormalize::None,
+            log_epsilon: 0.0,
+            top_k: 1.0,
+            poly_epsilon: 0.0,
+            generalized_q: 0.0,
+        }
+    }
+}
+
+impl CrossEntropy {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            Param::choice(
+                "input_activation",
+                &mut self.input_activation,
+                "Activation that the loss applies to the network's output before anything else.",
+            ),
+            Param::float(
+                "label_smoothing",
+                &mut self.label_smoothing,
+                0.0..=0.99,
+                "Share of the target that is spread evenly over all classes.",
+            ),
+            Param::choice(
+                "normalizer",
+                &mut self.normalizer,
+                "What the sum over pixels is divided by.",
+            ),
+            Param::log_float(
+                "clip",
+                &mut self.clip,
+                0.0..=0.1,
+                "Keeps probabilities this far from 0 and 1, as Keras does (1e-7); 0 = exact logarithms.",
+            ),
+            Param::choice(
+                "renormalize",
+                &mut self.renormalize,
+                "Makes what the loss is given sum to 1 over the classes.",
+            ),
+            Param::log_float(
+                "log_epsilon",
+                &mut self.log_epsilon,
+                0.0..=0.1,
+                "Added to probabilities inside the logarithm.",
+            ),
+            Param::float(
+                "top_k",
+                &mut self.top_k,
+                0.01..=1.0,
+                "Share of the pixels that count, those with the largest loss (nnU-Net's top-k); 1 = all.",
+            ),
+            Param::float(
+                "poly_epsilon",
+                &mut self.poly_epsilon,
+                -1.0..=10.0,
+                "ε of PolyLoss: adds ε·(1 − p) of the true class.",
+            ),
+            Param::float(
+                "generalized_q",
+                &mut self.generalized_q,
+                0.0..=1.0,
+                "q of generalised cross-entropy, (1 − p^q)/q: robust to wrong labels; 0 = off.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// When class weights don't fit the number of classes.
+    pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        Ok(Box::new(Ready {
+            config: self.clone(),
+            weights: context.weights()?,
+            classes: context.num_classes,
+        }))
+    }
+}
+
+struct Ready {
+    config: CrossEntropy,
+    weights: Option<Vec<f64>>,
+    classes: usize,
+}
+
+impl Ready {
+    fn log_probs(&self, prediction: &Prediction) -> Tensor<4> {
+        let c = &self.config;
+        let plain = c.clip == 0.0 && c.renormalize == Renormalize::None && c.log_epsilon == 0.0;
+        if plain {
+            return prediction.log_probs(c.input_activation);
+        }
+        let mut p = prediction.probs(c.input_activation);
+        if c.renormalize == Renormalize::BeforeClip {
+            p = p.clone() / p.sum_dim(1);
+        }
+        if c.clip > 0.0 {
+            p = p.clamp(c.clip, 1.0 - c.clip);
+        }
+        if c.renormalize == Renormalize::AfterClip {
+            p = p.clone() / p.sum_dim(1);
+        }
+        (p + c.log_epsilon).log()
+    }
+}
+
+impl LossFn for Ready {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let c = &self.config;
+        let [n, _, h, w] = prediction.logits.dims();
+        let log_probs = self.log_probs(prediction);
+        let truth = target.one_hot.clone();
+        let weights = self.weights.as_ref().map(|w| per_class(w, &log_probs));
+        let weigh = |x: Tensor<4>| match &weights {
+            Some(weights) => x * weights.clone(),
+            None => x,
+        };
+        // Where the truth is 0 the logarithm may be −∞, and 0 · −∞ is not 0.
+        let chosen = log_probs
+            .clone()
+            .mask_fill(truth.clone().equal_elem(0.0), 0.0);
+        let log_p = chosen.sum_dim(1);
+        let mut pixel = if c.generalized_q > 0.0 {
+            (-(log_p.clone() * c.generalized_q).exp() + 1.0)
+                * c.generalized_q.recip()
+                * target.valid.clone()
+        } else {
+            -weigh(
+                log_probs
+                    .clone()
+                    .mask_fill(truth.clone().equal_elem(0.0), 0.0),
+            )
+            .sum_dim(1)
+        };
+        if c.label_smoothing > 0.0 {
+            let share = c.label_smoothing / self.classes as f64;
+            let all = weigh(log_probs).sum_dim(1) * target.valid.clone();
+            pixel = pixel * (1.0 - c.label_smoothing) - all * share;
+        }
+        if c.poly_epsilon != 0.0 {
+            pixel = pixel + (-log_p.exp() + 1.0) * c.poly_epsilon * target.valid.clone();
+        }
+        if let Some(map) = &target.pixel_weights {
+            pixel = pixel * map.clone();
+        }
+        if c.top_k < 1.0 {
+            let pixels = n * h * w;
+            let count = ((pixels as f64 * c.top_k).floor() as usize).max(1);
+            return pixel.reshape([pixels]).topk(count, 0).mean();
+        }
+        match c.normalizer {
+            Normalizer::PerImage => {
+                let sum = |x: Tensor<4>| x.reshape([n, h * w]).sum_dim(1);
+                let weight = sum(target.weights());
+                let none = weight.clone().equal_elem(0.0);
+                (sum(pixel) / weight.mask_fill(none, 1.0)).mean()
+            }
+            Normalizer::One => sum_all(pixel),
+            Normalizer::CountAll => sum_all(pixel) * ((n * h * w) as f64).recip(),
+            Normalizer::TimesClasses => {
+                sum_all(pixel) * ((n * h * w * self.classes) as f64).recip()
+            }
+            Normalizer::CountValid => sum_all(pixel) / at_least_one(sum_all(target.valid.clone())),
+            Normalizer::SumWeights => {
+                let mass = sum_all(weigh(truth));
+                let none = mass.clone().equal_elem(0.0);
+                sum_all(pixel) / mass.mask_fill(none, 1.0)
+            }
+        }
+    }
+}
+
+/// A batch without a valid pixel has loss 0, not 0 / 0.
+pub(super) fn at_least_one(count: Tensor<1>) -> Tensor<1> {
+    count.clamp_min(1.0)
+}

@@ -1,0 +1,58 @@
+//! The loss of the original question, exactly as it was asked: class ids used as if they were an
+//! indicator, one ratio over everything, and a sigmoid on top of the network's own.
+
+use burn::prelude::*;
+
+use super::activation::InputActivation;
+use super::{LossContext, LossError, LossFn, Prediction, Target, sum_all};
+use crate::param::Param;
+
+/// `1 − (2·Σ t·p + s) / (Σ (t + p) + s)` with t the class **index**, repeated over the channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuestionDice {
+    pub input_activation: InputActivation,
+    pub smooth: f64,
+}
+
+impl Default for QuestionDice {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::Sigmoid,
+            smooth: 1e-6,
+        }
+    }
+}
+
+impl QuestionDice {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            Param::choice(
+                "input_activation",
+                &mut self.input_activation,
+                "Activation that the loss applies itself; in the question, a second sigmoid.",
+            ),
+            Param::log_float(
+                "smooth",
+                &mut self.smooth,
+                0.0..=1e6,
+                "Added above and below the line.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// Never; the signature is that of every loss.
+    pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl LossFn for QuestionDice {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let p = prediction.probs(self.input_activation) * target.valid.clone();
+        let classes = p.dims()[1] as f64;
+        let overlap = sum_all(p.clone() * target.index.clone());
+        let union = sum_all(target.index.clone()) * classes + sum_all(p);
+        -(overlap * 2.0 + self.smooth) / (union + self.smooth) + 1.0
+    }
+}

@@ -1,0 +1,91 @@
+//! The truth of one batch, on the device.
+
+use burn::prelude::*;
+use burn::tensor::DType;
+
+/// The truth of one batch, on the device.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `[N, C, H, W]`, 1 at the true class, 0 elsewhere and at ignored pixels.
+    pub one_hot: Tensor<4>,
+    /// `[N, 1, H, W]`, the class index as a number; 0 at ignored pixels.
+    pub index: Tensor<4>,
+    /// `[N, 1, H, W]`, 1 where the pixel counts, 0 where it is ignored.
+    pub valid: Tensor<4>,
+    /// `[N, 1, H, W]`, weight of each pixel; `None` where all weigh 1.
+    pub pixel_weights: Option<Tensor<4>>,
+}
+
+impl Target {
+    /// Uploads labels (`[N, H, W]`, class index or `IGNORE`) once and expands them on the device.
+    #[must_use]
+    pub fn from_labels(
+        labels: &[u8],
+        shape: [usize; 3],
+        num_classes: usize,
+        device: &Device,
+    ) -> Self {
+        Self::with_dtype(labels, shape, num_classes, device, DType::F32)
+    }
+
+    /// As [`Target::from_labels`], in another float type.
+    #[must_use]
+    pub fn with_dtype(
+        labels: &[u8],
+        [n, h, w]: [usize; 3],
+        num_classes: usize,
+        device: &Device,
+        dtype: DType,
+    ) -> Self {
+        let values: Vec<f32> = labels.iter().map(|&label| f32::from(label)).collect();
+        let data = TensorData::new(values, [n, 1, h, w]);
+        let stored: Tensor<4> = Tensor::from_data(data, (device, dtype));
+        let valid = stored
+            .clone()
+            .lower_elem(num_classes as f64)
+            .float()
+            .cast(dtype);
+        let classes: Vec<f32> = (0..num_classes).map(|class| class as f32).collect();
+        let classes = TensorData::new(classes, [1, num_classes, 1, 1]);
+        let classes: Tensor<4> = Tensor::from_data(classes, (device, dtype));
+        let one_hot = stored
+            .clone()
+            .expand([n, num_classes, h, w])
+            .equal(classes.expand([n, num_classes, h, w]))
+            .float()
+            .cast(dtype);
+        Self {
+            index: stored * valid.clone(),
+            one_hot,
+            valid,
+            pixel_weights: None,
+        }
+    }
+
+    /// `[N, 1, H, W]`: what each pixel counts for, ignored ones 0.
+    #[must_use]
+    pub fn weights(&self) -> Tensor<4> {
+        match &self.pixel_weights {
+            Some(weights) => weights.clone() * self.valid.clone(),
+            None => self.valid.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_pixels_are_nothing_at_all() {
+        let device = Device::flex();
+        let target = Target::from_labels(&[0, 2, 255, 1], [1, 2, 2], 3, &device);
+        let read = |t: Tensor<4>| -> Vec<f32> { t.into_data().iter::<f32>().collect() };
+        assert_eq!(
+            read(target.one_hot),
+            [1., 0., 0., 0., 0., 0., 0., 1., 0., 1., 0., 0.]
+        );
+        assert_eq!(read(target.valid), [1., 1., 0., 1.]);
+        assert_eq!(read(target.index), [0., 2., 0., 1.]);
+    }
+}

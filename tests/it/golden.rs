@@ -1,0 +1,104 @@
+//! Every loss equals its reference library in value and gradient.
+//!
+//! `tests/data/losses` holds a selection; the complete set is read where the machine has it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use dicebench::loss::case::{Case, CaseFile};
+
+/// Families that have no engine yet in this version.
+const LATER: &[&str] = &[
+    "lovasz",
+    "wasserstein",
+    "mcc",
+    "unified_focal",
+    "boundary",
+    "cldice",
+    "nacl",
+    "sensitivity_specificity",
+    "volume_enforcement",
+    "undecided",
+];
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    files.retain(|path| path.extension().is_some_and(|e| e == "json"));
+    files.sort();
+    files
+}
+
+fn check(folder: &Path) -> BTreeMap<String, usize> {
+    let device = Device::flex();
+    let mut passed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for path in files(folder) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file: CaseFile = serde_json::from_str(&text).unwrap();
+        for json in file.cases {
+            // Metrics, weights and activations are checked elsewhere.
+            if json.get("loss").is_none() {
+                continue;
+            }
+            let case: Case = serde_json::from_value(json).unwrap();
+            let compound = case
+                .params
+                .get("terms")
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            if LATER
+                .iter()
+                .any(|family| case.family == *family || compound.contains(family))
+            {
+                continue;
+            }
+            match case.evaluate(&device, DType::F64) {
+                Ok(answer) if answer.ok => *passed.entry(case.family.clone()).or_default() += 1,
+                Ok(answer) => failed.push(format!(
+                    "{}: loss {} for {}, errors {:.1e} and {:.1e} ({} {:?})",
+                    case.id,
+                    answer.loss,
+                    case.loss,
+                    answer.loss_error,
+                    answer.grad_error,
+                    case.activation,
+                    case.params.keys().collect::<Vec<_>>()
+                )),
+                Err(message) => failed.push(format!("{}: {message}", case.id)),
+            }
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+    passed
+}
+
+#[test]
+fn the_selection_passes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/losses");
+    let passed = check(&folder);
+    for family in [
+        "dice",
+        "cross_entropy",
+        "focal",
+        "generalized_dice",
+        "integer_label_dice",
+    ] {
+        assert!(passed.get(family).is_some_and(|n| *n >= 2), "{passed:?}");
+    }
+}
+
+#[test]
+fn the_complete_set_passes_where_it_is_present() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/losses");
+    let passed = check(&folder);
+    println!("{passed:?}");
+}

@@ -74,6 +74,7 @@ fn ranges(len: usize, parts: usize) -> Vec<Range<usize>> {
 pub struct Pass<'a> {
     /// Packed.
     pub weights: &'a [f32],
+    /// See [`pad_bias`].
     pub bias: Option<&'a [f32]>,
     /// Channels of the output.
     pub rows: usize,
@@ -140,6 +141,13 @@ pub fn multiply(
     outputs.into_iter().map(finish).collect()
 }
 
+/// Zeros added to the end, for the rows of the last block of weights that are not there.
+pub fn pad_bias(path: Path, bias: &[f32]) -> Vec<f32> {
+    let mut padded = bias.to_vec();
+    padded.resize(bias.len().next_multiple_of(path.rows()), 0.0);
+    padded
+}
+
 /// `inputs` (`[N, I, H, W]` together) and `weight` `[O, I, k, k]`, `bias` `[O]` → `[N, O, H, W]`.
 pub fn forward(
     path: Path,
@@ -153,9 +161,10 @@ pub fn forward(
     let taps = kernel * kernel;
     let of = |row, plane| (row * planes + plane) * taps;
     let packed = pack_weights(path, weight, [outputs, planes, taps], false, of);
+    let padded = bias.map(|bias| pad_bias(path, bias));
     let pass = Pass {
         weights: &packed,
-        bias,
+        bias: padded.as_deref(),
         rows: outputs,
     };
     let mut outputs = multiply(path, inputs, kernel / 2, &[pass], size);

@@ -33,7 +33,7 @@ pub struct Span {
 pub struct Product<'a> {
     /// `[blocks][planes][taps][Path::rows()]`.
     pub weights: *const f32,
-    /// One number for each row of the output, or null for zero.
+    /// One number for each row of all blocks, or null for zero.
     pub bias: *const f32,
     pub x: *const f32,
     pub planes: usize,
@@ -86,25 +86,6 @@ unsafe fn load<V: Vector, const SPLIT: bool>(p: *const f32, at: [usize; 2]) -> V
     }
 }
 
-/// Writes the lanes that `span` keeps.
-#[inline(always)]
-unsafe fn store<V: Vector, const SPLIT: bool>(v: V, out: *mut f32, span: &Span) {
-    let piece = if SPLIT { V::LANES / 2 } else { V::LANES };
-    // SAFETY: the caller promises room for `len` pixels at `dst`; no vector has more than 16.
-    unsafe {
-        if !SPLIT && span.len[0] == V::LANES {
-            v.store(out.add(span.dst[0]));
-            return;
-        }
-        let mut lanes = [0f32; 16];
-        v.store(lanes.as_mut_ptr());
-        for half in 0..(if SPLIT { 2 } else { 1 }) {
-            let from = lanes.as_ptr().add(half * piece);
-            from.copy_to_nonoverlapping(out.add(span.dst[half]), span.len[half]);
-        }
-    }
-}
-
 /// `M` rows × `N` spans, held in registers over the whole sum.
 #[inline(always)]
 unsafe fn product_tile<V: Vector, const M: usize, const N: usize, const SPLIT: bool>(
@@ -117,9 +98,14 @@ unsafe fn product_tile<V: Vector, const M: usize, const N: usize, const SPLIT: b
         let mut acc = [[V::zero(); N]; M];
         let first = block * M;
         let rows = M.min(job.rows - first);
+        // The sums are only ever indexed by constants, once the short loops here are unrolled:
+        // otherwise they would live in memory.
         if !job.bias.is_null() {
-            for (m, acc) in acc.iter_mut().enumerate().take(rows) {
-                *acc = [V::splat(job.bias.add(first + m)); N];
+            for m in 0..M {
+                let bias = V::splat(job.bias.add(first + m));
+                for n in 0..N {
+                    acc[m][n] = bias;
+                }
             }
         }
         let mut at = [[0; 2]; N];
@@ -145,13 +131,32 @@ unsafe fn product_tile<V: Vector, const M: usize, const N: usize, const SPLIT: b
             }
             plane = plane.add(job.plane_stride);
         }
-        // Rows beyond the last one were computed from zero weights; they are not written.
-        for m in 0..M {
-            if m < rows {
-                let out = job.out.add((first + m) * job.out_stride);
+        let whole = spans.iter().all(|span| span.len[0] == V::LANES);
+        if !SPLIT && whole && rows == M {
+            let mut out = job.out.add(first * job.out_stride);
+            for m in 0..M {
                 for n in 0..N {
-                    store::<V, SPLIT>(acc[m][n], out, &spans[n]);
+                    acc[m][n].store(out.add(spans[n].dst[0]));
                 }
+                out = out.add(job.out_stride);
+            }
+            return;
+        }
+        // Rows beyond the last one were computed from zero weights; they are not written.
+        let mut lanes = [[[0f32; 16]; N]; M];
+        for m in 0..M {
+            for n in 0..N {
+                acc[m][n].store(lanes[m][n].as_mut_ptr());
+            }
+        }
+        for (row, lanes) in lanes.iter().enumerate().take(rows) {
+            let out = job.out.add((first + row) * job.out_stride);
+            for (span, lanes) in spans.iter().zip(lanes) {
+                let (low, high) = (span.len[0], span.len[1]);
+                let from = lanes.as_ptr();
+                from.copy_to_nonoverlapping(out.add(span.dst[0]), low);
+                let from = from.add(V::LANES / 2);
+                from.copy_to_nonoverlapping(out.add(span.dst[1]), high);
             }
         }
     }
@@ -184,25 +189,27 @@ unsafe fn product_all<V: Vector, const M: usize, const N: usize, const SPLIT: bo
     }
 }
 
-/// `M` (a multiple of 4) rows × `K` columns of sums of whole vectors, added up across lanes at the
-/// end.
+/// Rows of a tile of [`correlate`].
+const ROWS: usize = 4;
+
+/// Four rows × `K` columns of sums of whole vectors, added up across lanes at the end.
 #[inline(always)]
-unsafe fn correlate_tile<V: Vector, const M: usize, const K: usize, const SPLIT: bool>(
+unsafe fn correlate_tile<V: Vector, const K: usize, const SPLIT: bool>(
     job: &Correlation<'_>,
     row: usize,
     column: usize,
 ) {
     // Tiles that stick out repeat the last row or column and drop the result.
-    let rows = M.min(job.rows - row);
+    let rows = ROWS.min(job.rows - row);
     let columns = K.min(job.columns.len() - column);
     // SAFETY: the caller of `correlate` promises every pointer.
     unsafe {
-        let mut acc = [[V::zero(); K]; M];
+        let mut acc = [[V::zero(); K]; ROWS];
         let mut x = [job.x; K];
         for (k, x) in x.iter_mut().enumerate() {
             *x = x.add(job.columns[column + k.min(columns - 1)]);
         }
-        let mut y = [job.y; M];
+        let mut y = [job.y; ROWS];
         for (m, y) in y.iter_mut().enumerate() {
             *y = y.add((row + m.min(rows - 1)) * job.y_stride);
         }
@@ -211,19 +218,19 @@ unsafe fn correlate_tile<V: Vector, const M: usize, const K: usize, const SPLIT:
             for k in 0..K {
                 window[k] = load::<V, SPLIT>(x[k], span.src);
             }
-            for m in 0..M {
+            for m in 0..ROWS {
                 let y = load::<V, SPLIT>(y[m], span.dst);
                 for k in 0..K {
                     acc[m][k] = acc[m][k].fma(y, window[k]);
                 }
             }
         }
-        for k in 0..columns {
-            let out = job.out.add(column + k);
-            for m in (0..M).step_by(4) {
-                let sums = V::sum4([acc[m][k], acc[m + 1][k], acc[m + 2][k], acc[m + 3][k]]);
-                for (i, sum) in sums.iter().enumerate().take(rows.saturating_sub(m)) {
-                    let out = out.add((row + m + i) * job.out_stride);
+        // As above: `k` is a constant once unrolled.
+        for k in 0..K {
+            let sums = V::sum4([acc[0][k], acc[1][k], acc[2][k], acc[3][k]]);
+            if k < columns {
+                for (m, sum) in sums.iter().enumerate().take(rows) {
+                    let out = job.out.add((row + m) * job.out_stride + column + k);
                     *out = if job.add { *out + sum } else { *sum };
                 }
             }
@@ -232,13 +239,11 @@ unsafe fn correlate_tile<V: Vector, const M: usize, const K: usize, const SPLIT:
 }
 
 #[inline(always)]
-unsafe fn correlate_all<V: Vector, const M: usize, const K: usize, const SPLIT: bool>(
-    job: &Correlation<'_>,
-) {
+unsafe fn correlate_all<V: Vector, const K: usize, const SPLIT: bool>(job: &Correlation<'_>) {
     for column in (0..job.columns.len()).step_by(K) {
-        for row in (0..job.rows).step_by(M) {
+        for row in (0..job.rows).step_by(ROWS) {
             // SAFETY: as promised by the caller.
-            unsafe { correlate_tile::<V, M, K, SPLIT>(job, row, column) }
+            unsafe { correlate_tile::<V, K, SPLIT>(job, row, column) }
         }
     }
 }
@@ -246,7 +251,7 @@ unsafe fn correlate_all<V: Vector, const M: usize, const K: usize, const SPLIT: 
 /// Names the loops for one instruction set, so that they are compiled for it.
 macro_rules! compiled_for {
     ($(#[$feature:meta])? $product:ident, $correlate:ident, $vector:ty,
-     $rows:literal x $spans:literal, $m:literal x $k:literal) => {
+     $rows:literal x $spans:literal, $k:literal) => {
         $(#[$feature])?
         unsafe fn $product(job: &Product<'_>) {
             // SAFETY: the caller checked the processor and promises the pointers.
@@ -264,23 +269,23 @@ macro_rules! compiled_for {
             // SAFETY: the caller checked the processor and promises the pointers.
             unsafe {
                 if job.split {
-                    correlate_all::<$vector, $m, $k, true>(job);
+                    correlate_all::<$vector, $k, true>(job);
                 } else {
-                    correlate_all::<$vector, $m, $k, false>(job);
+                    correlate_all::<$vector, $k, false>(job);
                 }
             }
         }
     };
 }
 
-// 24 sums + 3 spans (or 6 windows) of 32 registers.
+// 24 sums + 3 spans, or 20 sums + 5 windows + 4 gradients, of 32 registers.
 #[cfg(target_arch = "x86_64")]
-compiled_for!(#[target_feature(enable = "avx512f")] product_avx512, correlate_avx512, Avx512, 8 x 3, 4 x 6);
-// 12 sums + 3 of 16 registers.
+compiled_for!(#[target_feature(enable = "avx512f")] product_avx512, correlate_avx512, Avx512, 8 x 3, 5);
+// 12 sums + 2 spans + 1 weight, or 12 sums + 3 windows + 1 gradient, of 16 registers.
 #[cfg(target_arch = "x86_64")]
-compiled_for!(#[target_feature(enable = "avx2,fma")] product_avx2, correlate_avx2, Avx2, 4 x 3, 4 x 3);
+compiled_for!(#[target_feature(enable = "avx2,fma")] product_avx2, correlate_avx2, Avx2, 6 x 2, 3);
 // 8 sums: 16 registers on x86-64, 32 on Arm.
-compiled_for!(product_portable, correlate_portable, Portable, 4 x 2, 4 x 2);
+compiled_for!(product_portable, correlate_portable, Portable, 4 x 2, 2);
 
 impl Path {
     /// Numbers in a vector.
@@ -299,7 +304,9 @@ impl Path {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => 8,
-            _ => 4,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 6,
+            Self::Portable => 4,
         }
     }
 }

@@ -3,3 +3,4 @@
 mod data;
 mod golden;
 mod presets;
+mod views;

@@ -84,7 +84,7 @@ pub fn run_color(ctx: &egui::Context, id: &str) -> [u8; 3] {
     /// Passes after which a run that nobody draws gives up its place.
     const FORGET_AFTER: u64 = 4;
     let now = ctx.cumulative_pass_nr();
-    let key = egui::Id::new("dicebench run colours");
+    let key = egui::Id::unique("dicebench run colours");
     let mut slots: Slots = ctx.data(|data| data.get_temp(key)).unwrap_or_default();
     let slot = slots.place(id, now, FORGET_AFTER);
     ctx.data_mut(|data| data.insert_temp(key, slots));

@@ -253,7 +253,11 @@ mod tests {
             let out = picked(&series, 0..series.len(), max_points);
             assert!(out.contains(&77_777), "spike lost at {max_points} points");
             assert!(out.contains(&3), "dip lost at {max_points} points");
-            assert!(out.len() <= 4 * max_points + 2 * BASE, "{} drawn", out.len());
+            assert!(
+                out.len() <= 4 * max_points + 2 * BASE,
+                "{} drawn",
+                out.len()
+            );
             assert!(out.is_sorted());
         }
     }

@@ -4,7 +4,12 @@
 //! and keeps only what drawing needs: caches, zoom, what is hidden. It must not know the trainer,
 //! the store, commands or files; what the user asks for is returned as a value.
 
+pub mod chip;
+pub mod color;
 pub mod compare;
+pub mod curve;
 pub mod plots;
+pub mod readout;
 pub mod runs;
+pub mod series;
 pub mod viewer;

@@ -50,6 +50,9 @@ pub fn conv2d_same_cat(
 /// `x` `[N, I, H, W]`, `weight` `[I, O, 2, 2]`, `bias` `[O]` → `[N, O, 2H, 2W]`.
 #[must_use]
 pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    if extension::fits(&x) {
+        return extension::up_conv(x, weight, bias);
+    }
     let options = ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1);
     module::conv_transpose2d(x, weight, bias, options)
 }
@@ -57,12 +60,18 @@ pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>
 /// Largest of each 2×2 square; halves height and width.
 #[must_use]
 pub fn max_pool2x2(x: Tensor<4>) -> Tensor<4> {
+    if extension::fits(&x) {
+        return extension::max_pool(x);
+    }
     module::max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
 /// Repeats each pixel 2×2. (Bilinear interpolation has no backward pass on burn 0.22's GPUs.)
 #[must_use]
 pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
+    if extension::fits(&x) {
+        return extension::repeat(x);
+    }
     let [_, _, height, width] = x.dims();
     let options = InterpolateOptions::new(InterpolateMode::Nearest)
         .with_align_corners(false)
@@ -92,6 +101,14 @@ pub fn batch_norm_train(
     epsilon: f64,
     relu: bool,
 ) -> BatchNormOutput {
+    if extension::fits(&x) {
+        let (output, mean, variance) = extension::norm(x, gamma, beta, epsilon, relu);
+        return BatchNormOutput {
+            output,
+            mean: mean.detach(),
+            variance: variance.detach(),
+        };
+    }
     let result = module::batch_norm_train(x, gamma, beta, epsilon);
     let output = if relu {
         burn::tensor::activation::relu(result.output)

@@ -33,6 +33,24 @@ impl Size {
     pub fn pixels(self) -> usize {
         self.images * self.plane()
     }
+
+    /// Half as high and wide, rounded down.
+    pub fn halved(self) -> Self {
+        Self {
+            height: self.height / 2,
+            width: self.width / 2,
+            ..self
+        }
+    }
+
+    /// Twice as high and wide.
+    pub fn doubled(self) -> Self {
+        Self {
+            height: 2 * self.height,
+            width: 2 * self.width,
+            ..self
+        }
+    }
 }
 
 impl<'a> View<'a> {
@@ -43,15 +61,36 @@ impl<'a> View<'a> {
     }
 }
 
-/// Channels of several tensors, one after the other, as if they were concatenated.
-pub fn channels<'a>(
-    views: &[View<'a>],
-    wanted: Range<usize>,
-) -> impl Iterator<Item = (View<'a>, usize)> {
-    let all = views
-        .iter()
-        .flat_map(|&view| (0..view.channels).map(move |channel| (view, channel)));
-    all.skip(wanted.start).take(wanted.len())
+/// Where packed planes come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// Channels of several tensors, one after the other, as if they were concatenated.
+    Channels(&'a [View<'a>]),
+    /// Four planes of each channel of a tensor of twice the size, `[even, odd]` rows × `[even,
+    /// odd]` columns.
+    Quarters(View<'a>),
+}
+
+impl<'a> Source<'a> {
+    /// How many planes there are.
+    pub fn planes(&self) -> usize {
+        match self {
+            Self::Channels(views) => views.iter().map(|view| view.channels).sum(),
+            Self::Quarters(view) => 4 * view.channels,
+        }
+    }
+
+    fn channel(views: &[View<'a>], mut index: usize) -> (View<'a>, usize) {
+        let mut last = views[0];
+        for &view in views {
+            if index < view.channels {
+                return (view, index);
+            }
+            index -= view.channels;
+            last = view;
+        }
+        (last, index)
+    }
 }
 
 /// Rows `rows` of image `image`.
@@ -100,30 +139,51 @@ impl Layout {
             .collect()
     }
 
-    /// Copies the planes into the scratch, with zeros around each band.
-    pub fn pack<'a>(&self, planes: impl Iterator<Item = (View<'a>, usize)>, scratch: &mut [f32]) {
-        let (pad, pitch, width) = (self.pad, self.pitch(), self.size.width);
+    /// Copies planes into the scratch, with zeros around each band.
+    pub fn pack(&self, source: Source<'_>, planes: Range<usize>, scratch: &mut [f32]) {
         let used = scratch.len() - 16;
         scratch[used..].fill(0.0);
-        for ((view, channel), packed) in
-            planes.zip(scratch[..used].chunks_exact_mut(self.plane_stride()))
-        {
-            for (band, packed) in self
-                .bands
-                .iter()
-                .zip(packed.chunks_exact_mut(self.band_stride()))
-            {
-                let plane = view.plane(band.image, channel, self.size);
-                for (index, row) in packed.chunks_exact_mut(pitch).enumerate() {
-                    let y = (band.rows.start + index).wrapping_sub(pad);
-                    if y >= self.size.height {
-                        row.fill(0.0);
-                        continue;
+        let plane_stride = self.plane_stride();
+        for (plane, packed) in planes.zip(scratch[..used].chunks_exact_mut(plane_stride)) {
+            let bands = packed.chunks_exact_mut(self.band_stride());
+            for (band, packed) in self.bands.iter().zip(bands) {
+                match source {
+                    Source::Channels(views) => {
+                        let (view, channel) = Source::channel(views, plane);
+                        let plane = view.plane(band.image, channel, self.size);
+                        self.pack_band(band, plane, packed);
                     }
-                    row[..pad].fill(0.0);
-                    row[pad..pad + width].copy_from_slice(&plane[y * width..(y + 1) * width]);
-                    row[pad + width..].fill(0.0);
+                    Source::Quarters(view) => {
+                        let plane_of = view.plane(band.image, plane / 4, self.size.doubled());
+                        self.pack_quarter(band, plane_of, plane % 4, packed);
+                    }
                 }
+            }
+        }
+    }
+
+    fn pack_band(&self, band: &Band, plane: &[f32], packed: &mut [f32]) {
+        let (pad, width) = (self.pad, self.size.width);
+        for (index, row) in packed.chunks_exact_mut(self.pitch()).enumerate() {
+            let y = (band.rows.start + index).wrapping_sub(pad);
+            if y >= self.size.height {
+                row.fill(0.0);
+                continue;
+            }
+            row[..pad].fill(0.0);
+            row[pad..pad + width].copy_from_slice(&plane[y * width..(y + 1) * width]);
+            row[pad + width..].fill(0.0);
+        }
+    }
+
+    /// Without a rim, which a kernel of 2×2 with stride 2 has no need of.
+    fn pack_quarter(&self, band: &Band, plane: &[f32], quarter: usize, packed: &mut [f32]) {
+        let width = self.size.width;
+        let (odd_row, odd_column) = (quarter / 2, quarter % 2);
+        for (y, row) in band.rows.clone().zip(packed.chunks_exact_mut(width)) {
+            let from = &plane[(2 * y + odd_row) * 2 * width..][..2 * width];
+            for (to, pair) in row.iter_mut().zip(from.as_chunks::<2>().0) {
+                *to = pair[odd_column];
             }
         }
     }
@@ -139,14 +199,33 @@ impl Layout {
     /// Spans that cover the bands. `dst` counts within one channel of a tensor whose images are
     /// `image_stride` apart.
     pub fn spans(&self, path: Path, image_stride: usize) -> (Vec<Span>, bool) {
+        let width = self.size.width;
+        self.spans_from(path, |_, band| {
+            band.image * image_stride + band.rows.start * width
+        })
+    }
+
+    /// Pixels of all bands.
+    pub fn pixels(&self) -> usize {
+        let rows: usize = self.bands.iter().map(|band| band.rows.len()).sum();
+        rows * self.size.width
+    }
+
+    /// Spans that cover the bands; `dst` counts from band to band without gaps.
+    pub fn local_spans(&self, path: Path) -> (Vec<Span>, bool) {
+        let width = self.size.width;
+        self.spans_from(path, |index, band| index * band.rows.len() * width)
+    }
+
+    fn spans_from(&self, path: Path, start: impl Fn(usize, &Band) -> usize) -> (Vec<Span>, bool) {
         let (piece, split) = self.piece(path);
         let width = self.size.width;
         let mut pieces = Vec::new();
         for (index, band) in self.bands.iter().enumerate() {
-            for (row, y) in band.rows.clone().enumerate() {
+            for row in 0..band.rows.len() {
                 for x in (0..width).step_by(piece) {
                     let src = index * self.band_stride() + row * self.pitch() + x;
-                    let dst = band.image * image_stride + y * width + x;
+                    let dst = start(index, band) + row * width + x;
                     pieces.push((src, dst, piece.min(width - x)));
                 }
             }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Path;
-use super::band::{Band, Layout, Size, View, channels, pack_dense, pack_weights};
+use super::band::{Band, Layout, Size, Source, View, pack_dense, pack_weights};
 use super::memory::{Output, Shared, with_scratch};
 use super::tile::{Correlation, Product, correlate, product};
 
@@ -20,13 +20,13 @@ const CACHE: usize = 448 << 10;
 const WEIGHTS_IN_CACHE: usize = 256 << 10;
 
 /// Tasks that give every thread something to do even when one of them is held up.
-fn wanted_tasks() -> usize {
+pub fn wanted_tasks() -> usize {
     3 * rayon::current_num_threads()
 }
 
 /// Cuts a batch into groups of bands of which `planes` planes fit the cache, at least `least`
 /// pixels each where that leaves enough groups.
-fn cut(size: Size, pad: usize, planes: usize, groups: usize, least: usize) -> Vec<Layout> {
+pub fn cut(size: Size, pad: usize, planes: usize, groups: usize, least: usize) -> Vec<Layout> {
     let row = planes * (size.width + 2 * pad) * size_of::<f32>();
     let fitting = (CACHE / row.max(1)).saturating_sub(2 * pad).max(1);
     let rows_wanted = (size.images * size.height)
@@ -80,16 +80,16 @@ pub struct Pass<'a> {
     pub rows: usize,
 }
 
-/// Multiplies the windows of `inputs` by the weights of each pass; an output `[N, rows, H, W]` for
+/// Multiplies the windows of `input` by the weights of each pass; an output `[N, rows, H, W]` for
 /// each.
 pub fn multiply(
     path: Path,
-    inputs: &[View<'_>],
+    input: Source<'_>,
     pad: usize,
     passes: &[Pass<'_>],
     size: Size,
 ) -> Vec<Vec<f32>> {
-    let planes: usize = inputs.iter().map(|view| view.channels).sum();
+    let planes = input.planes();
     let mut outputs: Vec<Output<f32>> = passes
         .iter()
         .map(|pass| Output::new(size.pixels() * pass.rows))
@@ -108,7 +108,7 @@ pub fn multiply(
     (0..layouts.len() * parts).into_par_iter().for_each(|task| {
         let (layout, part) = (&layouts[task / parts], task % parts);
         with_scratch(layout.scratch(planes), |scratch| {
-            layout.pack(channels(inputs, 0..planes), scratch);
+            layout.pack(input, 0..planes, scratch);
             let taps = layout.taps();
             for (pass, out) in passes.iter().zip(&outs) {
                 let (spans, split) = layout.spans(path, pass.rows * size.plane());
@@ -167,7 +167,7 @@ pub fn forward(
         bias: padded.as_deref(),
         rows: outputs,
     };
-    let mut outputs = multiply(path, inputs, kernel / 2, &[pass], size);
+    let mut outputs = multiply(path, Source::Channels(inputs), kernel / 2, &[pass], size);
     outputs.pop().unwrap_or_default()
 }
 
@@ -199,7 +199,7 @@ pub fn data_gradient(
             rows: range.len(),
         })
         .collect();
-    multiply(path, &[grad], kernel / 2, &passes, size)
+    multiply(path, Source::Channels(&[grad]), kernel / 2, &passes, size)
 }
 
 /// Gradient of the weights: `grad` `[N, O, H, W]` and `inputs` (`[N, I, H, W]` together) →
@@ -211,20 +211,25 @@ pub fn weight_gradient(
     kernel: usize,
     size: Size,
 ) -> Vec<f32> {
-    let planes: usize = inputs.iter().map(|view| view.channels).sum();
-    let taps = kernel * kernel;
-    let rows = grad.channels;
-    // Few pixels: each task takes all of them for some input channels. Many pixels: they are
-    // shared out too, and the partial sums added at the end.
+    correlate_all(path, Source::Channels(inputs), grad, kernel / 2, size)
+}
+
+/// Sum over all pixels of `y` (`[N, rows, H, W]`) times the windows of `x`:
+/// `[rows, planes of x, k, k]`.
+pub fn correlate_all(path: Path, x: Source<'_>, y: View<'_>, pad: usize, size: Size) -> Vec<f32> {
+    let planes = x.planes();
+    let taps = (2 * pad + 1).pow(2);
+    // Few pixels: each task takes all of them for some planes. Many pixels: they are shared out
+    // too, and the partial sums added at the end.
     let shares = (size.pixels() / 4096).clamp(1, wanted_tasks());
     let parts = ranges(
         planes,
         wanted_tasks().div_ceil(shares).max(planes.div_ceil(32)),
     );
     let widest = parts.iter().map(Range::len).max().unwrap_or(0);
-    let layouts = cut(size, kernel / 2, widest, shares, 4096);
+    let layouts = cut(size, pad, widest, shares, 4096);
     let shares = ranges(layouts.len(), shares);
-    let total = rows * planes * taps;
+    let total = y.channels * planes * taps;
     let mut sums = Output::new(shares.len() * total);
     let out = sums.pointer();
     (0..shares.len() * parts.len())
@@ -232,15 +237,14 @@ pub fn weight_gradient(
         .for_each(|task| {
             let (share, part) = (task / parts.len(), &parts[task % parts.len()]);
             for index in shares[share].clone() {
+                let first = index == shares[share].start;
                 // SAFETY: within the buffer: this task's share of the sums, its first column.
                 let out = unsafe { out.at(share * total + part.start * taps) };
-                let add = index > shares[share].start;
-                let planes = channels(inputs, part.clone());
-                correlate_band(path, &layouts[index], planes, part.len(), grad, |job| {
+                correlate_band(path, &layouts[index], x, part.clone(), y, |job| {
                     Correlation {
                         out,
-                        out_stride: total / rows.max(1),
-                        add,
+                        out_stride: planes * taps,
+                        add: !first,
                         ..job
                     }
                 });
@@ -251,31 +255,32 @@ pub fn weight_gradient(
     add_up(sums, total)
 }
 
-/// Packs the planes of one task and correlates them with `grad`, written where `place` says.
-pub fn correlate_band<'a>(
+/// Packs the planes of one task and correlates them with `y`, written where `place` says.
+fn correlate_band(
     path: Path,
     layout: &Layout,
-    planes: impl Iterator<Item = (View<'a>, usize)>,
-    count: usize,
-    grad: View<'_>,
+    x: Source<'_>,
+    planes: Range<usize>,
+    y: View<'_>,
     place: impl Fn(Correlation<'_>) -> Correlation<'_>,
 ) {
-    let (mut spans, split) = layout.spans(path, grad.image_stride);
+    let (mut spans, split) = layout.spans(path, y.image_stride);
+    let count = planes.len();
     let packed_len = layout.scratch(count).next_multiple_of(16);
     let dense = !layout.is_even(path);
     let dense_len = if dense {
-        grad.channels * spans.len() * path.lanes()
+        y.channels * spans.len() * path.lanes()
     } else {
         0
     };
     with_scratch(packed_len + dense_len, |scratch| {
-        let (x, y) = scratch.split_at_mut(packed_len);
-        layout.pack(planes, &mut x[..layout.scratch(count)]);
-        let (y, y_stride) = if dense {
-            pack_dense(path, grad, layout.size, &mut spans, y);
-            (y.as_ptr(), spans.len() * path.lanes())
+        let (packed, copy) = scratch.split_at_mut(packed_len);
+        layout.pack(x, planes, &mut packed[..layout.scratch(count)]);
+        let (y_start, y_stride) = if dense {
+            pack_dense(path, y, layout.size, &mut spans, copy);
+            (copy.as_ptr(), spans.len() * path.lanes())
         } else {
-            (grad.data.as_ptr(), layout.size.plane())
+            (y.data.as_ptr(), layout.size.plane())
         };
         let taps = layout.taps();
         let columns: Vec<usize> = (0..count)
@@ -283,25 +288,25 @@ pub fn correlate_band<'a>(
             .map(|(plane, tap)| plane * layout.plane_stride() + tap)
             .collect();
         let job = place(Correlation {
-            x: x.as_ptr(),
+            x: packed.as_ptr(),
             columns: &columns,
-            y,
+            y: y_start,
             y_stride,
-            rows: grad.channels,
+            rows: y.channels,
             spans: &spans,
             split,
             out: std::ptr::null_mut(),
             out_stride: 0,
             add: false,
         });
-        // SAFETY: the scratch has room for a vector beyond the last pixel, and where the gradient
-        // is read in place every lane is a pixel; no other task writes these columns.
+        // SAFETY: the scratch has room for a vector beyond the last pixel, and where `y` is read
+        // in place every lane is a pixel; no other task writes these columns.
         unsafe { correlate(path, &job) };
     });
 }
 
 /// Adds the partial sums, which lie one after the other.
-pub fn add_up(mut sums: Vec<f32>, total: usize) -> Vec<f32> {
+fn add_up(mut sums: Vec<f32>, total: usize) -> Vec<f32> {
     if sums.len() > total {
         let (first, others) = sums.split_at_mut(total);
         for other in others.chunks_exact(total) {

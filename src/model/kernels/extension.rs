@@ -1,24 +1,19 @@
-//! What burn sees of the kernels: a backend extension of its CPU backend, with gradients.
+//! What burn sees of the kernels: a backend extension of its CPU backend. The gradients are in
+//! [`super::gradients`].
 //!
 //! Call these only with `f32` tensors on the CPU ([`fits`]); other devices have burn's own
 //! operations.
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{
-    Autodiff, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata, backend_extension,
-};
+use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, TensorMetadata, backend_extension};
 use burn::prelude::*;
 use burn::tensor::{Bytes, DType, Shape};
 
 use super::Path;
 use super::band::{Size, View};
-use super::conv;
+use super::norm::{self, Normalised};
+use super::{conv, pool, upconv};
 
 /// Whether the kernels can be used for `x`.
 #[must_use]
@@ -44,6 +39,29 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+
+    /// Transposed convolution with stride 2: `x` `[N, I, H, W]`, `weight` `[I, O, 2, 2]`, `bias`
+    /// `[O]` → `[N, O, 2H, 2W]`.
+    fn up_conv(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Largest of each 2×2 square.
+    fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Each pixel 2×2 times.
+    fn repeat(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Batch normalisation, and max(0, x) if `rectify`: output, mean and biased variance.
+    fn norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        rectify: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// See [`Kernels::conv`].
@@ -74,17 +92,63 @@ pub fn conv_cat(
     ))
 }
 
+/// See [`Kernels::up_conv`].
+#[must_use]
+pub fn up_conv(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &x.device()));
+    Tensor::from_dispatch(<Dispatch as Kernels>::up_conv(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    ))
+}
+
+/// See [`Kernels::max_pool`].
+#[must_use]
+pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::max_pool(x.into_dispatch()))
+}
+
+/// See [`Kernels::repeat`].
+#[must_use]
+pub fn repeat(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::repeat(x.into_dispatch()))
+}
+
+/// See [`Kernels::norm`].
+#[must_use]
+pub fn norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    rectify: bool,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = <Dispatch as Kernels>::norm(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+        rectify,
+    );
+    (
+        Tensor::from_dispatch(output),
+        Tensor::from_dispatch(mean),
+        Tensor::from_dispatch(variance),
+    )
+}
+
 /// A tensor whose planes can be read in place.
-struct Planar {
+pub(super) struct Planar {
     tensor: FlexTensor,
-    dims: [usize; 4],
+    pub(super) dims: [usize; 4],
     start: usize,
     image_stride: usize,
 }
 
 impl Planar {
     /// Copies only what is no batch of whole planes; a slice of channels is one.
-    fn new(tensor: FlexTensor) -> Self {
+    pub(super) fn new(tensor: FlexTensor) -> Self {
         let dims: [usize; 4] = tensor.shape().dims();
         let [_, c, h, w] = dims;
         let packed = [(c, h * w), (h, w), (w, 1)];
@@ -111,7 +175,7 @@ impl Planar {
         }
     }
 
-    fn view(&self) -> View<'_> {
+    pub(super) fn view(&self) -> View<'_> {
         View {
             data: &self.tensor.storage::<f32>()[self.start..],
             channels: self.dims[1],
@@ -119,7 +183,7 @@ impl Planar {
         }
     }
 
-    fn size(&self) -> Size {
+    pub(super) fn size(&self) -> Size {
         let [images, _, height, width] = self.dims;
         Size {
             images,
@@ -130,20 +194,20 @@ impl Planar {
 }
 
 /// The numbers of a tensor that is read as a whole.
-struct Flat(FlexTensor);
+pub(super) struct Flat(FlexTensor);
 
 impl Flat {
-    fn new(tensor: FlexTensor) -> Self {
+    pub(super) fn new(tensor: FlexTensor) -> Self {
         Self(tensor.to_contiguous())
     }
 
-    fn values(&self) -> &[f32] {
+    pub(super) fn values(&self) -> &[f32] {
         let len = self.0.shape().num_elements();
         &self.0.storage::<f32>()[self.0.layout().start_offset()..][..len]
     }
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
     let layout = Layout::contiguous(Shape::new(dims));
     FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
 }
@@ -163,7 +227,32 @@ fn convolve(inputs: Vec<FlexTensor>, weight: FlexTensor, bias: FlexTensor) -> Fl
         [outputs, kernel],
         size,
     );
-    tensor(values, [size.images, outputs, size.height, size.width])
+    output(values, outputs, size)
+}
+
+/// `[N, channels, H, W]`.
+pub(super) fn output(values: Vec<f32>, channels: usize, size: Size) -> FlexTensor {
+    tensor(values, [size.images, channels, size.height, size.width])
+}
+
+/// The pooled image and which of each four was taken.
+pub(super) fn max_pool_with_choice(x: FlexTensor) -> (FlexTensor, Vec<u8>) {
+    let x = Planar::new(x);
+    let size = x.size();
+    let (values, choice) = pool::max_forward(x.view(), size);
+    (output(values, x.dims[1], size.halved()), choice)
+}
+
+pub(super) fn normalise(
+    x: FlexTensor,
+    parameters: [&[f32]; 2],
+    epsilon: f64,
+    rectify: bool,
+) -> (Planar, Normalised) {
+    let x = Planar::new(x);
+    let size = x.size();
+    let result = norm::forward(Path::best(), x.view(), parameters, epsilon, rectify, size);
+    (x, result)
 }
 
 impl Kernels for Flex {
@@ -174,149 +263,44 @@ impl Kernels for Flex {
     fn conv_cat(a: FlexTensor, b: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         convolve(vec![a, b], weight, bias)
     }
-}
 
-/// Backward pass of both convolutions.
-#[derive(Debug)]
-struct Convolution;
-
-/// Gradients of a convolution, registered for those parents that want one.
-fn convolution_backward(
-    grads: &mut Gradients,
-    grad: FlexTensor,
-    inputs: Vec<(Option<NodeId>, FlexTensor)>,
-    (weight_node, weight): (Option<NodeId>, FlexTensor),
-    bias_node: Option<NodeId>,
-) {
-    let path = Path::best();
-    let [outputs, all, kernel, _] = weight.shape().dims();
-    let grad = Planar::new(grad);
-    let size = grad.size();
-    let mut wanted = Vec::new();
-    let mut start = 0;
-    for (node, input) in &inputs {
-        let [_, channels, _, _] = input.shape().dims();
-        if let Some(node) = node {
-            wanted.push((*node, start..start + channels));
-        }
-        start += channels;
-    }
-    if !wanted.is_empty() {
-        let weight = Flat::new(weight);
-        let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
-        let found = conv::data_gradient(
-            path,
-            grad.view(),
-            weight.values(),
-            [all, kernel],
-            &ranges,
-            size,
-        );
-        for ((id, range), values) in wanted.into_iter().zip(found) {
-            let dims = [size.images, range.len(), size.height, size.width];
-            grads.register::<Flex>(id, tensor(values, dims));
-        }
-    }
-    if let Some(node) = weight_node {
-        let inputs: Vec<Planar> = inputs
-            .into_iter()
-            .map(|(_, input)| Planar::new(input))
-            .collect();
-        let views: Vec<View<'_>> = inputs.iter().map(Planar::view).collect();
-        let values = conv::weight_gradient(path, &views, grad.view(), kernel, size);
-        grads.register::<Flex>(node, tensor(values, [outputs, all, kernel, kernel]));
-    }
-    if let Some(node) = bias_node {
-        let values = conv::channel_sums(grad.view(), size);
-        grads.register::<Flex>(node, tensor(values, [outputs]));
-    }
-}
-
-impl Backward<Flex, 3> for Convolution {
-    type State = [NodeId; 2];
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let [x_node, weight_node, bias_node] = ops.parents.map(|node| node.map(|node| node.id));
-        let grad = grads.consume::<Flex>(&ops.node);
-        let [x, weight] = ops
-            .state
-            .map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id));
-        let inputs = vec![(x_node, x)];
-        convolution_backward(grads, grad, inputs, (weight_node, weight), bias_node);
-    }
-}
-
-impl Backward<Flex, 4> for Convolution {
-    type State = [NodeId; 3];
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 4>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let [a_node, b_node, weight_node, bias_node] =
-            ops.parents.map(|node| node.map(|node| node.id));
-        let grad = grads.consume::<Flex>(&ops.node);
-        let [a, b, weight] = ops
-            .state
-            .map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id));
-        let inputs = vec![(a_node, a), (b_node, b)];
-        convolution_backward(grads, grad, inputs, (weight_node, weight), bias_node);
-    }
-}
-
-impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
-    fn conv(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let prepared =
-            Backward::<Flex, 3>::prepare::<C>(Convolution, [x.node(), weight.node(), bias.node()]);
-        let run = |x: &FloatTensor<Self>, weight: &FloatTensor<Self>| {
-            Flex::conv(
-                x.primitive().clone(),
-                weight.primitive().clone(),
-                bias.primitive().clone(),
-            )
-        };
-        match prepared.compute_bound().stateful() {
-            OpsKind::Tracked(mut prepared) => {
-                let state = [prepared.checkpoint(&x), prepared.checkpoint(&weight)];
-                prepared.finish(state, run(&x, &weight))
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(run(&x, &weight)),
-        }
+    fn up_conv(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let [_, outputs, _, _] = weight.shape().dims();
+        let (x, weight, bias) = (Planar::new(x), Flat::new(weight), Flat::new(bias));
+        let size = x.size();
+        let path = Path::best();
+        let values = upconv::forward(path, x.view(), weight.values(), bias.values(), size);
+        output(values, outputs, size.doubled())
     }
 
-    fn conv_cat(
-        a: FloatTensor<Self>,
-        b: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let prepared = Backward::<Flex, 4>::prepare::<C>(
-            Convolution,
-            [a.node(), b.node(), weight.node(), bias.node()],
-        );
-        let output = Flex::conv_cat(
-            a.primitive().clone(),
-            b.primitive().clone(),
-            weight.primitive().clone(),
-            bias.primitive().clone(),
-        );
-        match prepared.compute_bound().stateful() {
-            OpsKind::Tracked(mut prepared) => {
-                let state = [&a, &b, &weight].map(|tensor| prepared.checkpoint(tensor));
-                prepared.finish(state, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+    fn max_pool(x: FlexTensor) -> FlexTensor {
+        max_pool_with_choice(x).0
+    }
+
+    fn repeat(x: FlexTensor) -> FlexTensor {
+        let x = Planar::new(x);
+        let size = x.size();
+        output(
+            pool::repeat_forward(x.view(), size),
+            x.dims[1],
+            size.doubled(),
+        )
+    }
+
+    fn norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f64,
+        rectify: bool,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (gamma, beta) = (Flat::new(gamma), Flat::new(beta));
+        let (x, result) = normalise(x, [gamma.values(), beta.values()], epsilon, rectify);
+        let [_, channels, _, _] = x.dims;
+        (
+            output(result.output, channels, x.size()),
+            tensor(result.mean, [channels]),
+            tensor(result.variance, [channels]),
+        )
     }
 }

@@ -60,6 +60,14 @@ impl<T> Shared<T> {
         // SAFETY: as promised.
         unsafe { self.0.add(index) }
     }
+
+    /// # Safety
+    /// The range is within the buffer, is used by one thread at a time, and is written before it
+    /// is read.
+    pub unsafe fn slice<'a>(self, from: usize, len: usize) -> &'a mut [T] {
+        // SAFETY: as promised.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(from), len) }
+    }
 }
 
 thread_local! {

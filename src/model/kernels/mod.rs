@@ -3,17 +3,21 @@
 //! what the processor can do; these reach most of it.
 //!
 //! From the inside out: [`simd`] one register, [`tile`] the inner loops, [`band`] and [`memory`]
-//! how tensors get there, [`conv`] … the operations on slices, and [`extension`] what burn sees.
-//! Nothing here knows of networks, and only [`extension`] knows of tensors.
+//! how tensors get there, [`conv`] … the operations on slices, and [`extension`] and
+//! [`gradients`] what burn sees. Nothing here knows of networks, and only those two of tensors.
 
 mod band;
 mod conv;
 pub mod extension;
+mod gradients;
 mod memory;
+mod norm;
+mod pool;
 mod simd;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod upconv;
 
 /// Instruction set that the kernels run with; chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,5 +53,11 @@ impl Path {
     pub fn best() -> Self {
         static BEST: std::sync::OnceLock<Path> = std::sync::OnceLock::new();
         *BEST.get_or_init(|| Self::available()[0])
+    }
+
+    /// Calls `work`, compiled for this instruction set as far as it can be inlined.
+    #[inline(always)]
+    fn compiled<R>(self, work: impl FnOnce() -> R) -> R {
+        simd::compiled(self, work)
     }
 }

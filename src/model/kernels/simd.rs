@@ -7,6 +7,8 @@
     reason = "vector instructions and the raw pointers they load from"
 )]
 
+use super::Path;
+
 /// A register full of `f32`.
 pub trait Vector: Copy {
     /// Numbers in a register.
@@ -113,6 +115,31 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn sum4(of: [Self; 4]) -> [f32; 4] {
         of.map(|v| (v.0[0] + v.0[1]) + (v.0[2] + v.0[3]))
+    }
+}
+
+/// Calls `work`, compiled for `path` as far as it can be inlined: for loops in plain Rust that the
+/// compiler turns into vector instructions by itself.
+#[inline(always)]
+pub fn compiled<R>(path: Path, work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+    match path {
+        // SAFETY: a path is only taken where `Path::available` has found its instructions.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 => unsafe { avx512(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2 => unsafe { avx2(work) },
+        Path::Portable => work(),
     }
 }
 

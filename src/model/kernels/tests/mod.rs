@@ -1,6 +1,8 @@
 //! Every kernel on every instruction set the processor offers, against burn's own operation and
 //! its gradients, for odd sizes and all kinds of channel counts.
 
+mod others;
+
 use burn::prelude::*;
 use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
@@ -13,7 +15,7 @@ use super::{Path, conv, extension};
 const TOLERANCE: f32 = 1e-5;
 
 /// Numbers in -0.5..0.5 that look random.
-pub fn numbers(len: usize, seed: u32) -> Vec<f32> {
+fn numbers(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -22,16 +24,16 @@ pub fn numbers(len: usize, seed: u32) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-pub fn tensor<const D: usize>(values: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
+fn tensor<const D: usize>(values: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), dims), device)
 }
 
-pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
     x.into_data().try_to_vec().unwrap()
 }
 
 #[track_caller]
-pub fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+fn assert_close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1e-3f32, |most, x| most.max(x.abs()));
     for (index, (a, b)) in found.iter().zip(expected).enumerate() {

@@ -1,0 +1,178 @@
+//! Everything but the convolution that keeps the size.
+
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module;
+use burn::tensor::ops::{
+    ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
+};
+
+use super::super::band::Size;
+use super::super::{Path, extension, norm, pool, upconv};
+use super::{assert_close, numbers, tensor, values, view};
+
+const SIZES: [[usize; 3]; 6] = [
+    [1, 5, 7],
+    [3, 5, 7],
+    [2, 8, 8],
+    [1, 4, 16],
+    [2, 6, 34],
+    [1, 33, 40],
+];
+
+fn size([images, height, width]: [usize; 3]) -> Size {
+    Size {
+        images,
+        height,
+        width,
+    }
+}
+
+#[test]
+fn transposed_convolutions_equal_burns_on_every_path() {
+    let device = Device::flex().autodiff();
+    for dims in SIZES {
+        for [i, o] in [[1, 1], [3, 5], [16, 3], [17, 16], [5, 17], [40, 33]] {
+            let size = size(dims);
+            let [n, h, w] = dims;
+            let x = numbers(size.pixels() * i, 1);
+            let weight = numbers(i * o * 4, 2);
+            let bias = numbers(o, 3);
+            let grad = numbers(size.pixels() * o * 4, 4);
+            let tx = tensor(&x, [n, i, h, w], &device).require_grad();
+            let tw = tensor(&weight, [i, o, 2, 2], &device).require_grad();
+            let tb = tensor(&bias, [o], &device).require_grad();
+            let options = ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1);
+            let y = module::conv_transpose2d(tx.clone(), tw.clone(), Some(tb.clone()), options);
+            let tg = tensor(&grad, [n, o, 2 * h, 2 * w], &device);
+            let grads = (y.clone() * tg.clone()).sum().backward();
+            let expected = [
+                values(y.inner()),
+                values(tx.grad(&grads).unwrap()),
+                values(tw.grad(&grads).unwrap()),
+                values(tb.grad(&grads).unwrap()),
+            ];
+            let vx = view(&x, i, size);
+            let vg = view(&grad, o, size.doubled());
+            for path in Path::available() {
+                let what = format!("{path:?} {dims:?} {i}→{o}");
+                let y = upconv::forward(path, vx, &weight, &bias, size);
+                assert_close(&y, &expected[0], &what);
+                let dx = upconv::data_gradient(path, vg, &weight, i, size);
+                assert_close(&dx, &expected[1], &format!("dx {what}"));
+                let dw = upconv::weight_gradient(path, vx, vg, size);
+                assert_close(&dw, &expected[2], &format!("dw {what}"));
+            }
+            let y = extension::up_conv(tx.clone(), tw.clone(), Some(tb.clone()));
+            let grads = (y.clone() * tg).sum().backward();
+            assert_close(&values(y.inner()), &expected[0], "extension");
+            assert_close(&values(tx.grad(&grads).unwrap()), &expected[1], "dx");
+            assert_close(&values(tw.grad(&grads).unwrap()), &expected[2], "dw");
+            assert_close(&values(tb.grad(&grads).unwrap()), &expected[3], "db");
+        }
+    }
+}
+
+#[test]
+fn batch_normalisation_equals_burns_on_every_path() {
+    let device = Device::flex().autodiff();
+    for dims in SIZES {
+        for c in [1, 3, 17] {
+            for rectify in [false, true] {
+                let size = size(dims);
+                let [n, h, w] = dims;
+                // Means far from zero, one in each channel.
+                let plane = size.plane();
+                let x: Vec<f32> = numbers(size.pixels() * c, 1)
+                    .iter()
+                    .enumerate()
+                    .map(|(index, x)| x + (index / plane % c) as f32 - 1.0)
+                    .collect();
+                let [gamma, beta] = [numbers(c, 2), numbers(c, 3)];
+                let grad = numbers(size.pixels() * c, 4);
+                let tx = tensor(&x, [n, c, h, w], &device).require_grad();
+                let tg = tensor(&gamma, [c], &device).require_grad();
+                let tb = tensor(&beta, [c], &device).require_grad();
+                let seed = tensor(&grad, [n, c, h, w], &device);
+                let run = |y: Tensor<4>, mean: Tensor<1>, variance: Tensor<1>| {
+                    let grads = (y.clone() * seed.clone()).sum().backward();
+                    [
+                        values(y.inner()),
+                        values(mean.inner()),
+                        values(variance.inner()),
+                        values(tx.grad(&grads).unwrap()),
+                        values(tg.grad(&grads).unwrap()),
+                        values(tb.grad(&grads).unwrap()),
+                    ]
+                };
+                let burns = module::batch_norm_train(tx.clone(), tg.clone(), tb.clone(), 1e-5);
+                let y = if rectify {
+                    relu(burns.output)
+                } else {
+                    burns.output
+                };
+                let expected = run(y, burns.mean, burns.variance);
+                let (y, mean, variance) =
+                    extension::norm(tx.clone(), tg.clone(), tb.clone(), 1e-5, rectify);
+                let names = ["y", "mean", "variance", "dx", "dgamma", "dbeta"];
+                let found = run(y, mean, variance);
+                for ((found, expected), name) in found.iter().zip(&expected).zip(names) {
+                    assert_close(found, expected, &format!("{name} {dims:?} {c} {rectify}"));
+                }
+                for path in Path::available() {
+                    let what = format!("{path:?} {dims:?} {c} {rectify}");
+                    let vx = view(&x, c, size);
+                    let y = norm::forward(path, vx, [&gamma, &beta], 1e-5, rectify, size);
+                    assert_close(&y.output, &expected[0], &what);
+                    let vg = view(&grad, c, size);
+                    let back = norm::backward(path, vx, vg, &y.channels, rectify, size);
+                    assert_close(&back.x, &expected[3], &format!("dx {what}"));
+                    assert_close(&back.gamma, &expected[4], &format!("dgamma {what}"));
+                    assert_close(&back.beta, &expected[5], &format!("dbeta {what}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pooling_and_repeating_equal_burns() {
+    let device = Device::flex().autodiff();
+    for [n, h, w] in SIZES {
+        let c = 3;
+        let x = tensor(&numbers(n * c * h * w, 1), [n, c, h, w], &device).require_grad();
+        let run = |y: Tensor<4>| {
+            let dims = y.dims();
+            let grad = numbers(dims.iter().product(), 2);
+            let grads = (y.clone() * tensor(&grad, dims, &device)).sum().backward();
+            [values(y.inner()), values(x.grad(&grads).unwrap())]
+        };
+        let options = MaxPoolOptions::new([2, 2]).with_stride([2, 2]);
+        let expected = run(module::max_pool2d(x.clone(), options));
+        assert_eq!(run(extension::max_pool(x.clone())), expected);
+        let options = InterpolateOptions::new(InterpolateMode::Nearest)
+            .with_align_corners(false)
+            .with_output_size([h * 2, w * 2]);
+        let expected = run(module::interpolate(x.clone(), options));
+        let found = run(extension::repeat(x.clone()));
+        assert_eq!(found[0], expected[0]);
+        assert_close(&found[1], &expected[1], "gradient of repeating");
+    }
+}
+
+/// A run that has broken must not look healthy because `max` swallows what is not a number.
+#[test]
+fn not_a_number_is_passed_on() {
+    let size = size([1, 4, 6]);
+    for broken in [f32::NAN, f32::INFINITY] {
+        for at in [0, 7] {
+            let mut x = numbers(24, 1);
+            x[at] = broken;
+            let x = view(&x, 1, size);
+            let y = norm::forward(Path::best(), x, [&[1.0], &[0.0]], 1e-5, true, size);
+            assert!(y.output.iter().any(|y| y.is_nan()), "{broken} at {at}");
+            let (pooled, _) = pool::max_forward(x, size);
+            assert!(!pooled[at / 2 % 3].is_finite(), "{broken} at {at}");
+        }
+    }
+}

@@ -1,1 +1,14 @@
-//! What is wrong with an experiment: oracles, rules, evidence and fixes.
+//! What is wrong with an experiment, with evidence and a fix, before, during and after training.
+//!
+//! [`xray`] evaluates the configured loss on answers whose worth is known (the [`oracle`]s), on the
+//! user's own masks; [`rules`] turn configuration, dataset, X-ray and run into [`Diagnosis`]es.
+//! Nothing here changes a configuration: a fix is a list of settings to clone with.
+
+pub mod examiner;
+pub mod oracle;
+pub mod rules;
+pub mod xray;
+
+pub use examiner::{Masks, examine};
+pub use rules::{Diagnosis, Evidence, Fix, diagnose};
+pub use xray::Xray;

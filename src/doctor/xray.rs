@@ -1,0 +1,291 @@
+//! The X-ray: what the configured loss says about answers whose worth is known.
+//!
+//! One forward and one backward pass per oracle on the CPU; no training, no network.
+
+use burn::prelude::*;
+use serde::Serialize;
+
+use super::oracle::{self, Oracle, Truth};
+use crate::experiment::ExperimentConfig;
+use crate::loss::{LossContext, LossError, LossFn, OutputActivation, Prediction, Target};
+
+/// A worse answer must beat a better one by this share of the range to be called a violation:
+/// below it, float noise and harmless ties would be reported.
+const NOTICEABLE: f64 = 1e-3;
+/// Answers whose quality differs by less than this are not ranked against each other.
+const CLEARLY_WORSE: f64 = 0.05;
+
+/// One bar of the chart.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bar {
+    pub name: String,
+    pub title: String,
+    /// What the loss says; smaller is what training moves towards.
+    pub loss: f64,
+    /// What the answer is worth: mean soft Dice of present classes, 0..=1.
+    pub quality: f64,
+}
+
+/// A worse answer that the loss prefers to a better one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Violation {
+    pub preferred: String,
+    pub over: String,
+    /// How far below the better answer's loss the worse one lies.
+    pub by: f64,
+    pub message: String,
+}
+
+/// A class's part in the gradient at the uniform answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassShare {
+    pub class: String,
+    /// Share of the masks' pixels, 0..=1.
+    pub pixels: f64,
+    /// Share of Σ|∂loss/∂logit| over the class's channel, 0..=1.
+    pub gradient: f64,
+}
+
+/// The whole picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Xray {
+    /// Best answer first, by quality.
+    pub oracles: Vec<Bar>,
+    pub violations: Vec<Violation>,
+    /// Smallest loss seen over all answers, and the perfect answer's loss.
+    pub lowest: f64,
+    pub highest: f64,
+    /// What the perfect answer still scores: below it nothing right can go.
+    pub floor: f64,
+    /// Loss of the untrained network (every class equally likely).
+    pub initial: f64,
+    /// Smallest and largest number that the loss is given at the perfect answer.
+    pub input_range: [f64; 2],
+    pub class_shares: Vec<ClassShare>,
+    /// Share of the oracles' pixels whose gradient has one sign over all classes, at the uniform
+    /// answer: such a pixel is told "more of everything" or "less of everything".
+    pub one_sign_pixels: f64,
+    /// Whether the perfect answer and "every pixel confidently the next class" score alike.
+    pub class_blind: bool,
+    /// What missing the rarest class completely costs, as a share of the range.
+    pub rarest_cost: Option<f64>,
+    pub millis: f64,
+}
+
+/// The labels to examine the loss on, with what the loss needs to know of the classes.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// `[N, H, W]`, class index or `IGNORE`.
+    pub labels: Vec<u8>,
+    pub shape: [usize; 3],
+    pub class_names: Vec<String>,
+    /// One per class; empty means all 1.
+    pub class_weights: Vec<f64>,
+}
+
+impl Subject {
+    fn truth(&self) -> Truth<'_> {
+        Truth {
+            labels: &self.labels,
+            shape: self.shape,
+            class_names: &self.class_names,
+        }
+    }
+}
+
+/// Takes the X-ray of `config`'s loss and output activation on `subject`.
+///
+/// # Errors
+/// When the loss can't be made for these classes or gives no number.
+pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossError> {
+    let start = std::time::Instant::now();
+    let bench = Bench::new(config, subject)?;
+    let truth = subject.truth();
+    let oracles = oracle::all(truth, config.activation);
+    let mut bars = Vec::with_capacity(oracles.len());
+    for oracle in &oracles {
+        bars.push(Bar {
+            name: oracle.name.clone(),
+            title: oracle.title.clone(),
+            loss: bench.loss(&oracle.logits)?,
+            quality: oracle.quality,
+        });
+    }
+    bars.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+
+    let loss_of = |name: &str| bars.iter().find(|b| b.name == name).map(|b| b.loss);
+    let finite = || bars.iter().map(|b| b.loss).filter(|l| l.is_finite());
+    let lowest = finite().fold(f64::INFINITY, f64::min);
+    let highest = finite().fold(f64::NEG_INFINITY, f64::max);
+    let range = (highest - lowest).max(f64::MIN_POSITIVE);
+    let floor = loss_of("perfect").unwrap_or(f64::NAN);
+
+    let uniform = oracles.iter().find(|o| o.name == "uniform");
+    let (class_shares, one_sign_pixels) = match uniform {
+        Some(uniform) => bench.gradient_shares(uniform, truth)?,
+        None => (Vec::new(), 0.0),
+    };
+    let next = oracle::next_class(truth, config.activation);
+    let class_blind = subject.class_names.len() > 1
+        && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
+    let rarest_cost = loss_of("rarest-missing").map(|missing| (missing - floor) / range);
+    let perfect = oracles.iter().find(|o| o.name == "perfect");
+
+    Ok(Xray {
+        violations: violations(&bars, range),
+        lowest,
+        highest,
+        floor,
+        initial: loss_of("uniform").unwrap_or(f64::NAN),
+        input_range: perfect.map_or([0.0, 0.0], |p| bench.input_range(&p.logits)),
+        class_shares,
+        one_sign_pixels,
+        class_blind,
+        rarest_cost,
+        oracles: bars,
+        millis: start.elapsed().as_secs_f64() * 1e3,
+    })
+}
+
+/// d loss / d logit `[N, C, H, W]` for one named oracle: which pixels the loss pushes, how hard.
+///
+/// # Errors
+/// When the loss can't be made, or no oracle is called `name`.
+pub fn gradient(
+    config: &ExperimentConfig,
+    subject: &Subject,
+    name: &str,
+) -> Result<Vec<f32>, LossError> {
+    let bench = Bench::new(config, subject)?;
+    let oracles = oracle::all(subject.truth(), config.activation);
+    let oracle = oracles
+        .iter()
+        .find(|o| o.name == name)
+        .ok_or_else(|| LossError::Invalid(format!("no oracle is called `{name}`")))?;
+    bench.gradient(&oracle.logits)
+}
+
+/// The loss made ready on the CPU, with the truth uploaded once.
+struct Bench {
+    loss: Box<dyn LossFn>,
+    target: Target,
+    activation: OutputActivation,
+    device: Device,
+    shape: [usize; 4],
+}
+
+impl Bench {
+    fn new(config: &ExperimentConfig, subject: &Subject) -> Result<Self, LossError> {
+        let device = Device::flex().autodiff();
+        let classes = subject.class_names.len();
+        let [n, h, w] = subject.shape;
+        let context = LossContext {
+            num_classes: classes,
+            class_weights: subject.class_weights.clone(),
+            device: device.clone(),
+        };
+        Ok(Self {
+            loss: config.loss.build(&context)?,
+            target: Target::from_labels(&subject.labels, subject.shape, classes, &device),
+            activation: config.activation,
+            device,
+            shape: [n, classes, h, w],
+        })
+    }
+
+    fn prediction(&self, logits: &[f32]) -> Prediction {
+        let data = TensorData::new(logits.to_vec(), self.shape);
+        Prediction {
+            logits: Tensor::from_data(data, &self.device).require_grad(),
+            activation: self.activation,
+        }
+    }
+
+    fn loss(&self, logits: &[f32]) -> Result<f64, LossError> {
+        let loss = self.loss.forward(&self.prediction(logits), &self.target);
+        loss.try_into_scalar::<f32>()
+            .map(f64::from)
+            .map_err(|error| LossError::Invalid(format!("the loss gave no number: {error:?}")))
+    }
+
+    fn gradient(&self, logits: &[f32]) -> Result<Vec<f32>, LossError> {
+        let prediction = self.prediction(logits);
+        let leaf = prediction.logits.clone();
+        let gradients = self.loss.forward(&prediction, &self.target).backward();
+        let Some(gradient) = leaf.grad(&gradients) else {
+            return Ok(vec![0.0; logits.len()]);
+        };
+        gradient
+            .try_into_data()
+            .ok()
+            .and_then(|data| data.to_vec::<f32>().ok())
+            .ok_or_else(|| LossError::Invalid("the gradient could not be read".to_owned()))
+    }
+
+    /// Smallest and largest network output.
+    fn input_range(&self, logits: &[f32]) -> [f64; 2] {
+        let output = self.prediction(logits).output();
+        let read = |t: Tensor<1>| t.try_into_scalar::<f32>().map_or(f64::NAN, f64::from);
+        [read(output.clone().min()), read(output.max())]
+    }
+
+    fn gradient_shares(
+        &self,
+        oracle: &Oracle,
+        truth: Truth<'_>,
+    ) -> Result<(Vec<ClassShare>, f64), LossError> {
+        let gradient = self.gradient(&oracle.logits)?;
+        let [n, classes, h, w] = self.shape;
+        let area = h * w;
+        let mut mass = vec![0.0_f64; classes];
+        for (index, g) in gradient.iter().enumerate() {
+            mass[index / area % classes] += f64::from(g.abs());
+        }
+        let (mut pushed, mut one_sign) = (0_u64, 0_u64);
+        for image in 0..n {
+            for pixel in 0..area {
+                let mut values =
+                    (0..classes).map(|class| gradient[(image * classes + class) * area + pixel]);
+                let all_up = values.clone().all(|g| g > 0.0);
+                let all_down = values.clone().all(|g| g < 0.0);
+                pushed += u64::from(values.any(|g| g != 0.0));
+                one_sign += u64::from(all_up || all_down);
+            }
+        }
+        let total_mass: f64 = mass.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let counts = truth.counts();
+        let total: u64 = counts.iter().sum::<u64>().max(1);
+        let shares = (0..classes)
+            .map(|class| ClassShare {
+                class: truth.class_names[class].clone(),
+                pixels: counts[class] as f64 / total as f64,
+                gradient: mass[class] / total_mass,
+            })
+            .collect();
+        Ok((shares, one_sign as f64 / pushed.max(1) as f64))
+    }
+}
+
+/// Every answer that scores better than a clearly better one; only the worst offence per answer,
+/// always measured against the best answer it beats.
+fn violations(bars: &[Bar], range: f64) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for worse in bars {
+        let beaten = bars
+            .iter()
+            .filter(|better| better.quality > worse.quality + CLEARLY_WORSE)
+            .filter(|better| worse.loss < better.loss - NOTICEABLE * range)
+            .max_by(|a, b| a.quality.total_cmp(&b.quality));
+        if let Some(better) = beaten {
+            let by = better.loss - worse.loss;
+            found.push(Violation {
+                preferred: worse.name.clone(),
+                over: better.name.clone(),
+                by,
+                message: format!("“{}” scores {by:.3} below “{}”", worse.title, better.title),
+            });
+        }
+    }
+    found.sort_by(|a, b| b.by.total_cmp(&a.by));
+    found
+}

@@ -1,0 +1,186 @@
+//! Draws the X-ray: what the loss says about answers whose worth is known, and what the doctor
+//! makes of it. Reads values only; the one thing it gives back is a fix to clone with.
+
+use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
+
+use crate::doctor::rules::Fix;
+use crate::doctor::xray::{Bar, Xray};
+use crate::doctor::Diagnosis;
+use crate::finding::Severity;
+
+/// Vermillion and bluish green of Okabe–Ito: told apart by every kind of colour vision.
+const WRONG: Color32 = Color32::from_rgb(0xD5, 0x5E, 0x00);
+const RIGHT: Color32 = Color32::from_rgb(0x00, 0x9E, 0x73);
+const OTHER: Color32 = Color32::from_rgb(0x56, 0x8C, 0xB4);
+
+const ROW: f32 = 20.0;
+const LABEL: f32 = 230.0;
+const NUMBER: f32 = 56.0;
+
+/// Draws the panel; returns the fix whose button was pressed.
+pub fn ui(ui: &mut Ui, xray: Option<&Xray>, diagnoses: &[Diagnosis]) -> Option<Fix> {
+    let Some(xray) = xray else {
+        ui.weak("The X-ray appears as soon as a dataset is open and the loss is valid.");
+        return None;
+    };
+    headline(ui, xray);
+    ui.add_space(4.0);
+    chart(ui, xray);
+    ui.add_space(6.0);
+    facts(ui, xray);
+    ui.add_space(6.0);
+    findings(ui, diagnoses)
+}
+
+fn headline(ui: &mut Ui, xray: &Xray) {
+    match xray.violations.first() {
+        None => {
+            ui.label(
+                RichText::new("✔ This loss prefers right answers to wrong ones.")
+                    .color(RIGHT)
+                    .strong(),
+            );
+        }
+        Some(worst) => {
+            ui.label(RichText::new(format!("✖ {}.", worst.message)).color(WRONG).strong())
+                .on_hover_text("Training moves towards what scores lowest, so it would move to this answer.");
+        }
+    }
+}
+
+/// One row per oracle, best answer first; red where a worse answer beats a better one.
+fn chart(ui: &mut Ui, xray: &Xray) {
+    let low = xray.lowest.min(0.0);
+    let span = (xray.highest - low).max(1e-12);
+    for bar in &xray.oracles {
+        let violation = xray.violations.iter().find(|v| v.preferred == bar.name);
+        let color = match (violation, bar.name.as_str()) {
+            (Some(_), _) => WRONG,
+            (None, "perfect" | "confident") => RIGHT,
+            _ => OTHER,
+        };
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        if !ui.is_rect_visible(rect) {
+            continue;
+        }
+        let font = FontId::proportional(12.5);
+        let text = ui.visuals().text_color();
+        let label = if violation.is_some() {
+            format!("✖ {}", bar.title)
+        } else {
+            bar.title.clone()
+        };
+        let painter = ui.painter().with_clip_rect(rect);
+        painter.text(rect.left_center(), Align2::LEFT_CENTER, label, font.clone(), text);
+        let track = rect
+            .with_min_x(rect.left() + LABEL)
+            .with_max_x(rect.right() - NUMBER)
+            .shrink2(vec2(0.0, 3.0));
+        painter.rect_filled(track, CornerRadius::same(2), ui.visuals().faint_bg_color);
+        let at = |value: f64| track.left() + track.width() * ((value - low) / span) as f32;
+        let (from, to) = (at(0.0_f64.max(low)), at(bar.loss));
+        let filled = track.with_min_x(from.min(to)).with_max_x(from.max(to).max(from + 1.5));
+        painter.rect_filled(filled, CornerRadius::same(2), color);
+        if xray.floor.is_finite() {
+            let x = at(xray.floor);
+            painter.vline(x, rect.y_range(), Stroke::new(1.0, RIGHT.gamma_multiply(0.6)));
+        }
+        painter.text(
+            rect.right_center(),
+            Align2::RIGHT_CENTER,
+            format!("{:.3}", bar.loss),
+            FontId::monospace(12.0),
+            text,
+        );
+        let name = format!("{}: loss {:.3}", bar.title, bar.loss);
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::WidgetType::Label, true, name.clone())
+        });
+        response.on_hover_text(explanation(bar, violation.map(|v| v.message.as_str())));
+    }
+}
+
+fn explanation(bar: &Bar, violation: Option<&str>) -> String {
+    let mut text = format!(
+        "{}\nloss {:.5}\nworth {:.3} (mean soft Dice of the classes that occur)",
+        bar.title, bar.loss, bar.quality
+    );
+    if let Some(violation) = violation {
+        text.push_str("\n\n");
+        text.push_str(violation);
+    }
+    text
+}
+
+fn facts(ui: &mut Ui, xray: &Xray) {
+    ui.horizontal_wrapped(|ui| {
+        fact(ui, "range", format!("{:.3} … {:.3}", xray.lowest, xray.highest), "Smallest and largest loss over all answers.");
+        fact(ui, "floor", format!("{:.3}", xray.floor), "What the perfect answer still scores: below it nothing right can go.");
+        fact(ui, "untrained", format!("{:.3}", xray.initial), "Loss of a network that gives every class the same chance.");
+        if let Some(cost) = xray.rarest_cost {
+            fact(ui, "missing the rarest class costs", format!("{:.1} %", cost * 100.0), "Share of the loss's range that is lost when the rarest class is not found at all.");
+        }
+    });
+    ui.add_space(2.0);
+    egui::Grid::new("xray-shares").num_columns(3).striped(true).show(ui, |ui| {
+        ui.weak("class");
+        ui.weak("share of pixels");
+        ui.weak("share of gradient").on_hover_text("How much of the push goes to this class's channel when every class is equally likely.");
+        ui.end_row();
+        for share in &xray.class_shares {
+            ui.label(&share.class);
+            ui.monospace(format!("{:>6.2} %", share.pixels * 100.0));
+            ui.monospace(format!("{:>6.2} %", share.gradient * 100.0));
+            ui.end_row();
+        }
+    });
+}
+
+fn fact(ui: &mut Ui, name: &str, value: String, help: &str) {
+    ui.weak(name);
+    ui.monospace(value).on_hover_text(help);
+    ui.add_space(8.0);
+}
+
+/// The doctor's findings as cards; returns the fix that was asked for.
+pub fn findings(ui: &mut Ui, diagnoses: &[Diagnosis]) -> Option<Fix> {
+    let mut asked = None;
+    if diagnoses.is_empty() {
+        ui.weak("The doctor has nothing to say about this configuration.");
+    }
+    for diagnosis in diagnoses {
+        let finding = &diagnosis.finding;
+        let (mark, color) = match finding.severity {
+            Severity::Error => ("✖", WRONG),
+            Severity::Warning => ("⚠", Color32::from_rgb(0xE6, 0x9F, 0x00)),
+            Severity::Hint => ("ℹ", OTHER),
+        };
+        egui::Frame::group(ui.style()).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_wrapped(|ui| {
+                ui.label(RichText::new(mark).color(color).strong())
+                    .on_hover_text(finding.severity.name());
+                ui.label(RichText::new(&finding.message).strong());
+            });
+            ui.label(&diagnosis.why);
+            ui.horizontal_wrapped(|ui| {
+                if let Some(fix) = &diagnosis.fix {
+                    let settings: Vec<String> =
+                        fix.settings.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+                    if ui
+                        .button(format!("Clone with fix: {}", fix.label))
+                        .on_hover_text(settings.join("\n"))
+                        .clicked()
+                    {
+                        asked = Some(fix.clone());
+                    }
+                } else {
+                    ui.label(&finding.remedy);
+                }
+                ui.weak(format!("Met in: {}", diagnosis.met));
+            });
+        });
+    }
+    asked
+}

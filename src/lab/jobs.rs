@@ -1,0 +1,226 @@
+//! Work that reads disks or computes: each on a thread, each answering once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::data::loader::Loader;
+use crate::data::{DataConfig, DataError, Dataset, Progress};
+use crate::doctor::{self, Masks, Xray};
+use crate::experiment::{ExperimentConfig, Preset};
+use crate::run::Run;
+use crate::run::store::{Store, StoreError};
+use crate::train::device::{self, DeviceInfo};
+use crate::train::handle::Preview;
+use crate::train::session::Prediction;
+
+pub enum Answer {
+    Dataset {
+        path: String,
+        result: Result<Dataset, DataError>,
+    },
+    Runs {
+        runs: Vec<Run>,
+        problems: Vec<String>,
+    },
+    Presets {
+        presets: Vec<Preset>,
+        problems: Vec<String>,
+    },
+    Devices(Vec<DeviceInfo>),
+    /// A picture without a prediction that means anything yet.
+    Sample {
+        item: usize,
+        result: Result<Preview, String>,
+    },
+    Examined {
+        key: Box<ExperimentConfig>,
+        result: Result<(Arc<Masks>, Xray), String>,
+    },
+    /// Something small was done: what to say about it.
+    Done(Result<String, String>),
+}
+
+pub struct Jobs {
+    home: PathBuf,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    sender: Sender<Answer>,
+    answers: Receiver<Answer>,
+}
+
+impl Jobs {
+    pub fn new(home: PathBuf, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let (sender, answers) = unbounded();
+        Self {
+            home,
+            wake,
+            sender,
+            answers,
+        }
+    }
+
+    pub fn poll(&self) -> Vec<Answer> {
+        self.answers.try_iter().collect()
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&dyn Fn(Answer)) + Send + 'static) {
+        let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
+        let answer = move |answer| {
+            // The receiver is gone only when the program ends.
+            let _ = sender.send(answer);
+            wake();
+        };
+        let job = name.to_owned();
+        let guarded = move || {
+            let result = crate::train::lane::guarded(|| {
+                work(&answer);
+                Ok(())
+            });
+            if let Err(message) = result {
+                answer(Answer::Done(Err(format!("{job}: {message}"))));
+            }
+        };
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(guarded);
+        if let Err(error) = spawned {
+            let _ = self.sender.send(Answer::Done(Err(format!("{name}: no thread: {error}"))));
+            (self.wake)();
+        }
+    }
+
+    pub fn open_dataset(&self, config: &DataConfig, progress: &Arc<Progress>) {
+        let (config, progress) = (config.clone(), Arc::clone(progress));
+        self.spawn("open dataset", move |answer| {
+            let result = Dataset::open(&config, &progress);
+            answer(Answer::Dataset {
+                path: config.path,
+                result,
+            });
+        });
+    }
+
+    /// One item at input size, with an empty prediction.
+    pub fn load_sample(&self, dataset: &Arc<Dataset>, config: &DataConfig, item: usize) {
+        let (dataset, config) = (Arc::clone(dataset), config.clone());
+        self.spawn("load image", move |answer| {
+            let result = Loader::new(dataset, &config, 1, 0)
+                .and_then(|loader| loader.sample(item))
+                .map(|(sample, _)| Preview {
+                    lane: 0,
+                    prediction: Prediction {
+                        item,
+                        step: 0,
+                        width: 0,
+                        height: 0,
+                        labels: Vec::new(),
+                        entropy: Vec::new(),
+                    },
+                    sample,
+                })
+                .map_err(|error| error.to_string());
+            answer(Answer::Sample { item, result });
+        });
+    }
+
+    pub fn list_runs(&self, store: &Store) {
+        let store = store.clone();
+        self.spawn("list runs", move |answer| answer(runs(&store)));
+    }
+
+    pub fn rename_run(&self, store: &Store, id: &str, name: &str) {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        self.change_runs(store, move |store| store.rename(&id, &name));
+    }
+
+    pub fn delete_run(&self, store: &Store, id: &str) {
+        let id = id.to_owned();
+        self.change_runs(store, move |store| store.delete(&id));
+    }
+
+    pub fn restore_run(&self, store: &Store, id: &str) {
+        let id = id.to_owned();
+        self.change_runs(store, move |store| store.restore(&id));
+    }
+
+    fn change_runs(
+        &self,
+        store: &Store,
+        change: impl FnOnce(&Store) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let store = store.clone();
+        self.spawn("change runs", move |answer| {
+            if let Err(error) = change(&store) {
+                answer(Answer::Done(Err(error.to_string())));
+            }
+            answer(runs(&store));
+        });
+    }
+
+    pub fn list_presets(&self) {
+        let home = self.home.clone();
+        self.spawn("list presets", move |answer| answer(presets(&home)));
+    }
+
+    pub fn save_preset(&self, preset: Preset) {
+        let home = self.home.clone();
+        self.spawn("save preset", move |answer| {
+            let saved = preset.save(&home.join("presets"));
+            answer(Answer::Done(
+                saved.map(|path| format!("preset “{}” saved as {}", preset.name, path.display())),
+            ));
+            answer(presets(&home));
+        });
+    }
+
+    pub fn delete_preset(&self, name: &str) {
+        let (home, name) = (self.home.clone(), name.to_owned());
+        self.spawn("delete preset", move |answer| {
+            let deleted = Preset::delete(&home.join("presets"), &name);
+            answer(Answer::Done(deleted.map(|()| format!("preset “{name}” deleted"))));
+            answer(presets(&home));
+        });
+    }
+
+    pub fn probe_devices(&self) {
+        self.spawn("probe devices", move |answer| answer(Answer::Devices(device::probe())));
+    }
+
+    pub fn examine(
+        &self,
+        dataset: &Arc<Dataset>,
+        masks: Option<Arc<Masks>>,
+        config: &ExperimentConfig,
+    ) {
+        let (dataset, config) = (Arc::clone(dataset), config.clone());
+        self.spawn("x-ray", move |answer| {
+            let result = crate::train::lane::guarded(|| {
+                let masks = match masks {
+                    Some(masks) => masks,
+                    None => Arc::new(Masks::read(&dataset, &config).map_err(|e| e.to_string())?),
+                };
+                let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
+                let xray = Xray::take(&config, &subject).map_err(|e| e.to_string())?;
+                Ok((masks, xray))
+            });
+            answer(Answer::Examined {
+                key: Box::new(config),
+                result,
+            });
+        });
+    }
+}
+
+fn runs(store: &Store) -> Answer {
+    let (runs, problems) = store.list();
+    Answer::Runs {
+        runs,
+        problems: problems.iter().map(StoreError::to_string).collect(),
+    }
+}
+
+fn presets(home: &std::path::Path) -> Answer {
+    let (own, problems) = Preset::list(&home.join("presets"));
+    let mut presets = Preset::bundled();
+    presets.extend(own);
+    Answer::Presets { presets, problems }
+}

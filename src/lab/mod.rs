@@ -1,0 +1,408 @@
+//! What the user is working on: state and commands. The window draws it, tests drive it.
+//!
+//! Nothing here blocks: whatever reads a disk or touches a tensor is a [`jobs`] thread or the
+//! trainer, and answers are folded in by [`Lab::tick`].
+
+pub mod history;
+pub mod jobs;
+pub mod notices;
+pub mod pace;
+pub mod settings;
+mod training;
+mod xraying;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::data::{ClassMap, DataError, Dataset, Progress};
+use crate::doctor::{Diagnosis, Xray};
+use crate::experiment::{ExperimentConfig, Preset};
+use crate::run::Run;
+use crate::run::store::Store;
+use crate::train::device::DeviceInfo;
+use crate::train::handle::{Preview, TrainerHandle};
+use history::History;
+use jobs::{Answer, Jobs};
+use notices::{Level, Notices};
+use settings::{Keeper, Settings};
+use training::Live;
+use xraying::Examiner;
+
+/// The dataset that is open, or what stands in its place.
+pub enum Opened {
+    Opening {
+        path: String,
+        progress: Arc<Progress>,
+    },
+    Ready(Arc<Dataset>),
+    Failed {
+        path: String,
+        message: String,
+    },
+}
+
+/// Everything the user is working on.
+pub struct Lab {
+    pub draft: ExperimentConfig,
+    history: History<ExperimentConfig>,
+    pub dataset: Opened,
+    /// Name of the preset that was applied last, and its configuration to compare with.
+    pub preset: Preset,
+    pub presets: Vec<Preset>,
+    pub runs: Vec<Run>,
+    /// The run that is trained, or looked at.
+    pub active: Option<String>,
+    pub preview: Option<Preview>,
+    /// Item that is shown (index into `Dataset::items`).
+    pub shown: Option<usize>,
+    pub devices: Vec<DeviceInfo>,
+    pub probing: bool,
+    pub xray: Option<Xray>,
+    pub diagnoses: Vec<Diagnosis>,
+    pub xray_error: Option<String>,
+    pub notices: Notices,
+    pub settings: Settings,
+    /// Last deleted run, for undo: id and name.
+    pub deleted: Option<(String, String)>,
+    store: Store,
+    trainer: TrainerHandle,
+    live: Live,
+    jobs: Jobs,
+    keeper: Keeper,
+    examiner: Examiner,
+    awake: Arc<AtomicBool>,
+}
+
+impl Lab {
+    /// `wake` is called from other threads when there is something for [`Lab::tick`] to fold in.
+    #[must_use]
+    pub fn new(home: PathBuf, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let awake = Arc::new(AtomicBool::new(true));
+        let flag = Arc::clone(&awake);
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            flag.store(true, Ordering::Release);
+            wake();
+        });
+        let settings = Settings::load(&home);
+        let presets = Preset::bundled();
+        let preset = presets
+            .iter()
+            .find(|preset| preset.name == "default")
+            .cloned()
+            .unwrap_or_default();
+        let draft = settings.draft.clone().unwrap_or_else(|| preset.config.clone());
+        let mut lab = Self {
+            history: History::new(draft.clone()),
+            dataset: Opened::Opening {
+                path: draft.data.path.clone(),
+                progress: Arc::default(),
+            },
+            preset,
+            presets,
+            runs: Vec::new(),
+            active: None,
+            preview: None,
+            shown: None,
+            devices: crate::train::device::known(),
+            probing: true,
+            xray: None,
+            diagnoses: Vec::new(),
+            xray_error: None,
+            notices: Notices::default(),
+            deleted: None,
+            store: Store::new(home.join("runs")),
+            trainer: TrainerHandle::spawn(Arc::clone(&wake)),
+            live: Live::default(),
+            keeper: Keeper::start(&home),
+            jobs: Jobs::new(home, wake),
+            examiner: Examiner::default(),
+            settings,
+            awake,
+            draft,
+        };
+        let path = lab.draft.data.path.clone();
+        lab.open(&path);
+        lab.jobs.list_runs(&lab.store);
+        lab.jobs.list_presets();
+        lab.jobs.probe_devices();
+        lab
+    }
+
+    /// Folds in what happened since the last call; cheap when nothing did. Call it once a frame.
+    pub fn tick(&mut self) {
+        if self.awake.swap(false, Ordering::AcqRel) {
+            for answer in self.jobs.poll() {
+                self.fold(answer);
+            }
+            self.fold_training();
+        }
+        self.examine();
+    }
+
+    fn fold(&mut self, answer: Answer) {
+        match answer {
+            Answer::Dataset { path, result } => self.dataset_opened(&path, result),
+            Answer::Runs { runs, problems } => {
+                // A run that trains right now is known better from its events.
+                let live = self.live.ids();
+                let mut runs: Vec<Run> = runs.into_iter().filter(|r| !live.contains(&r.id)).collect();
+                runs.extend(self.runs.drain(..).filter(|run| live.contains(&run.id)));
+                runs.sort_by(|a, b| b.id.cmp(&a.id));
+                self.runs = runs;
+                for problem in problems {
+                    self.notices.push(Level::Warning, problem);
+                }
+            }
+            Answer::Presets { presets, problems } => {
+                self.presets = presets;
+                for problem in problems {
+                    self.notices.push(Level::Warning, problem);
+                }
+            }
+            Answer::Devices(devices) => {
+                self.devices = devices;
+                self.probing = false;
+            }
+            Answer::Sample { item, result } => match result {
+                Ok(preview) if self.shown == Some(item) && !self.trainer.is_busy() => {
+                    self.preview = Some(preview);
+                }
+                Ok(_) => {}
+                Err(message) => self.notices.push(Level::Warning, message),
+            },
+            Answer::Examined { key, result } => self.examined(&key, result),
+            Answer::Done(result) => match result {
+                Ok(message) => self.notices.push(Level::Info, message),
+                Err(message) => self.notices.push(Level::Error, message),
+            },
+        }
+    }
+
+    // --- dataset ---
+
+    /// Opens a folder (or `sample`) in the background; what was being opened is cancelled.
+    pub fn open(&mut self, path: &str) {
+        let path = path.trim().trim_matches('"').to_owned();
+        if path.is_empty() {
+            return;
+        }
+        self.cancel_opening();
+        if self.draft.data.path != path {
+            self.draft.data.path.clone_from(&path);
+            self.draft.data.classes = None;
+        }
+        self.reopen();
+    }
+
+    /// Opens the draft's dataset again, with its class map and split.
+    pub fn reopen(&mut self) {
+        self.cancel_opening();
+        let progress = Arc::new(Progress::default());
+        self.jobs.open_dataset(&self.draft.data, &progress);
+        self.dataset = Opened::Opening {
+            path: self.draft.data.path.clone(),
+            progress,
+        };
+    }
+
+    /// Stops an opening that is under way.
+    pub fn cancel_opening(&mut self) {
+        if let Opened::Opening { path, progress } = &self.dataset {
+            progress.cancel();
+            self.dataset = Opened::Failed {
+                path: path.clone(),
+                message: "opening was cancelled".to_owned(),
+            };
+        }
+    }
+
+    fn dataset_opened(&mut self, path: &str, result: Result<Dataset, DataError>) {
+        let wanted = matches!(&self.dataset, Opened::Opening { path: p, .. } if p == path);
+        if !wanted || result == Err(DataError::Cancelled) {
+            return;
+        }
+        match result {
+            Ok(dataset) => {
+                self.settings.remember(path);
+                self.shown = dataset.split.val.first().copied();
+                self.preview = None;
+                self.dataset = Opened::Ready(Arc::new(dataset));
+                self.show_item(self.shown);
+                self.keep_settings();
+            }
+            Err(error) => {
+                let message = error.to_string();
+                self.notices.push(Level::Error, message.clone());
+                self.dataset = Opened::Failed {
+                    path: path.to_owned(),
+                    message,
+                };
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn dataset(&self) -> Option<&Arc<Dataset>> {
+        match &self.dataset {
+            Opened::Ready(dataset) => Some(dataset),
+            _ => None,
+        }
+    }
+
+    /// Uses an edited class map; it is kept with the draft (and with presets saved from it).
+    pub fn set_classes(&mut self, classes: Option<ClassMap>) {
+        self.draft.data.classes = classes;
+        self.reopen();
+    }
+
+    /// Chooses the image that is looked at.
+    pub fn show_item(&mut self, item: Option<usize>) {
+        self.shown = item;
+        let (Some(item), Some(dataset)) = (item, self.dataset().cloned()) else {
+            return;
+        };
+        // The trainer answers with a prediction when it has a network; until then the picture alone.
+        self.trainer.control(crate::train::handle::Control::Preview(item));
+        if !self.live.has_network() {
+            self.jobs.load_sample(&dataset, &self.draft.data, item);
+        }
+    }
+
+    // --- draft ---
+
+    /// Call at the end of a frame: remembers a change for undo once the user's hand is off.
+    pub fn settle(&mut self, busy_hands: bool) {
+        if !busy_hands && self.history.settle(&self.draft) {
+            self.keep_settings();
+        }
+    }
+
+    pub fn undo(&mut self) {
+        if let Some(draft) = self.history.undo(&self.draft) {
+            self.replace_draft(draft);
+        }
+    }
+
+    pub fn redo(&mut self) {
+        if let Some(draft) = self.history.redo(&self.draft) {
+            self.replace_draft(draft);
+        }
+    }
+
+    #[must_use]
+    pub fn can_undo(&self) -> (bool, bool) {
+        (self.history.can_undo(&self.draft), self.history.can_redo())
+    }
+
+    fn replace_draft(&mut self, draft: ExperimentConfig) {
+        let data_changed = draft.data.path != self.draft.data.path
+            || draft.data.classes != self.draft.data.classes;
+        self.draft = draft;
+        if data_changed {
+            self.reopen();
+        }
+        self.keep_settings();
+    }
+
+    /// Sets one key of the draft, as `--set` does.
+    ///
+    /// # Errors
+    /// Naming key, value and expectation.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        self.draft.set(key, value).map_err(|error| error.to_string())
+    }
+
+    // --- presets ---
+
+    /// Takes over a preset; a dataset that the user has opened stays unless the preset names one.
+    pub fn apply_preset(&mut self, preset: &Preset) {
+        let mut config = preset.config.clone();
+        if config.data.path == crate::data::open::SAMPLE {
+            let own = &self.draft.data;
+            config.data.path.clone_from(&own.path);
+            config.data.classes.clone_from(&own.classes);
+        }
+        self.preset = preset.clone();
+        self.replace_draft(config);
+    }
+
+    /// Saves the draft as a preset of the user's own.
+    pub fn save_preset(&mut self, name: &str, about: &str) {
+        let preset = Preset {
+            name: name.trim().to_owned(),
+            about: about.trim().to_owned(),
+            story: String::new(),
+            config: self.draft.clone(),
+            bundled: false,
+        };
+        self.preset = preset.clone();
+        self.jobs.save_preset(preset);
+    }
+
+    pub fn delete_preset(&mut self, name: &str) {
+        self.jobs.delete_preset(name);
+    }
+
+    fn keep_settings(&mut self) {
+        self.settings.draft = Some(self.draft.clone());
+        self.keeper.keep(&self.settings);
+    }
+
+    /// Remembers a change of theme, recent folders and the like.
+    pub fn settings_changed(&mut self) {
+        self.keep_settings();
+    }
+
+    // --- runs ---
+
+    #[must_use]
+    pub fn active_run(&self) -> Option<&Run> {
+        let id = self.active.as_ref()?;
+        self.runs.iter().find(|run| &run.id == id)
+    }
+
+    #[must_use]
+    pub fn run_dir(&self, id: &str) -> PathBuf {
+        self.store.dir(id)
+    }
+
+    pub fn rename_run(&mut self, id: &str, name: &str) {
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
+            name.clone_into(&mut run.name);
+            self.jobs.rename_run(&self.store, id, name);
+        }
+    }
+
+    /// Moves a run to the trash; [`Lab::undelete`] brings it back.
+    pub fn delete_run(&mut self, id: &str) {
+        if self.is_busy() && self.live.ids().iter().any(|live| live == id) {
+            self.notices.push(Level::Warning, "this run is training: stop it first");
+            return;
+        }
+        let Some(at) = self.runs.iter().position(|run| run.id == id) else {
+            return;
+        };
+        let run = self.runs.remove(at);
+        if self.active.as_deref() == Some(id) {
+            self.active = None;
+        }
+        self.notices.push(Level::Info, format!("“{}” was moved to the trash", run.name));
+        self.deleted = Some((run.id, run.name));
+        self.jobs.delete_run(&self.store, id);
+    }
+
+    pub fn undelete(&mut self) {
+        if let Some((id, _)) = self.deleted.take() {
+            self.jobs.restore_run(&self.store, &id);
+        }
+    }
+
+    /// Takes the configuration of a run as the draft.
+    pub fn use_config(&mut self, id: &str) {
+        if let Some(run) = self.runs.iter().find(|run| run.id == id) {
+            let config = run.config.clone();
+            self.replace_draft(config);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Starting, steering and following the trainer.
+
+use super::notices::Level;
+use super::{Lab, Opened};
+use crate::run::{Outcome, Run, RunEvent};
+use crate::train::handle::{Control, Job, TrainerEvent};
+
+/// Which runs the trainer's lanes are.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    jobs: Vec<Entry>,
+    paused: bool,
+    stopping: bool,
+}
+
+/// One lane: what was asked, and the run it became.
+#[derive(Debug, Default)]
+struct Entry {
+    run: Run,
+    id: Option<String>,
+}
+
+impl Live {
+    /// Ids of the lanes' runs.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.jobs.iter().filter_map(|job| job.id.clone()).collect()
+    }
+
+    /// Whether some lane has weights to predict with.
+    pub(super) fn has_network(&self) -> bool {
+        self.jobs.iter().any(|job| job.id.is_some())
+    }
+}
+
+impl Lab {
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.trainer.is_busy()
+    }
+
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.is_busy() && self.live.paused
+    }
+
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_busy() && self.live.stopping
+    }
+
+    /// Why the draft can't be trained now; `None` when it can.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        if self.is_busy() {
+            return Some("A training is running.".to_owned());
+        }
+        match &self.dataset {
+            Opened::Opening { .. } => return Some("The dataset is being opened.".to_owned()),
+            Opened::Failed { message, .. } => return Some(format!("No dataset: {message}")),
+            Opened::Ready(_) => {}
+        }
+        self.draft.validate().err().map(|problems| problems.join("\n"))
+    }
+
+    /// Trains the draft.
+    pub fn train(&mut self) {
+        self.race(vec![(self.preset_name(), self.draft.clone())]);
+    }
+
+    /// Trains several configurations side by side, on the open dataset.
+    pub fn race(&mut self, entries: Vec<(String, crate::experiment::ExperimentConfig)>) {
+        if let Some(obstacle) = self.obstacle() {
+            self.notices.push(Level::Warning, obstacle);
+            return;
+        }
+        let Some(dataset) = self.dataset().cloned() else {
+            return;
+        };
+        let jobs: Vec<Job> = entries
+            .into_iter()
+            .map(|(name, config)| Job {
+                name,
+                config,
+                dataset: std::sync::Arc::clone(&dataset),
+            })
+            .collect();
+        self.live = Live {
+            jobs: jobs
+                .iter()
+                .map(|job| Entry {
+                    run: Run {
+                        name: job.name.clone(),
+                        config: job.config.clone(),
+                        ..Run::default()
+                    },
+                    id: None,
+                })
+                .collect(),
+            ..Live::default()
+        };
+        if let Err(message) = self.trainer.start(jobs, self.store.clone()) {
+            self.notices.push(Level::Error, message);
+        } else if let Some(item) = self.shown {
+            self.trainer.control(Control::Preview(item));
+        }
+    }
+
+    /// The applied preset's name, marked when the draft has moved away from it.
+    #[must_use]
+    pub fn preset_name(&self) -> String {
+        let mut pristine = self.preset.config.clone();
+        // Which folder is open says nothing about the preset.
+        pristine.data.path.clone_from(&self.draft.data.path);
+        pristine.data.classes.clone_from(&self.draft.data.classes);
+        if pristine == self.draft {
+            self.preset.name.clone()
+        } else {
+            format!("{} (changed)", self.preset.name)
+        }
+    }
+
+    pub fn pause_or_resume(&mut self) {
+        if self.is_busy() {
+            self.trainer.control(if self.live.paused { Control::Resume } else { Control::Pause });
+        }
+    }
+
+    /// Ends the training; what was learned is kept.
+    pub fn stop(&mut self) {
+        if self.is_busy() {
+            self.live.stopping = true;
+            self.trainer.control(Control::Stop);
+        }
+    }
+
+    pub(super) fn fold_training(&mut self) {
+        for event in self.trainer.poll() {
+            match event {
+                TrainerEvent::Opened { lane, id } => self.lane_opened(lane, id),
+                TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
+                TrainerEvent::Paused => self.live.paused = true,
+                TrainerEvent::Resumed => self.live.paused = false,
+                TrainerEvent::Idle => (self.live.paused, self.live.stopping) = (false, false),
+            }
+        }
+        self.take_preview();
+    }
+
+    fn lane_opened(&mut self, lane: usize, id: String) {
+        let Some(job) = self.live.jobs.get_mut(lane) else {
+            return;
+        };
+        let run = Run {
+            id: id.clone(),
+            ..job.run.clone()
+        };
+        job.id = Some(id.clone());
+        self.runs.insert(0, run);
+        if lane == 0 {
+            self.active = Some(id);
+        }
+    }
+
+    fn lane_event(&mut self, lane: usize, event: &RunEvent) {
+        let id = self.live.jobs.get(lane).and_then(|job| job.id.clone());
+        let run = id.and_then(|id| self.runs.iter_mut().find(|run| run.id == id));
+        let name = match run {
+            Some(run) => {
+                run.apply(event);
+                run.name.clone()
+            }
+            None => (self.live.jobs.get(lane)).map_or_else(String::new, |job| job.run.name.clone()),
+        };
+        match event {
+            RunEvent::Finished { outcome, step, .. } => {
+                let (level, text) = match outcome {
+                    Outcome::Completed => (Level::Success, format!("“{name}” is trained: {step} steps")),
+                    Outcome::Stopped => (
+                        Level::Info,
+                        format!("“{name}” was stopped after {step} steps; what it learned is kept"),
+                    ),
+                    Outcome::Diverged { at_step, message } => (
+                        Level::Error,
+                        format!("“{name}” diverged at step {at_step}: {message}"),
+                    ),
+                    Outcome::Failed { message } => {
+                        (Level::Error, format!("“{name}” failed: {message}"))
+                    }
+                };
+                self.notices.push(level, text);
+            }
+            RunEvent::Finding { finding, .. } => {
+                self.notices.push(Level::Warning, finding.message.clone());
+            }
+            RunEvent::Started { .. } | RunEvent::Step { .. } | RunEvent::Validated { .. } => {}
+        }
+    }
+
+    /// The newest picture of the lane that is looked at.
+    fn take_preview(&mut self) {
+        let lane = (self.live.jobs.iter())
+            .position(|job| job.id.is_some() && job.id == self.active)
+            .unwrap_or(0);
+        let mut slots = self
+            .trainer
+            .previews
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(preview) = slots.get_mut(lane).and_then(Option::take) {
+            self.preview = Some(preview);
+        }
+    }
+}

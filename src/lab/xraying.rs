@@ -1,0 +1,86 @@
+//! Keeps the X-ray up to date with the draft, one examination at a time.
+
+use std::sync::Arc;
+
+use super::Lab;
+use crate::data::{DataConfig, Dataset};
+use crate::doctor::{self, Evidence, Masks, Xray};
+use crate::experiment::{ExperimentConfig, TrainConfig};
+
+/// What was examined, or is being examined now.
+#[derive(Default)]
+pub(super) struct Examiner {
+    dataset: Option<Arc<Dataset>>,
+    masks: Option<Arc<Masks>>,
+    asked: Option<ExperimentConfig>,
+    working: bool,
+}
+
+/// The part of a configuration that the X-ray depends on.
+fn relevant(config: &ExperimentConfig) -> ExperimentConfig {
+    ExperimentConfig {
+        data: DataConfig {
+            path: String::new(),
+            classes: None,
+            ..config.data.clone()
+        },
+        train: TrainConfig::default(),
+        ..config.clone()
+    }
+}
+
+impl Lab {
+    /// Starts an examination when the draft or the dataset changed since the last one.
+    pub(super) fn examine(&mut self) {
+        let Some(dataset) = self.dataset().cloned() else {
+            return;
+        };
+        if self.examiner.working {
+            return;
+        }
+        let other = (self.examiner.dataset.as_ref()).is_none_or(|old| !Arc::ptr_eq(old, &dataset));
+        let wanted = relevant(&self.draft);
+        if !other && self.examiner.asked.as_ref() == Some(&wanted) {
+            return;
+        }
+        if other {
+            self.examiner.masks = None;
+            self.examiner.dataset = Some(Arc::clone(&dataset));
+        }
+        self.examiner.working = true;
+        self.examiner.asked = Some(wanted);
+        self.jobs.examine(&dataset, self.examiner.masks.clone(), &self.draft);
+    }
+
+    pub(super) fn examined(
+        &mut self,
+        config: &ExperimentConfig,
+        result: Result<(Arc<Masks>, Xray), String>,
+    ) {
+        self.examiner.working = false;
+        match result {
+            Ok((masks, xray)) => {
+                self.examiner.masks = Some(masks);
+                self.xray = Some(xray);
+                self.xray_error = None;
+            }
+            Err(message) => {
+                self.xray = None;
+                self.xray_error = Some(message);
+            }
+        }
+        self.diagnose(config);
+    }
+
+    /// What the doctor says about a configuration, with the evidence there is.
+    fn diagnose(&mut self, config: &ExperimentConfig) {
+        let dataset = self.dataset().cloned();
+        let run = self.active_run().filter(|run| run.config == *config);
+        self.diagnoses = doctor::diagnose(&Evidence {
+            config,
+            dataset: dataset.as_deref(),
+            xray: self.xray.as_ref(),
+            run,
+        });
+    }
+}

@@ -5,6 +5,7 @@
 //! | Module | Single responsibility |
 //! |---|---|
 //! | [`param`] | describe and set one field: name, bounds, help |
+//! | [`files`] | small things about files |
 //! | [`finding`] | one thing that is wrong, with its evidence and remedy |
 //! | [`data`] | bytes on disk → samples and batches (no tensors, no pixels on screen) |
 //! | [`loss`] | logits and targets → one number; class weights |
@@ -26,6 +27,7 @@ pub mod data;
 pub mod doctor;
 pub mod experiment;
 pub mod export;
+pub mod files;
 pub mod finding;
 pub mod lab;
 pub mod loss;

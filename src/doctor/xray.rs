@@ -218,7 +218,7 @@ impl Bench {
         gradient
             .try_into_data()
             .ok()
-            .and_then(|data| data.to_vec::<f32>().ok())
+            .and_then(|data| data.try_to_vec::<f32>().ok())
             .ok_or_else(|| LossError::Invalid("the gradient could not be read".to_owned()))
     }
 

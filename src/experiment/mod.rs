@@ -66,7 +66,38 @@ impl ExperimentConfig {
     /// # Errors
     /// One message per problem, naming key, value and expectation.
     pub fn validate(&self) -> Result<(), Vec<String>> {
-        todo!()
+        let mut copy = self.clone();
+        let mut problems: Vec<String> = copy
+            .params()
+            .iter()
+            .filter_map(|param| param.check().err())
+            .map(|error| error.to_string())
+            .collect();
+        let multiple = 1u64 << self.model.depth.min(16);
+        for (key, side) in [("data.width", self.data.width), ("data.height", self.data.height)] {
+            if !side.is_multiple_of(multiple) {
+                let depth = self.model.depth;
+                problems.push(format!(
+                    "`{key}` = {side} does not fit `model.depth` = {depth}: expected a multiple of {multiple}"
+                ));
+            }
+        }
+        if self.data.channels == 2 {
+            problems.push("`data.channels` = 2: expected 1 (grey) or 3 (RGB)".to_owned());
+        }
+        if self.train.learning_rate == 0.0 {
+            problems.push("`train.learning_rate` = 0: expected more than 0".to_owned());
+        }
+        if let LossConfig::Sum(sum) = &self.loss
+            && sum.terms.iter().all(|term| term.weight == 0.0)
+        {
+            problems.push("every `loss.terms` weight is 0: expected at least one above 0".to_owned());
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
     }
 
     /// `(key, value)` of every parameter, for records and comparison; `loss.kind` first.

@@ -199,7 +199,7 @@ impl Jobs {
                     None => Arc::new(Masks::read(&dataset, &config).map_err(|e| e.to_string())?),
                 };
                 let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
-                let xray = Xray::take(&config, &subject).map_err(|e| e.to_string())?;
+                let xray = doctor::xray::take(&config, &subject).map_err(|e| e.to_string())?;
                 Ok((masks, xray))
             });
             answer(Answer::Examined {

@@ -219,7 +219,7 @@ impl Lab {
 
     fn dataset_opened(&mut self, path: &str, result: Result<Dataset, DataError>) {
         let wanted = matches!(&self.dataset, Opened::Opening { path: p, .. } if p == path);
-        if !wanted || result == Err(DataError::Cancelled) {
+        if !wanted || matches!(result, Err(DataError::Cancelled)) {
             return;
         }
         match result {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, unbounded};
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::ExperimentConfig;
-use crate::run::store::write_atomically;
+use crate::files::write_atomically;
 
 const FILE: &str = "settings.toml";
 const RECENT: usize = 8;

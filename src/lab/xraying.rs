@@ -76,7 +76,7 @@ impl Lab {
     fn diagnose(&mut self, config: &ExperimentConfig) {
         let dataset = self.dataset().cloned();
         let run = self.active_run().filter(|run| run.config == *config);
-        self.diagnoses = doctor::diagnose(&Evidence {
+        self.diagnoses = doctor::diagnose(Evidence {
             config,
             dataset: dataset.as_deref(),
             xray: self.xray.as_ref(),

@@ -27,7 +27,11 @@ pub fn slug(name: &str) -> String {
         .collect();
     let mut slug = words.join("-");
     slug.truncate(48);
-    if slug.is_empty() { "unnamed".to_owned() } else { slug }
+    if slug.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        slug
+    }
 }
 
 #[cfg(test)]

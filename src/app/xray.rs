@@ -3,9 +3,9 @@
 
 use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
 
+use crate::doctor::Diagnosis;
 use crate::doctor::rules::Fix;
 use crate::doctor::xray::{Bar, Xray};
-use crate::doctor::Diagnosis;
 use crate::finding::Severity;
 
 /// Vermillion and bluish green of Okabe–Ito: told apart by every kind of colour vision.
@@ -42,8 +42,14 @@ fn headline(ui: &mut Ui, xray: &Xray) {
             );
         }
         Some(worst) => {
-            ui.label(RichText::new(format!("✖ {}.", worst.message)).color(WRONG).strong())
-                .on_hover_text("Training moves towards what scores lowest, so it would move to this answer.");
+            ui.label(
+                RichText::new(format!("✖ {}.", worst.message))
+                    .color(WRONG)
+                    .strong(),
+            )
+            .on_hover_text(
+                "Training moves towards what scores lowest, so it would move to this answer.",
+            );
         }
     }
 }
@@ -72,7 +78,13 @@ fn chart(ui: &mut Ui, xray: &Xray) {
             bar.title.clone()
         };
         let painter = ui.painter().with_clip_rect(rect);
-        painter.text(rect.left_center(), Align2::LEFT_CENTER, label, font.clone(), text);
+        painter.text(
+            rect.left_center(),
+            Align2::LEFT_CENTER,
+            label,
+            font.clone(),
+            text,
+        );
         let track = rect
             .with_min_x(rect.left() + LABEL)
             .with_max_x(rect.right() - NUMBER)
@@ -80,11 +92,17 @@ fn chart(ui: &mut Ui, xray: &Xray) {
         painter.rect_filled(track, CornerRadius::same(2), ui.visuals().faint_bg_color);
         let at = |value: f64| track.left() + track.width() * ((value - low) / span) as f32;
         let (from, to) = (at(0.0_f64.max(low)), at(bar.loss));
-        let filled = track.with_min_x(from.min(to)).with_max_x(from.max(to).max(from + 1.5));
+        let filled = track
+            .with_min_x(from.min(to))
+            .with_max_x(from.max(to).max(from + 1.5));
         painter.rect_filled(filled, CornerRadius::same(2), color);
         if xray.floor.is_finite() {
             let x = at(xray.floor);
-            painter.vline(x, rect.y_range(), Stroke::new(1.0, RIGHT.gamma_multiply(0.6)));
+            painter.vline(
+                x,
+                rect.y_range(),
+                Stroke::new(1.0, RIGHT.gamma_multiply(0.6)),
+            );
         }
         painter.text(
             rect.right_center(),
@@ -94,9 +112,7 @@ fn chart(ui: &mut Ui, xray: &Xray) {
             text,
         );
         let name = format!("{}: loss {:.3}", bar.title, bar.loss);
-        response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::WidgetType::Label, true, name.clone())
-        });
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, name.clone()));
         response.on_hover_text(explanation(bar, violation.map(|v| v.message.as_str())));
     }
 }
@@ -115,11 +131,31 @@ fn explanation(bar: &Bar, violation: Option<&str>) -> String {
 
 fn facts(ui: &mut Ui, xray: &Xray) {
     ui.horizontal_wrapped(|ui| {
-        fact(ui, "range", format!("{:.3} … {:.3}", xray.lowest, xray.highest), "Smallest and largest loss over all answers.");
-        fact(ui, "floor", format!("{:.3}", xray.floor), "What the perfect answer still scores: below it nothing right can go.");
-        fact(ui, "untrained", format!("{:.3}", xray.initial), "Loss of a network that gives every class the same chance.");
+        fact(
+            ui,
+            "range",
+            format!("{:.3} … {:.3}", xray.lowest, xray.highest),
+            "Smallest and largest loss over all answers.",
+        );
+        fact(
+            ui,
+            "floor",
+            format!("{:.3}", xray.floor),
+            "What the perfect answer still scores: below it nothing right can go.",
+        );
+        fact(
+            ui,
+            "untrained",
+            format!("{:.3}", xray.initial),
+            "Loss of a network that gives every class the same chance.",
+        );
         if let Some(cost) = xray.rarest_cost {
-            fact(ui, "missing the rarest class costs", format!("{:.1} %", cost * 100.0), "Share of the loss's range that is lost when the rarest class is not found at all.");
+            fact(
+                ui,
+                "missing the rarest class costs",
+                format!("{:.1} %", cost * 100.0),
+                "Share of the loss's range that is lost when the rarest class is not found at all.",
+            );
         }
     });
     ui.add_space(2.0);
@@ -166,8 +202,11 @@ pub fn findings(ui: &mut Ui, diagnoses: &[Diagnosis]) -> Option<Fix> {
             ui.label(&diagnosis.why);
             ui.horizontal_wrapped(|ui| {
                 if let Some(fix) = &diagnosis.fix {
-                    let settings: Vec<String> =
-                        fix.settings.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+                    let settings: Vec<String> = fix
+                        .settings
+                        .iter()
+                        .map(|(k, v)| format!("{k} = {v}"))
+                        .collect();
                     if ui
                         .button(format!("Clone with fix: {}", fix.label))
                         .on_hover_text(settings.join("\n"))

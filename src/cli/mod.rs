@@ -1,18 +1,57 @@
 //! The text front end: one file per subcommand.
 
 pub mod bench;
+mod data;
+mod devices;
+mod diagnose;
+mod lists;
+mod loss;
+mod runs;
+mod train;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 
+/// See what a segmentation loss really does, on your own images. Without a command the window opens.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(
+    version,
+    about,
+    arg_required_else_help = false,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
+    /// Folder of a dataset to open in the window.
+    path: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(clap::Subcommand)]
 enum Command {
+    /// Train a network and record the run.
+    Train(train::Train),
+    /// Say what a folder is: layout, classes, split, problems.
+    Inspect(data::Inspect),
+    /// Write the generated sample dataset as an ordinary folder.
+    Sample(data::Sample),
+    /// X-ray a configuration's loss on a dataset, and name what is wrong.
+    Doctor(diagnose::Doctor),
+    /// List presets.
+    Presets(lists::Presets),
+    /// List losses.
+    Losses(lists::Losses),
+    /// Prove a loss equal to a reference's values.
+    #[command(subcommand)]
+    Loss(loss::Loss),
+    /// List every parameter with its default, range and meaning.
+    Params(lists::Params),
+    /// List recorded runs.
+    Runs(runs::Runs),
+    /// List the devices that can train.
+    Devices(devices::Devices),
     /// Measure how fast this machine trains.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -20,9 +59,71 @@ enum Command {
 
 /// Parses the arguments, runs, and returns the exit code: 0 done, 1 failed, 2 wrong usage.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    match Cli::parse().command {
+pub fn main() -> ExitCode {
+    logging();
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Train(command)) => train::run(&command),
+        Some(Command::Inspect(command)) => data::inspect(&command),
+        Some(Command::Sample(command)) => data::sample(&command),
+        Some(Command::Doctor(command)) => diagnose::run(&command),
+        Some(Command::Presets(command)) => lists::presets(&command),
+        Some(Command::Losses(command)) => lists::losses(&command),
+        Some(Command::Loss(command)) => loss::run(&command),
+        Some(Command::Params(command)) => lists::params(&command),
+        Some(Command::Runs(command)) => runs::run(&command),
+        Some(Command::Devices(command)) => devices::run(&command),
         Some(Command::Bench(bench)) => bench::run(&bench),
-        None => std::process::ExitCode::SUCCESS,
+        None => match crate::app::run(cli.path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => failed(&message),
+        },
+    }
+}
+
+/// Says what went wrong; exit code 1.
+fn failed(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::FAILURE
+}
+
+/// Says what was asked wrongly; exit code 2.
+fn usage(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
+/// Prints a value as one line of JSON.
+fn print_json(value: &impl serde::Serialize) -> ExitCode {
+    match serde_json::to_string(value) {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// Warnings of this crate go to the error stream; those of graphics drivers are of no use to a user.
+fn logging() {
+    struct Stderr;
+    impl log::Log for Stderr {
+        fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+            metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+        }
+        fn log(&self, record: &log::Record<'_>) {
+            if self.enabled(record.metadata()) {
+                eprintln!(
+                    "{}: {}",
+                    record.level().as_str().to_lowercase(),
+                    record.args()
+                );
+            }
+        }
+        fn flush(&self) {}
+    }
+    static LOGGER: Stderr = Stderr;
+    if log::set_logger(&LOGGER).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
     }
 }

@@ -109,7 +109,11 @@ fn choose(candidates: &[Vec<u8>], classes: usize) -> Vec<usize> {
     let mut covered = vec![false; classes];
     let mut chosen: Vec<usize> = Vec::new();
     while chosen.len() < IMAGES.min(candidates.len()) {
-        let gain = |i: usize| (0..classes).filter(|&c| present[i][c] && !covered[c]).count();
+        let gain = |i: usize| {
+            (0..classes)
+                .filter(|&c| present[i][c] && !covered[c])
+                .count()
+        };
         let left = || (0..candidates.len()).filter(|i| !chosen.contains(i));
         let Some(best) = left().max_by_key(|&i| (gain(i), std::cmp::Reverse(i))) else {
             break;

@@ -199,7 +199,11 @@ impl Maker<'_> {
                 }
             })
             .collect();
-        self.constant("class-shares", "each class by its overall share", &per_class)
+        self.constant(
+            "class-shares",
+            "each class by its overall share",
+            &per_class,
+        )
     }
 
     fn finish(&self, name: &str, title: &str, logits: Vec<f32>) -> Oracle {

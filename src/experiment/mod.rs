@@ -74,7 +74,10 @@ impl ExperimentConfig {
             .map(|error| error.to_string())
             .collect();
         let multiple = 1u64 << self.model.depth.min(16);
-        for (key, side) in [("data.width", self.data.width), ("data.height", self.data.height)] {
+        for (key, side) in [
+            ("data.width", self.data.width),
+            ("data.height", self.data.height),
+        ] {
             if !side.is_multiple_of(multiple) {
                 let depth = self.model.depth;
                 problems.push(format!(
@@ -91,7 +94,8 @@ impl ExperimentConfig {
         if let LossConfig::Sum(sum) = &self.loss
             && sum.terms.iter().all(|term| term.weight == 0.0)
         {
-            problems.push("every `loss.terms` weight is 0: expected at least one above 0".to_owned());
+            problems
+                .push("every `loss.terms` weight is 0: expected at least one above 0".to_owned());
         }
         if problems.is_empty() {
             Ok(())

@@ -13,7 +13,10 @@ use crate::loss::LossConfig;
 const BUNDLED: &[(&str, &str)] = &[
     ("default", include_str!("../../presets/default.toml")),
     ("question", include_str!("../../presets/question.toml")),
-    ("question-baseline", include_str!("../../presets/question-baseline.toml")),
+    (
+        "question-baseline",
+        include_str!("../../presets/question-baseline.toml"),
+    ),
     ("solution-1", include_str!("../../presets/solution-1.toml")),
     ("solution-2", include_str!("../../presets/solution-2.toml")),
     ("solution-3", include_str!("../../presets/solution-3.toml")),
@@ -78,8 +81,15 @@ impl Preset {
         if let Some(preset) = own.iter().find(|preset| preset.name == name) {
             return Ok(preset.clone());
         }
-        let names: Vec<&str> = bundled.iter().chain(&own).map(|p| p.name.as_str()).collect();
-        Err(format!("there is no preset `{name}`: expected a file or one of {}", names.join(", ")))
+        let names: Vec<&str> = bundled
+            .iter()
+            .chain(&own)
+            .map(|p| p.name.as_str())
+            .collect();
+        Err(format!(
+            "there is no preset `{name}`: expected a file or one of {}",
+            names.join(", ")
+        ))
     }
 
     /// The user's own presets in name order, and what is wrong with those that can't be read.
@@ -113,14 +123,20 @@ impl Preset {
 
     fn parse(text: &str, name: &str) -> Result<Self, String> {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
-        let meta = table.remove("preset").unwrap_or_else(|| Value::Table(Table::new()));
+        let meta = table
+            .remove("preset")
+            .unwrap_or_else(|| Value::Table(Table::new()));
         let meta: Meta = meta.try_into().map_err(|e| format!("[preset] {e}"))?;
         let config: ExperimentConfig = table
             .try_into()
             .map_err(|e| e.to_string().trim_end().to_owned())?;
         config.validate().map_err(|problems| problems.join("; "))?;
         Ok(Self {
-            name: if meta.name.is_empty() { name.to_owned() } else { meta.name },
+            name: if meta.name.is_empty() {
+                name.to_owned()
+            } else {
+                meta.name
+            },
             about: meta.about,
             story: meta.story,
             config,
@@ -137,7 +153,8 @@ impl Preset {
         let mut sparse = difference(table(&self.config)?, &table(&ExperimentConfig::default())?);
         if let Ok(loss) = Table::try_from(&self.config.loss) {
             let loss = sparse_loss(loss)?;
-            let default = sparse_loss(Table::try_from(LossConfig::default()).map_err(|e| e.to_string())?)?;
+            let default =
+                sparse_loss(Table::try_from(LossConfig::default()).map_err(|e| e.to_string())?)?;
             sparse.remove("loss");
             if loss != default {
                 sparse.insert("loss".to_owned(), Value::Table(loss));
@@ -155,7 +172,10 @@ impl Preset {
                 all.insert(key.clone(), value.clone());
             }
         }
-        all.insert("preset".to_owned(), Value::try_from(&meta).map_err(|e| e.to_string())?);
+        all.insert(
+            "preset".to_owned(),
+            Value::try_from(&meta).map_err(|e| e.to_string())?,
+        );
         for (key, value) in sparse {
             all.entry(key).or_insert(value);
         }
@@ -171,7 +191,10 @@ impl Preset {
             return Err("a preset needs a name".to_owned());
         }
         if BUNDLED.iter().any(|(name, _)| *name == self.name) {
-            return Err(format!("`{}` is a bundled preset: choose another name", self.name));
+            return Err(format!(
+                "`{}` is a bundled preset: choose another name",
+                self.name
+            ));
         }
         let path = folder.join(format!("{}.toml", files::slug(&self.name)));
         files::write_atomically(&path, self.to_toml()?.as_bytes())
@@ -184,7 +207,8 @@ impl Preset {
     /// # Errors
     /// When there is none of that name, or its file can't be deleted.
     pub fn delete(folder: &Path, name: &str) -> Result<(), String> {
-        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let entries =
+            std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if Self::read(&path).is_ok_and(|preset| preset.name == name) {
                 return std::fs::remove_file(&path).map_err(|e| format!("{}: {e}", path.display()));
@@ -210,7 +234,11 @@ fn difference(table: Table, base: &Table) -> Table {
 
 /// A loss without the values that its kind has anyway; terms of a sum likewise.
 fn sparse_loss(mut table: Table) -> Result<Table, String> {
-    let kind = table.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = table
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if let Some(Value::Array(terms)) = table.get_mut("terms") {
         for term in terms {
             if let Some(Value::Table(loss)) = term.get_mut("loss") {
@@ -236,7 +264,10 @@ mod tests {
         assert_eq!(bundled.len(), BUNDLED.len());
         for (preset, (name, _)) in bundled.iter().zip(BUNDLED) {
             assert_eq!(preset.name, *name);
-            assert!(!preset.about.is_empty() && preset.story.len() > 40, "{name}");
+            assert!(
+                !preset.about.is_empty() && preset.story.len() > 40,
+                "{name}"
+            );
         }
     }
 
@@ -248,11 +279,17 @@ mod tests {
             about: "a \"quoted\" line".to_owned(),
             ..Preset::default()
         };
-        preset.config.set("loss.terms.0.loss.smooth_numerator", "0.5").unwrap();
+        preset
+            .config
+            .set("loss.terms.0.loss.smooth_numerator", "0.5")
+            .unwrap();
         preset.config.set("train.batch", "3").unwrap();
         let path = preset.save(dir.path()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("smooth_numerator") && !text.contains("learning_rate"), "{text}");
+        assert!(
+            text.contains("smooth_numerator") && !text.contains("learning_rate"),
+            "{text}"
+        );
         assert_eq!(Preset::read(&path).unwrap(), preset);
         assert_eq!(Preset::find("Mine & yours", dir.path()).unwrap(), preset);
         Preset::delete(dir.path(), "Mine & yours").unwrap();
@@ -270,10 +307,19 @@ mod tests {
         let path = dir.path().join("bad.toml");
         for (text, parts) in [
             ("[train]\nbatsch = 3", vec!["bad.toml", "batsch"]),
-            ("[train]\nbatch = 0", vec!["bad.toml", "`train.batch` = 0", "1 to 512"]),
-            ("[loss]\nkind = \"dice\"\npower = 9.0", vec!["bad.toml", "power", "9", "1 to 4"]),
+            (
+                "[train]\nbatch = 0",
+                vec!["bad.toml", "`train.batch` = 0", "1 to 512"],
+            ),
+            (
+                "[loss]\nkind = \"dice\"\npower = 9.0",
+                vec!["bad.toml", "power", "9", "1 to 4"],
+            ),
             ("activation = \"tanh\"", vec!["bad.toml", "tanh", "softmax"]),
-            ("[data]\nwidth = 100", vec!["bad.toml", "data.width", "100", "8"]),
+            (
+                "[data]\nwidth = 100",
+                vec!["bad.toml", "data.width", "100", "8"],
+            ),
         ] {
             std::fs::write(&path, text).unwrap();
             let message = Preset::read(&path).unwrap_err();
@@ -281,7 +327,11 @@ mod tests {
                 assert!(message.contains(part), "{message} lacks {part}");
             }
         }
-        assert!(Preset::find("nonesuch", dir.path()).unwrap_err().contains("solution-1"));
+        assert!(
+            Preset::find("nonesuch", dir.path())
+                .unwrap_err()
+                .contains("solution-1")
+        );
         let taken = Preset {
             name: "default".to_owned(),
             ..Preset::default()

@@ -81,9 +81,13 @@ impl Jobs {
                 answer(Answer::Done(Err(format!("{job}: {message}"))));
             }
         };
-        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(guarded);
+        let spawned = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(guarded);
         if let Err(error) = spawned {
-            let _ = self.sender.send(Answer::Done(Err(format!("{name}: no thread: {error}"))));
+            let _ = self
+                .sender
+                .send(Answer::Done(Err(format!("{name}: no thread: {error}"))));
             (self.wake)();
         }
     }
@@ -165,9 +169,9 @@ impl Jobs {
         let home = self.home.clone();
         self.spawn("save preset", move |answer| {
             let saved = preset.save(&home.join("presets"));
-            answer(Answer::Done(
-                saved.map(|path| format!("preset “{}” saved as {}", preset.name, path.display())),
-            ));
+            answer(Answer::Done(saved.map(|path| {
+                format!("preset “{}” saved as {}", preset.name, path.display())
+            })));
             answer(presets(&home));
         });
     }
@@ -176,13 +180,17 @@ impl Jobs {
         let (home, name) = (self.home.clone(), name.to_owned());
         self.spawn("delete preset", move |answer| {
             let deleted = Preset::delete(&home.join("presets"), &name);
-            answer(Answer::Done(deleted.map(|()| format!("preset “{name}” deleted"))));
+            answer(Answer::Done(
+                deleted.map(|()| format!("preset “{name}” deleted")),
+            ));
             answer(presets(&home));
         });
     }
 
     pub fn probe_devices(&self) {
-        self.spawn("probe devices", move |answer| answer(Answer::Devices(device::probe())));
+        self.spawn("probe devices", move |answer| {
+            answer(Answer::Devices(device::probe()))
+        });
     }
 
     pub fn examine(

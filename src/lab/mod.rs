@@ -91,7 +91,10 @@ impl Lab {
             .find(|preset| preset.name == "default")
             .cloned()
             .unwrap_or_default();
-        let draft = settings.draft.clone().unwrap_or_else(|| preset.config.clone());
+        let draft = settings
+            .draft
+            .clone()
+            .unwrap_or_else(|| preset.config.clone());
         let mut lab = Self {
             history: History::new(draft.clone()),
             dataset: Opened::Opening {
@@ -146,7 +149,8 @@ impl Lab {
             Answer::Runs { runs, problems } => {
                 // A run that trains right now is known better from its events.
                 let live = self.live.ids();
-                let mut runs: Vec<Run> = runs.into_iter().filter(|r| !live.contains(&r.id)).collect();
+                let mut runs: Vec<Run> =
+                    runs.into_iter().filter(|r| !live.contains(&r.id)).collect();
                 runs.extend(self.runs.drain(..).filter(|run| live.contains(&run.id)));
                 runs.sort_by(|a, b| b.id.cmp(&a.id));
                 self.runs = runs;
@@ -263,7 +267,8 @@ impl Lab {
             return;
         };
         // The trainer answers with a prediction when it has a network; until then the picture alone.
-        self.trainer.control(crate::train::handle::Control::Preview(item));
+        self.trainer
+            .control(crate::train::handle::Control::Preview(item));
         if !self.live.has_network() {
             self.jobs.load_sample(&dataset, &self.draft.data, item);
         }
@@ -310,7 +315,9 @@ impl Lab {
     /// # Errors
     /// Naming key, value and expectation.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        self.draft.set(key, value).map_err(|error| error.to_string())
+        self.draft
+            .set(key, value)
+            .map_err(|error| error.to_string())
     }
 
     // --- presets ---
@@ -377,7 +384,8 @@ impl Lab {
     /// Moves a run to the trash; [`Lab::undelete`] brings it back.
     pub fn delete_run(&mut self, id: &str) {
         if self.is_busy() && self.live.ids().iter().any(|live| live == id) {
-            self.notices.push(Level::Warning, "this run is training: stop it first");
+            self.notices
+                .push(Level::Warning, "this run is training: stop it first");
             return;
         }
         let Some(at) = self.runs.iter().position(|run| run.id == id) else {
@@ -387,7 +395,10 @@ impl Lab {
         if self.active.as_deref() == Some(id) {
             self.active = None;
         }
-        self.notices.push(Level::Info, format!("“{}” was moved to the trash", run.name));
+        self.notices.push(
+            Level::Info,
+            format!("“{}” was moved to the trash", run.name),
+        );
         self.deleted = Some((run.id, run.name));
         self.jobs.delete_run(&self.store, id);
     }

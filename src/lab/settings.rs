@@ -82,10 +82,14 @@ impl Keeper {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("settings".to_owned()).spawn(work);
+        let thread = std::thread::Builder::new()
+            .name("settings".to_owned())
+            .spawn(work);
         Self {
             sender: Some(sender),
-            thread: thread.map_err(|e| log::warn!("settings are not kept: {e}")).ok(),
+            thread: thread
+                .map_err(|e| log::warn!("settings are not kept: {e}"))
+                .ok(),
         }
     }
 

@@ -59,7 +59,10 @@ impl Lab {
             Opened::Failed { message, .. } => return Some(format!("No dataset: {message}")),
             Opened::Ready(_) => {}
         }
-        self.draft.validate().err().map(|problems| problems.join("\n"))
+        self.draft
+            .validate()
+            .err()
+            .map(|problems| problems.join("\n"))
     }
 
     /// Trains the draft.
@@ -121,7 +124,11 @@ impl Lab {
 
     pub fn pause_or_resume(&mut self) {
         if self.is_busy() {
-            self.trainer.control(if self.live.paused { Control::Resume } else { Control::Pause });
+            self.trainer.control(if self.live.paused {
+                Control::Resume
+            } else {
+                Control::Pause
+            });
         }
     }
 
@@ -174,7 +181,9 @@ impl Lab {
         match event {
             RunEvent::Finished { outcome, step, .. } => {
                 let (level, text) = match outcome {
-                    Outcome::Completed => (Level::Success, format!("“{name}” is trained: {step} steps")),
+                    Outcome::Completed => {
+                        (Level::Success, format!("“{name}” is trained: {step} steps"))
+                    }
                     Outcome::Stopped => (
                         Level::Info,
                         format!("“{name}” was stopped after {step} steps; what it learned is kept"),

@@ -49,7 +49,8 @@ impl Lab {
         }
         self.examiner.working = true;
         self.examiner.asked = Some(wanted);
-        self.jobs.examine(&dataset, self.examiner.masks.clone(), &self.draft);
+        self.jobs
+            .examine(&dataset, self.examiner.masks.clone(), &self.draft);
     }
 
     pub(super) fn examined(

@@ -52,8 +52,10 @@ pub fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("DICEBENCH_HOME").filter(|home| !home.is_empty()) {
         return PathBuf::from(home);
     }
-    directories::ProjectDirs::from("", "", "dicebench")
-        .map_or_else(|| PathBuf::from("dicebench-data"), |dirs| dirs.data_dir().to_path_buf())
+    directories::ProjectDirs::from("", "", "dicebench").map_or_else(
+        || PathBuf::from("dicebench-data"),
+        |dirs| dirs.data_dir().to_path_buf(),
+    )
 }
 
 impl Store {
@@ -85,7 +87,9 @@ impl Store {
             // `create_dir` fails where the folder exists: two runs never share one.
             match fs::create_dir(&dir) {
                 Ok(()) => break (id, dir),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => attempt += 1,
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {
+                    attempt += 1
+                }
                 Err(e) => return Err(io_error(&dir, e)),
             }
         };
@@ -280,7 +284,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());
         let config = ExperimentConfig::default();
-        let ids: Vec<String> = (0..3).map(|_| store.create("a", &config).unwrap().id).collect();
+        let ids: Vec<String> = (0..3)
+            .map(|_| store.create("a", &config).unwrap().id)
+            .collect();
         let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
         assert_eq!(unique.len(), 3);
         fs::create_dir(dir.path().join("20200101-000000-broken")).unwrap();
@@ -318,7 +324,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "x").unwrap();
-        let error = Store::new(&file).create("a", &ExperimentConfig::default()).unwrap_err();
+        let error = Store::new(&file)
+            .create("a", &ExperimentConfig::default())
+            .unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }

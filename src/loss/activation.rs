@@ -22,6 +22,17 @@ crate::choices! {
     }
 }
 
+impl InputActivation {
+    /// The parameter that every loss has.
+    pub(crate) fn param(&mut self) -> crate::param::Param<'_> {
+        crate::param::Param::choice(
+            "input_activation",
+            self,
+            "Activation that the loss applies to the network's output before anything else.",
+        )
+    }
+}
+
 /// What a loss is given besides the target: the network's raw output and the activation that the
 /// network puts on it. Losses ask for probabilities or log-probabilities and get the stable form.
 #[derive(Clone, Debug)]
@@ -52,6 +63,24 @@ impl Prediction {
             InputActivation::Sigmoid => sigmoid(output),
             InputActivation::None => output,
         }
+    }
+
+    /// With `from_logits`, whatever reaches the loss is taken for logits of `wanted`, as Keras's
+    /// flag of that name does; otherwise nothing changes.
+    pub(crate) fn read_as(
+        &self,
+        input: InputActivation,
+        from_logits: bool,
+        wanted: OutputActivation,
+    ) -> (Self, InputActivation) {
+        if !from_logits {
+            return (self.clone(), input);
+        }
+        let read = Self {
+            logits: self.probs(input),
+            activation: wanted,
+        };
+        (read, InputActivation::None)
     }
 
     /// Logits of the last activation, when that is `wanted` and nothing comes after it: then

@@ -21,6 +21,8 @@ crate::choices! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinaryCrossEntropy {
     pub input_activation: InputActivation,
+    /// What reaches the loss is logits, whatever the network's activation says.
+    pub from_logits: bool,
     pub label_flip: f64,
     pub clip: f64,
     pub normalizer: Normalizer,
@@ -30,6 +32,7 @@ impl Default for BinaryCrossEntropy {
     fn default() -> Self {
         Self {
             input_activation: InputActivation::None,
+            from_logits: false,
             label_flip: 0.0,
             clip: 0.0,
             normalizer: Normalizer::Valid,
@@ -44,6 +47,11 @@ impl BinaryCrossEntropy {
                 "input_activation",
                 &mut self.input_activation,
                 "Activation that the loss applies to the network's output before anything else.",
+            ),
+            Param::flag(
+                "from_logits",
+                &mut self.from_logits,
+                "Take what reaches the loss for logits and apply a sigmoid to it (Keras's `from_logits`).",
             ),
             Param::float(
                 "label_flip",
@@ -84,22 +92,23 @@ impl LossFn for Ready {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let c = &self.config;
         let [n, classes, h, w] = prediction.logits.dims();
+        let (prediction, input) =
+            prediction.read_as(c.input_activation, c.from_logits, OutputActivation::Sigmoid);
         let flip = c.label_flip;
         let truth = target.one_hot.clone() * (1.0 - 2.0 * flip) + flip;
         // −log p and −log(1 − p).
-        let (positive, negative) =
-            match prediction.logits_of(c.input_activation, OutputActivation::Sigmoid) {
-                Some(z) if c.clip == 0.0 => (softplus(-z.clone()), softplus(z)),
-                _ => {
-                    let p = prediction.probs(c.input_activation);
-                    let p = if c.clip > 0.0 {
-                        p.clamp(c.clip, 1.0 - c.clip)
-                    } else {
-                        p
-                    };
-                    (-p.clone().log(), -(-p + 1.0).log())
-                }
-            };
+        let (positive, negative) = match prediction.logits_of(input, OutputActivation::Sigmoid) {
+            Some(z) if c.clip == 0.0 => (softplus(-z.clone()), softplus(z)),
+            _ => {
+                let p = prediction.probs(input);
+                let p = if c.clip > 0.0 {
+                    p.clamp(c.clip, 1.0 - c.clip)
+                } else {
+                    p
+                };
+                (-p.clone().log(), -(-p + 1.0).log())
+            }
+        };
         let positive = match &self.weights {
             Some(weights) => positive * per_class(weights, &prediction.logits),
             None => positive,

@@ -7,11 +7,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::binary::{BinaryCrossEntropy, Normalizer as BinaryNormalizer};
+use super::boundary::Boundary;
+use super::cldice::ClDice;
 use super::cross_entropy::{CrossEntropy, Normalizer};
 use super::focal::{Focal, Form};
+use super::hausdorff::Hausdorff;
+use super::lovasz::Lovasz;
+use super::mcc::Mcc;
+use super::nacl::Nacl;
 use super::overlap::{Divisor, EmptyVolume, Overlap, VolumeWeights};
 use super::question::QuestionDice;
+use super::sensitivity_specificity::SensitivitySpecificity;
 use super::sum::{Sum, Term};
+use super::undecided::Undecided;
+use super::unified_focal::UnifiedFocal;
+use super::volume::VolumeEnforcement;
+use super::wasserstein::Wasserstein;
 use super::{InputActivation, LossConfig, LossContext, OutputActivation, Prediction, Target};
 
 /// A file of cases.
@@ -275,7 +286,7 @@ impl Translated {
                 p.number("smooth", &mut config.smooth)?;
                 LossConfig::QuestionDice(config)
             }
-            other => return Err(format!("`family` = `{other}` is not known")),
+            other => special(other, &mut p, input)?,
         };
         p.done()?;
         Ok(loss)
@@ -448,4 +459,139 @@ fn focal(
         c.alpha_per_class = alphas;
     }
     Ok(LossConfig::Focal(c))
+}
+
+/// The families with one function each.
+fn special(family: &str, p: &mut Taker<'_>, input: InputActivation) -> Result<LossConfig, String> {
+    Ok(match family {
+        "lovasz" => {
+            let mut c = Lovasz {
+                input_activation: input,
+                ..Lovasz::default()
+            };
+            p.flag("per_image", &mut c.per_image)?;
+            p.choice("classes", &mut c.classes)?;
+            LossConfig::Lovasz(c)
+        }
+        "wasserstein" => {
+            let mut c = Wasserstein {
+                input_activation: input,
+                smooth_numerator: 0.0,
+                smooth_denominator: 0.0,
+                ..Wasserstein::default()
+            };
+            p.choice("mode", &mut c.mode)?;
+            p.number("smooth_nr", &mut c.smooth_numerator)?;
+            p.number("smooth_dr", &mut c.smooth_denominator)?;
+            if let Some(rows) = p.take::<Vec<Vec<f64>>>("distance_matrix")? {
+                c.distances = rows.concat();
+            }
+            LossConfig::Wasserstein(c)
+        }
+        "mcc" => {
+            let mut c = Mcc {
+                input_activation: input,
+                smooth_denominator: 0.0,
+                ..Mcc::default()
+            };
+            p.flag("include_background", &mut c.include_background)?;
+            p.choice("group", &mut c.group)?;
+            p.number("smooth_nr", &mut c.smooth_numerator)?;
+            p.number("smooth_dr", &mut c.smooth_denominator)?;
+            p.number("count_offset", &mut c.count_offset)?;
+            LossConfig::Mcc(c)
+        }
+        "unified_focal" => {
+            let mut c = UnifiedFocal {
+                input_activation: input,
+                ..UnifiedFocal::default()
+            };
+            p.number("weight", &mut c.weight)?;
+            p.number("delta", &mut c.delta)?;
+            p.number("gamma", &mut c.gamma)?;
+            p.number("eps", &mut c.clip)?;
+            LossConfig::UnifiedFocal(c)
+        }
+        "boundary" => boundary(p, input)?,
+        "cldice" => {
+            let mut c = ClDice {
+                input_activation: input,
+                ..ClDice::default()
+            };
+            p.choice("iterations", &mut c.iterations)?;
+            p.number("smooth_nr", &mut c.smooth_numerator)?;
+            p.number("smooth_dr", &mut c.smooth_denominator)?;
+            p.number("smooth_f1", &mut c.smooth_mean)?;
+            p.flag("include_background", &mut c.include_background)?;
+            LossConfig::ClDice(c)
+        }
+        "nacl" => {
+            let mut c = Nacl {
+                input_activation: input,
+                ..Nacl::default()
+            };
+            p.choice("kernel_size", &mut c.kernel_size)?;
+            p.choice("distance", &mut c.distance)?;
+            p.number("alpha", &mut c.alpha)?;
+            match p.take::<String>("padding")?.as_deref() {
+                None | Some("zero") => {}
+                Some(other) => return Err(format!("`params.padding` = `{other}`: expected zero")),
+            }
+            LossConfig::Nacl(c)
+        }
+        "sensitivity_specificity" => {
+            let mut c = SensitivitySpecificity {
+                input_activation: input,
+                ..SensitivitySpecificity::default()
+            };
+            p.number("r", &mut c.r)?;
+            p.number("smooth_dr", &mut c.smooth_denominator)?;
+            LossConfig::SensitivitySpecificity(c)
+        }
+        "volume_enforcement" => {
+            let mut c = VolumeEnforcement {
+                input_activation: input,
+                ..VolumeEnforcement::default()
+            };
+            p.number("eps", &mut c.epsilon)?;
+            p.flag("hard", &mut c.hard)?;
+            LossConfig::VolumeEnforcement(c)
+        }
+        "undecided" => {
+            let mut c = Undecided {
+                input_activation: input,
+                ..Undecided::default()
+            };
+            p.number("eps", &mut c.epsilon)?;
+            LossConfig::Undecided(c)
+        }
+        other => return Err(format!("`family` = `{other}` is not known")),
+    })
+}
+
+fn boundary(p: &mut Taker<'_>, input: InputActivation) -> Result<LossConfig, String> {
+    match p.take::<String>("kind")?.as_deref() {
+        Some("signed_distance") => {
+            let mut c = Boundary {
+                input_activation: input,
+                ..Boundary::default()
+            };
+            p.flag("include_background", &mut c.include_background)?;
+            p.choice("full_mask", &mut c.full_mask)?;
+            Ok(LossConfig::Boundary(c))
+        }
+        Some("hausdorff_dt") => {
+            let mut c = Hausdorff {
+                input_activation: input,
+                ..Hausdorff::default()
+            };
+            p.flag("include_background", &mut c.include_background)?;
+            p.flag("log", &mut c.log)?;
+            p.number("alpha", &mut c.alpha)?;
+            Ok(LossConfig::Hausdorff(c))
+        }
+        other => Err(format!(
+            "`params.kind` = {other:?}: expected signed_distance or hausdorff_dt"
+        )),
+    }
 }

@@ -8,11 +8,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
 use super::binary::BinaryCrossEntropy;
+use super::boundary::Boundary;
+use super::cldice::ClDice;
 use super::cross_entropy::CrossEntropy;
 use super::focal::Focal;
+use super::hausdorff::Hausdorff;
+use super::lovasz::Lovasz;
+use super::mcc::Mcc;
+use super::nacl::Nacl;
 use super::overlap::Overlap;
 use super::question::QuestionDice;
+use super::sensitivity_specificity::SensitivitySpecificity;
 use super::sum::{Sum, Term};
+use super::undecided::Undecided;
+use super::unified_focal::UnifiedFocal;
+use super::volume::VolumeEnforcement;
+use super::wasserstein::Wasserstein;
 use super::{LossContext, LossError, LossFn};
 use crate::param::{Param, ParamError, Value};
 
@@ -70,6 +81,17 @@ losses! {
     CrossEntropy(CrossEntropy) = "cross_entropy": CrossEntropy::default(),
     BinaryCrossEntropy(BinaryCrossEntropy) = "binary_cross_entropy": BinaryCrossEntropy::default(),
     Focal(Focal) = "focal": Focal::default(),
+    UnifiedFocal(UnifiedFocal) = "unified_focal": UnifiedFocal::default(),
+    Lovasz(Lovasz) = "lovasz": Lovasz::default(),
+    Wasserstein(Wasserstein) = "wasserstein": Wasserstein::default(),
+    Mcc(Mcc) = "mcc": Mcc::default(),
+    ClDice(ClDice) = "cldice": ClDice::default(),
+    Boundary(Boundary) = "boundary": Boundary::default(),
+    Hausdorff(Hausdorff) = "hausdorff": Hausdorff::default(),
+    Nacl(Nacl) = "nacl": Nacl::default(),
+    SensitivitySpecificity(SensitivitySpecificity) = "sensitivity_specificity": SensitivitySpecificity::default(),
+    VolumeEnforcement(VolumeEnforcement) = "volume_enforcement": VolumeEnforcement::default(),
+    Undecided(Undecided) = "undecided": Undecided::default(),
     QuestionDice(QuestionDice) = "question_dice": QuestionDice::default(),
     Solution1Dice(Overlap) = "solution1_dice": Overlap::solution1(),
 }

@@ -3,7 +3,7 @@
 
 use burn::prelude::*;
 
-use super::activation::InputActivation;
+use super::activation::{InputActivation, OutputActivation};
 use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
 use crate::param::Param;
 
@@ -32,6 +32,8 @@ crate::choices! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossEntropy {
     pub input_activation: InputActivation,
+    /// What reaches the loss is logits, whatever the network's activation says.
+    pub from_logits: bool,
     pub label_smoothing: f64,
     pub normalizer: Normalizer,
     /// Probabilities are kept this far from 0 and 1; 0 = off.
@@ -49,6 +51,7 @@ impl Default for CrossEntropy {
     fn default() -> Self {
         Self {
             input_activation: InputActivation::None,
+            from_logits: false,
             label_smoothing: 0.0,
             normalizer: Normalizer::CountValid,
             clip: 0.0,
@@ -68,6 +71,11 @@ impl CrossEntropy {
                 "input_activation",
                 &mut self.input_activation,
                 "Activation that the loss applies to the network's output before anything else.",
+            ),
+            Param::flag(
+                "from_logits",
+                &mut self.from_logits,
+                "Take what reaches the loss for logits and apply a softmax to it (Keras's `from_logits`).",
             ),
             Param::float(
                 "label_smoothing",
@@ -138,11 +146,13 @@ struct Ready {
 impl Ready {
     fn log_probs(&self, prediction: &Prediction) -> Tensor<4> {
         let c = &self.config;
+        let (prediction, input) =
+            prediction.read_as(c.input_activation, c.from_logits, OutputActivation::Softmax);
         let plain = c.clip == 0.0 && c.renormalize == Renormalize::None && c.log_epsilon == 0.0;
         if plain {
-            return prediction.log_probs(c.input_activation);
+            return prediction.log_probs(input);
         }
-        let mut p = prediction.probs(c.input_activation);
+        let mut p = prediction.probs(input);
         if c.renormalize == Renormalize::BeforeClip {
             p = p.clone() / p.sum_dim(1);
         }
@@ -197,8 +207,8 @@ impl LossFn for Ready {
         }
         if c.top_k < 1.0 {
             let pixels = n * h * w;
-            let count = ((pixels as f64 * c.top_k).floor() as usize).max(1);
-            return pixel.reshape([pixels]).topk(count, 0).mean();
+            let count = (pixels as f64 * c.top_k).floor().max(1.0);
+            return mean_of_largest(pixel, count);
         }
         match c.normalizer {
             Normalizer::PerImage => {
@@ -220,6 +230,33 @@ impl LossFn for Ready {
             }
         }
     }
+}
+
+/// Mean of the `count` largest of `x`, by halving the interval that holds the last of them: burn's
+/// GPU backends neither sort nor select thousands of values. What lies so near the last one that it
+/// can't be told apart shares its place.
+fn mean_of_largest(x: Tensor<4>, count: f64) -> Tensor<1> {
+    let fixed = x.clone().detach();
+    let above = |level: &Tensor<4>| {
+        let level = level.clone().expand(fixed.dims());
+        fixed.clone().greater(level).float().cast(fixed.dtype())
+    };
+    let scalar = |x: Tensor<1>| x.reshape([1, 1, 1, 1]);
+    // More than `count` values are above `low`, fewer above `high`.
+    let mut low = scalar(fixed.clone().min()) - 1.0;
+    let mut high = scalar(fixed.clone().max());
+    for _ in 0..48 {
+        let middle = (low.clone() + high.clone()) * 0.5;
+        let enough = scalar(sum_all(above(&middle))).greater_equal_elem(count);
+        low = low.mask_where(enough.clone(), middle.clone());
+        high = middle.mask_where(enough, high);
+    }
+    let certain = above(&high);
+    let last = above(&low) - certain.clone();
+    let left = -sum_all(certain.clone()) + count;
+    let share = left / at_least_one(sum_all(last.clone()));
+    let weights = certain + last * scalar(share);
+    sum_all(x * weights) * count.recip()
 }
 
 /// A batch without a valid pixel has loss 0, not 0 / 0.

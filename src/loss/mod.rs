@@ -9,15 +9,27 @@
 
 pub mod activation;
 pub mod binary;
+pub mod boundary;
 pub mod case;
+pub mod cldice;
 pub mod config;
 pub mod cross_entropy;
+pub mod distance;
 pub mod focal;
+pub mod hausdorff;
 pub mod info;
+pub mod lovasz;
+pub mod mcc;
+pub mod nacl;
 pub mod overlap;
 pub mod question;
+pub mod sensitivity_specificity;
 pub mod sum;
 pub mod target;
+pub mod undecided;
+pub mod unified_focal;
+pub mod volume;
+pub mod wasserstein;
 pub mod weights;
 
 pub use activation::{InputActivation, OutputActivation, Prediction};
@@ -86,13 +98,40 @@ pub(crate) fn per_class(values: &[f64], like: &Tensor<4>) -> Tensor<4> {
     constant(values, [1, values.len(), 1, 1], like)
 }
 
-/// Sum of everything as a one-element tensor: first over the pixels of each plane, then over
-/// planes, so that a large batch in f32 does not lose its small parts.
-pub(crate) fn sum_all(x: Tensor<4>) -> Tensor<1> {
+/// Without channel 0, unless the background counts.
+pub(crate) fn foreground(x: Tensor<4>, include_background: bool) -> Tensor<4> {
+    if include_background {
+        return x;
+    }
+    let classes = x.dims()[1];
+    x.narrow(1, 1, classes - 1)
+}
+
+/// Why a loss without background can't do with one class.
+pub(crate) fn needs_foreground(
+    include_background: bool,
+    context: &LossContext,
+) -> Result<(), LossError> {
+    if include_background || context.num_classes > 1 {
+        return Ok(());
+    }
+    Err(LossError::Invalid(
+        "no class is left without the background: expected at least one".to_owned(),
+    ))
+}
+
+/// `[N, C, H, W]` → `[N, C]`: sums over the pixels of each plane, row by row.
+pub(crate) fn plane_sums(x: Tensor<4>) -> Tensor<2> {
     let [n, c, h, w] = x.dims();
     x.reshape([n * c * h, w])
         .sum_dim(1)
         .reshape([n * c, h])
         .sum_dim(1)
-        .sum()
+        .reshape([n, c])
+}
+
+/// Sum of everything as a one-element tensor: first over the pixels of each plane, then over
+/// planes, so that a large batch in f32 does not lose its small parts.
+pub(crate) fn sum_all(x: Tensor<4>) -> Tensor<1> {
+    plane_sums(x).sum()
 }

@@ -16,7 +16,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, constant};
+use super::{LossContext, LossError, LossFn, Prediction, Target, constant, plane_sums};
 use crate::param::Param;
 
 crate::choices! {
@@ -370,21 +370,8 @@ impl Ready {
         Tensor::cat(parts, 1)
     }
 
-    /// `[N, C, H, W]` → sums over pixels, and over images or classes as the group says.
     fn sums(&self, x: Tensor<4>) -> Tensor<2> {
-        let [n, c, h, w] = x.dims();
-        let planes: Tensor<2> = x
-            .reshape([n * c * h, w])
-            .sum_dim(1)
-            .reshape([n * c, h])
-            .sum_dim(1);
-        let planes = planes.reshape([n, c]);
-        match self.config.group {
-            Group::ImageClass => planes,
-            Group::Class => planes.sum_dim(0),
-            Group::Image => planes.sum_dim(1),
-            Group::All => planes.sum_dim(0).sum_dim(1),
-        }
+        group_sums(x, self.config.group)
     }
 
     /// ω per class (`[G, C]`) from true volumes; no gradient.
@@ -518,8 +505,19 @@ impl LossFn for Ready {
     }
 }
 
+/// `[N, C, H, W]` → sums over pixels, and over images or classes as the group says.
+pub(super) fn group_sums(x: Tensor<4>, group: Group) -> Tensor<2> {
+    let planes = plane_sums(x);
+    match group {
+        Group::ImageClass => planes,
+        Group::Class => planes.sum_dim(0),
+        Group::Image => planes.sum_dim(1),
+        Group::All => planes.sum_dim(0).sum_dim(1),
+    }
+}
+
 /// x^e for x ≥ 0. The slope at 0 is infinite for e < 1 and rounding can put x below 0: from there
 /// on the value is 0 with no gradient.
-fn power<const D: usize>(x: Tensor<D>, exponent: f64) -> Tensor<D> {
+pub(super) fn power<const D: usize>(x: Tensor<D>, exponent: f64) -> Tensor<D> {
     x.clamp_min(1e-30).powf_scalar(exponent)
 }

@@ -1,0 +1,132 @@
+//! Soft clDice (Shit et al. 2021): overlap of skeletons, for thin connected structures.
+
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+
+use super::activation::InputActivation;
+use super::{
+    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, plane_sums,
+};
+use crate::param::Param;
+
+/// Parameters of soft clDice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClDice {
+    pub input_activation: InputActivation,
+    pub include_background: bool,
+    pub iterations: u64,
+    pub smooth_numerator: f64,
+    pub smooth_denominator: f64,
+    /// Added below the line of the harmonic mean.
+    pub smooth_mean: f64,
+}
+
+impl Default for ClDice {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::None,
+            include_background: false,
+            iterations: 3,
+            smooth_numerator: 1.0,
+            smooth_denominator: 1.0,
+            smooth_mean: 1e-4,
+        }
+    }
+}
+
+impl ClDice {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            self.input_activation.param(),
+            Param::flag(
+                "include_background",
+                &mut self.include_background,
+                "Whether class 0 counts.",
+            ),
+            Param::int(
+                "iterations",
+                &mut self.iterations,
+                0..=64,
+                "Erosions of the skeleton: at least half the width of the thickest structure, in pixels.",
+            ),
+            Param::log_float(
+                "smooth_numerator",
+                &mut self.smooth_numerator,
+                0.0..=1e6,
+                "Added above the line of precision and sensitivity, in pixels of skeleton.",
+            ),
+            Param::log_float(
+                "smooth_denominator",
+                &mut self.smooth_denominator,
+                1e-12..=1e6,
+                "Added below the line of precision and sensitivity, in pixels of skeleton.",
+            ),
+            Param::log_float(
+                "smooth_mean",
+                &mut self.smooth_mean,
+                1e-12..=1.0,
+                "Added below the line of their harmonic mean.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// When no class is left.
+    pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        needs_foreground(self.include_background, context)?;
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl LossFn for ClDice {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let valid = target.valid.clone();
+        let p = prediction.probs(self.input_activation) * valid;
+        let p = foreground(p, self.include_background);
+        let y = foreground(target.one_hot.clone(), self.include_background);
+        // Precision and sensitivity of an image, its classes together.
+        let share = |skeleton: Tensor<4>, of: Tensor<4>| {
+            let inside = plane_sums(skeleton.clone() * of).sum_dim(1);
+            let all = plane_sums(skeleton).sum_dim(1);
+            (inside + self.smooth_numerator) / (all + self.smooth_denominator)
+        };
+        let precision = share(skeleton(p.clone(), self.iterations), y.clone());
+        let sensitivity = share(skeleton(y, self.iterations), p);
+        let product = precision.clone() * sensitivity.clone() * 2.0;
+        (-product / (precision + sensitivity + self.smooth_mean) + 1.0).mean()
+    }
+}
+
+/// What openings take away at each of `iterations` erosions.
+fn skeleton(x: Tensor<4>, iterations: u64) -> Tensor<4> {
+    let mut x = x;
+    let mut skeleton = relu(x.clone() - open(x.clone()));
+    for _ in 0..iterations {
+        x = erode(x);
+        let delta = relu(x.clone() - open(x.clone()));
+        skeleton = skeleton.clone() + relu(delta.clone() - skeleton * delta);
+    }
+    skeleton
+}
+
+fn open(x: Tensor<4>) -> Tensor<4> {
+    pool(erode(x), [3, 3])
+}
+
+/// Minimum over the cross of each pixel and its four neighbours.
+fn erode(x: Tensor<4>) -> Tensor<4> {
+    let tall = -pool(-x.clone(), [3, 1]);
+    let wide = -pool(-x, [1, 3]);
+    tall.min_pair(wide)
+}
+
+/// Maximum over a window around each pixel; outside of the image there is nothing.
+fn pool(x: Tensor<4>, kernel: [usize; 2]) -> Tensor<4> {
+    let padding = kernel.map(|k| k / 2);
+    let window = MaxPoolOptions::new(kernel)
+        .with_stride([1, 1])
+        .with_padding(padding);
+    max_pool2d(x, window)
+}

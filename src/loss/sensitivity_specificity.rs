@@ -1,0 +1,68 @@
+//! Sensitivity–specificity (Brosch et al. 2015): squared errors on and off each class, weighed
+//! against each other whatever their pixel counts.
+
+use burn::prelude::*;
+
+use super::activation::InputActivation;
+use super::{LossContext, LossError, LossFn, Prediction, Target, plane_sums};
+use crate::param::Param;
+
+/// Parameters of the sensitivity–specificity loss.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensitivitySpecificity {
+    pub input_activation: InputActivation,
+    pub r: f64,
+    pub smooth_denominator: f64,
+}
+
+impl Default for SensitivitySpecificity {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::None,
+            r: 0.05,
+            smooth_denominator: 1e-5,
+        }
+    }
+}
+
+impl SensitivitySpecificity {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            self.input_activation.param(),
+            Param::float(
+                "r",
+                &mut self.r,
+                0.0..=1.0,
+                "Weight of the errors on the class; 1 − r goes to those off it.",
+            ),
+            Param::log_float(
+                "smooth_denominator",
+                &mut self.smooth_denominator,
+                1e-12..=1e6,
+                "Added below both lines, in pixels.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// Never; the signature is that of every loss.
+    pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl LossFn for SensitivitySpecificity {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let weights = target.weights();
+        let on = target.one_hot.clone();
+        let off = -on.clone() + 1.0;
+        let error = prediction.probs(self.input_activation) - on.clone();
+        let error = error.clone() * error * weights.clone();
+        let share = |side: Tensor<4>| {
+            let pixels = plane_sums(side.clone() * weights.clone());
+            plane_sums(error.clone() * side) / (pixels + self.smooth_denominator)
+        };
+        let loss = share(on) * self.r + share(off) * (1.0 - self.r);
+        loss.sum_dim(1).mean()
+    }
+}

@@ -1,0 +1,107 @@
+//! Asymmetric unified focal loss (Yeung et al. 2022): focal loss that spares the foreground, plus a
+//! focal Tversky that sharpens it.
+
+use burn::prelude::*;
+
+use super::activation::InputActivation;
+use super::cross_entropy::at_least_one;
+use super::overlap::power;
+use super::{LossContext, LossError, LossFn, Prediction, Target, plane_sums, sum_all};
+use crate::param::Param;
+
+/// Parameters of the asymmetric unified focal loss.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnifiedFocal {
+    pub input_activation: InputActivation,
+    pub weight: f64,
+    pub delta: f64,
+    pub gamma: f64,
+    pub clip: f64,
+}
+
+impl Default for UnifiedFocal {
+    fn default() -> Self {
+        Self {
+            input_activation: InputActivation::None,
+            weight: 0.5,
+            delta: 0.7,
+            gamma: 0.5,
+            clip: 1e-7,
+        }
+    }
+}
+
+impl UnifiedFocal {
+    pub fn params(&mut self) -> Vec<Param<'_>> {
+        vec![
+            self.input_activation.param(),
+            Param::float(
+                "weight",
+                &mut self.weight,
+                0.0..=1.0,
+                "Share of the focal part; the rest is focal Tversky.",
+            ),
+            Param::float(
+                "delta",
+                &mut self.delta,
+                0.0..=1.0,
+                "Weight of the foreground and of misses; 1 − δ goes to background and false positives.",
+            ),
+            Param::float(
+                "gamma",
+                &mut self.gamma,
+                0.0..=0.99,
+                "How strongly easy background is turned down and hard foreground is turned up.",
+            ),
+            Param::log_float(
+                "clip",
+                &mut self.clip,
+                1e-12..=0.1,
+                "Keeps probabilities this far from 0 and 1; also the Tversky smoothing.",
+            ),
+        ]
+    }
+
+    /// # Errors
+    /// When there is no foreground class.
+    pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        if context.num_classes < 2 {
+            return Err(LossError::Invalid(
+                "unified_focal needs a background and at least one other class, found 1 class"
+                    .to_owned(),
+            ));
+        }
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl LossFn for UnifiedFocal {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let classes = prediction.logits.dims()[1];
+        let p = prediction
+            .probs(self.input_activation)
+            .clamp(self.clip, 1.0 - self.clip);
+        let y = target.one_hot.clone();
+        let weights = target.weights();
+
+        // Background is focal, every other class plain: their cost is never turned down.
+        let cost = -p.clone().log() * y.clone() * weights.clone();
+        let background = cost.clone().narrow(1, 0, 1)
+            * power(-p.clone().narrow(1, 0, 1) + 1.0, self.gamma)
+            * (1.0 - self.delta);
+        let rest = cost.narrow(1, 1, classes - 1) * self.delta;
+        let valid = at_least_one(sum_all(target.valid.clone()));
+        let focal = (sum_all(background) + sum_all(rest)) / (valid * classes as f64);
+
+        let sums = |x: Tensor<4>| plane_sums(x * weights.clone());
+        let hit = sums(p.clone() * y.clone());
+        let missed = sums((-p.clone() + 1.0) * y.clone());
+        let invented = sums(p * (-y + 1.0));
+        let score = (hit.clone() + self.clip)
+            / (hit + missed * self.delta + invented * (1.0 - self.delta) + self.clip);
+        let loss = -score + 1.0;
+        let rest = power(loss.clone().narrow(1, 1, classes - 1), 1.0 - self.gamma);
+        let tversky = Tensor::cat(vec![loss.narrow(1, 0, 1), rest], 1).mean();
+        focal * self.weight + tversky * (1.0 - self.weight)
+    }
+}

@@ -16,8 +16,8 @@
 //! | [`doctor`] | what is wrong with it: X-ray and rules |
 //! | [`export`] | taking results home |
 //! | [`lab`] | what the user is working on: state and commands |
-//! | [`cli`] | the text front end |
 //! | [`app`] | pixels; the only place that knows egui |
+//! | [`cli`] | the text front end; without a command it opens the window |
 //!
 //! A test (`tests/it/layering.rs`) executes this table.
 

@@ -1,10 +1,13 @@
 //! One run on the trainer's thread: a session, its folder, and what to write when.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::handle::{Job, Preview};
 use super::session::Session;
+use crate::data::LabelMap;
+use crate::data::mask::write_indexed;
 use crate::run::store::{Recorder, Store};
 use crate::run::{Outcome, RunEvent};
 
@@ -21,6 +24,8 @@ pub struct Lane {
     /// A panic inside: the session is never touched again.
     broken: bool,
     saved: Instant,
+    /// Pictures could not be written; said once.
+    pictureless: bool,
 }
 
 impl Lane {
@@ -43,6 +48,7 @@ impl Lane {
             done: false,
             broken: false,
             saved: Instant::now(),
+            pictureless: false,
         })
     }
 
@@ -162,7 +168,48 @@ impl Lane {
         }
         self.recorder
             .append(event)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        if matches!(event, RunEvent::Validated { .. }) {
+            self.keep_picture();
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// What the network says about the first validation image, as an indexed picture in the run's
+    /// folder, with the truth beside. A picture is no reason to end a run: failing is only logged.
+    fn keep_picture(&mut self) {
+        if self.pictureless {
+            return;
+        }
+        if let Err(message) = self.write_picture() {
+            self.pictureless = true;
+            log::warn!("no preview pictures are kept: {message}");
+        }
+    }
+
+    fn write_picture(&mut self) -> Result<(), String> {
+        let dataset = Arc::clone(self.session.dataset());
+        let Some(&item) = dataset.split.val.first() else {
+            return Ok(());
+        };
+        let session = &mut self.session;
+        let (sample, prediction) =
+            guarded(|| session.preview(item).map_err(|error| error.to_string()))?;
+        let folder = self.recorder.path("previews");
+        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let truth = folder.join("truth.png");
+        if !truth.exists() {
+            write_indexed(&truth, &sample.labels, &dataset.classes)?;
+        }
+        let labels = LabelMap {
+            width: prediction.width,
+            height: prediction.height,
+            labels: prediction.labels,
+        };
+        let path = folder.join(format!("step-{:06}.png", prediction.step));
+        write_indexed(&path, &labels, &dataset.classes)
     }
 }
 

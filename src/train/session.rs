@@ -319,6 +319,11 @@ impl Session {
     }
 
     #[must_use]
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
+    }
+
+    #[must_use]
     pub fn config(&self) -> &ExperimentConfig {
         &self.config
     }

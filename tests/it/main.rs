@@ -1,6 +1,12 @@
 //! The one integration binary, so that burn and wgpu link once.
 
+mod cli;
 mod data;
 mod golden;
+mod gpu;
+mod layering;
 mod presets;
+mod readme;
+mod training;
 mod views;
+mod window;

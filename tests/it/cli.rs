@@ -1,0 +1,177 @@
+//! The program as a user starts it: output, exit codes, messages.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn dicebench(home: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dicebench"))
+        .args(args)
+        .env("DICEBENCH_HOME", home)
+        .output()
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const TINY: &[&str] = &[
+    "--device",
+    "cpu",
+    "--set",
+    "data.width=32",
+    "--set",
+    "data.height=32",
+    "--set",
+    "model.depth=2",
+    "--set",
+    "model.base=4",
+    "--set",
+    "train.steps=6",
+    "--set",
+    "train.validate_every=3",
+];
+
+#[test]
+fn training_prints_one_json_event_a_line_and_names_the_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("out");
+    let mut args = vec!["train", "--json", "--out", out.to_str().unwrap()];
+    args.extend(TINY);
+    let output = dicebench(home.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: Vec<&str> = lines
+        .iter()
+        .map(|line| line["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "step").count(), 6);
+    assert_eq!(kinds.iter().filter(|kind| **kind == "validated").count(), 2);
+    assert_eq!((kinds[0], *kinds.last().unwrap()), ("started", "finished"));
+    let validated = lines
+        .iter()
+        .find(|line| line["event"] == "validated")
+        .unwrap();
+    assert_eq!(validated["dice"].as_array().unwrap().len(), 5);
+    let last = lines.last().unwrap();
+    assert_eq!(last["outcome"], "completed");
+    assert!(
+        Path::new(last["run"].as_str().unwrap())
+            .join("events.jsonl")
+            .exists()
+    );
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_was_expected() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, part) in [
+        (vec!["train", "--preset", "nonesuch"], "solution-1"),
+        (vec!["train", "--set", "train.batch=0"], "1 to 512"),
+        (
+            vec!["train", "--set", "train.btach=2"],
+            "did you mean `train.batch`",
+        ),
+        (vec!["train", "--set", "loss.kind=dise"], "dice"),
+        (vec!["train", "--set", "nonsense"], "key=value"),
+        (vec!["train", "--set", "data.width=100"], "multiple of 8"),
+    ] {
+        let output = dicebench(home.path(), &args);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(part),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(
+        dicebench(home.path(), &["nonsense", "x"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn failures_exit_with_1_and_name_the_thing() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = dicebench(home.path(), &["train", "--data", "/no/such/folder"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        stderr(&missing).contains("/no/such/folder"),
+        "{}",
+        stderr(&missing)
+    );
+    let mut args = vec!["train", "--set", "train.batch=200"];
+    args.extend(&TINY[2..]);
+    args.extend(["--out", home.path().to_str().unwrap()]);
+    let output = dicebench(home.path(), &args);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+    assert!(text.contains("200") && text.contains("96"), "{text}");
+}
+
+#[test]
+fn the_sample_can_be_written_inspected_and_trained_on() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("sample");
+    let dir = dir.to_str().unwrap();
+    assert_eq!(
+        dicebench(home.path(), &["sample", dir]).status.code(),
+        Some(0)
+    );
+    let output = dicebench(home.path(), &["inspect", dir, "--json"]);
+    let card: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(card["pairs"], 120);
+    assert_eq!(card["classes"][4]["name"], "speck");
+    let mut args = vec!["train", "--data", dir, "--out", dir];
+    args.extend(TINY);
+    let output = dicebench(home.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn lists_are_json_when_asked() {
+    let home = tempfile::tempdir().unwrap();
+    for (command, at_least) in [
+        ("presets", 6),
+        ("losses", 9),
+        ("params", 30),
+        ("runs", 0),
+        ("devices", 1),
+    ] {
+        let output = dicebench(home.path(), &[command, "--json"]);
+        let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(list.as_array().unwrap().len() >= at_least, "{command}");
+    }
+}
+
+#[test]
+fn the_doctor_finds_errors_in_the_question_and_none_in_the_default() {
+    let home = tempfile::tempdir().unwrap();
+    let output = dicebench(home.path(), &["doctor", "--preset", "question", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert_eq!(dicebench(home.path(), &["doctor"]).status.code(), Some(0));
+}
+
+#[test]
+fn golden_cases_can_be_checked_from_outside() {
+    let home = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/losses/dice.json");
+    let output = dicebench(
+        home.path(),
+        &["loss", "check", file.to_str().unwrap(), "--json"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(case["ok"], true, "{case}");
+    }
+}

@@ -70,8 +70,8 @@ pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {
     let classes = truth.classes();
     let maker = Maker { truth, activation };
     let mut oracles = vec![
-        maker.from_labels("perfect", "perfect, without a doubt", truth.labels, SURE),
-        maker.from_labels(
+        maker.of_labels("perfect", "perfect, without a doubt", truth.labels, SURE),
+        maker.of_labels(
             "confident",
             "perfect, as a trained network says it",
             truth.labels,
@@ -97,7 +97,7 @@ pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {
         } else {
             format!("all-{class}")
         };
-        oracles.push(maker.from_labels(&name, &title, &labels, SURE));
+        oracles.push(maker.of_labels(&name, &title, &labels, SURE));
     }
     if let Some(rarest) = truth.rarest() {
         let labels: Vec<u8> = truth
@@ -106,22 +106,22 @@ pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {
             .map(|&l| if usize::from(l) == rarest { 0 } else { l })
             .collect();
         let title = format!("perfect, but {} is missing", truth.class_names[rarest]);
-        oracles.push(maker.from_labels("rarest-missing", &title, &labels, SURE));
+        oracles.push(maker.of_labels("rarest-missing", &title, &labels, SURE));
     }
     for percent in [10, 25, 50] {
         let title = format!("{percent} % of the pixels labelled wrong");
         let name = format!("wrong-{percent}");
-        oracles.push(maker.from_labels(&name, &title, &maker.corrupted(percent), SURE));
+        oracles.push(maker.of_labels(&name, &title, &maker.corrupted(percent), SURE));
     }
     for pixels in [1, 2, 3] {
         let name = format!("eroded-{pixels}");
         let title = format!("objects {pixels} px too small");
-        oracles.push(maker.from_labels(&name, &title, &maker.moved_border(pixels, false), SURE));
+        oracles.push(maker.of_labels(&name, &title, &maker.moved_border(pixels, false), SURE));
         let name = format!("dilated-{pixels}");
         let title = format!("objects {pixels} px too large");
-        oracles.push(maker.from_labels(&name, &title, &maker.moved_border(pixels, true), SURE));
+        oracles.push(maker.of_labels(&name, &title, &maker.moved_border(pixels, true), SURE));
     }
-    oracles.push(maker.from_labels(
+    oracles.push(maker.of_labels(
         "shuffled",
         "the right objects in the wrong images",
         &maker.shuffled(),
@@ -140,7 +140,7 @@ pub fn next_class(truth: Truth<'_>, activation: OutputActivation) -> Oracle {
         .iter()
         .map(|&l| if l < classes { (l + 1) % classes } else { l })
         .collect();
-    Maker { truth, activation }.from_labels(
+    Maker { truth, activation }.of_labels(
         "next-class",
         "every pixel confidently the next class",
         &labels,
@@ -154,7 +154,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn from_labels(&self, name: &str, title: &str, labels: &[u8], logit: f32) -> Oracle {
+    fn of_labels(&self, name: &str, title: &str, labels: &[u8], logit: f32) -> Oracle {
         let [n, h, w] = self.truth.shape;
         let (classes, area) = (self.truth.classes(), h * w);
         // Without an activation the output itself is read as a probability: 0 or 1.

@@ -18,7 +18,7 @@ use crate::train::session::Prediction;
 pub enum Answer {
     Dataset {
         path: String,
-        result: Result<Dataset, DataError>,
+        result: Result<Box<Dataset>, DataError>,
     },
     Runs {
         runs: Vec<Run>,
@@ -95,7 +95,7 @@ impl Jobs {
     pub fn open_dataset(&self, config: &DataConfig, progress: &Arc<Progress>) {
         let (config, progress) = (config.clone(), Arc::clone(progress));
         self.spawn("open dataset", move |answer| {
-            let result = Dataset::open(&config, &progress);
+            let result = Dataset::open(&config, &progress).map(Box::new);
             answer(Answer::Dataset {
                 path: config.path,
                 result,

@@ -221,7 +221,7 @@ impl Lab {
         }
     }
 
-    fn dataset_opened(&mut self, path: &str, result: Result<Dataset, DataError>) {
+    fn dataset_opened(&mut self, path: &str, result: Result<Box<Dataset>, DataError>) {
         let wanted = matches!(&self.dataset, Opened::Opening { path: p, .. } if p == path);
         if !wanted || matches!(result, Err(DataError::Cancelled)) {
             return;
@@ -231,7 +231,7 @@ impl Lab {
                 self.settings.remember(path);
                 self.shown = dataset.split.val.first().copied();
                 self.preview = None;
-                self.dataset = Opened::Ready(Arc::new(dataset));
+                self.dataset = Opened::Ready(Arc::from(dataset));
                 self.show_item(self.shown);
                 self.keep_settings();
             }

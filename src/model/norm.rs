@@ -102,7 +102,9 @@ fn remember(state: &RunningState<Tensor<1>>, newest: Tensor<1>) {
 
 /// As few groups as possible with at most [`GROUP`] channels each.
 fn groups(channels: usize) -> usize {
-    let size = (1..=GROUP).rev().find(|size| channels % size == 0);
+    let size = (1..=GROUP)
+        .rev()
+        .find(|size| channels.is_multiple_of(*size));
     channels / size.unwrap_or(1)
 }
 

@@ -19,10 +19,7 @@ pub fn show(
     ui.push_id(key, |ui| {
         let info = LOSSES.iter().find(|info| info.kind == loss.kind());
         ui.horizontal(|ui| {
-            let title = ui.add_sized(
-                [param::LABEL, 18.0],
-                egui::Label::new("Loss").halign(egui::Align::LEFT),
-            );
+            let title = param::title(ui, "Loss");
             picker(ui, loss, search, key != "loss").labelled_by(title.id);
         });
         if let Some(info) = info {

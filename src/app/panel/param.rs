@@ -34,8 +34,7 @@ pub fn row(ui: &mut Ui, param: &mut Param<'_>, label: &str, default: Option<&Str
     let salt = param.key.clone();
     ui.push_id(salt, |ui| {
         ui.horizontal(|ui| {
-            let text = egui::Label::new(label).truncate().halign(egui::Align::LEFT);
-            let title = ui.add_sized([LABEL, 18.0], text).on_hover_text(&help);
+            let title = title(ui, label).on_hover_text(&help);
             let now = param.value.to_string();
             let width = (ui.available_width() - 26.0).max(80.0);
             control(ui, &mut param.value, width, label)
@@ -52,6 +51,16 @@ pub fn row(ui: &mut Ui, param: &mut Param<'_>, label: &str, default: Option<&Str
             }
         });
     });
+}
+
+/// A label in the left column.
+pub fn title(ui: &mut Ui, text: &str) -> egui::Response {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(egui::vec2(LABEL, 18.0), layout, |ui| {
+        ui.set_min_width(LABEL);
+        ui.add(egui::Label::new(text).truncate())
+    })
+    .inner
 }
 
 fn control(ui: &mut Ui, value: &mut Value<'_>, width: f32, label: &str) -> egui::Response {

@@ -26,13 +26,13 @@ pub enum Action {
 crate::choices! {
     /// What the rows are sorted by.
     enum Sort {
-        Newest = "started": "",
-        Name = "name": "",
-        Loss = "loss": "",
-        Outcome = "outcome": "",
-        Dice = "best Dice": "",
-        Steps = "steps": "",
-        Time = "time": "",
+        Newest = "started": "Newest first.",
+        Name = "name": "By name.",
+        Loss = "loss": "By kind of loss.",
+        Outcome = "outcome": "By how they ended.",
+        Dice = "best Dice": "Best mean Dice first.",
+        Steps = "steps": "Longest first.",
+        Time = "time": "Longest time first.",
     }
 }
 

@@ -137,7 +137,7 @@ impl Sense {
                 self.mark_mask(&lower);
             } else if counts && IMAGE_WORDS.contains(&&*lower) {
                 self.mask.get_or_insert(false);
-            } else if !(FILLER.contains(&&*lower) && !is_stem) {
+            } else if is_stem || !FILLER.contains(&&*lower) {
                 kept.push(if is_stem { word.to_owned() } else { lower });
             }
         }

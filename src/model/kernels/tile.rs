@@ -7,6 +7,10 @@
 //!
 //! Neither knows what the planes are: [`super::band`] lays them out.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "register tiles: constant bounds that the compiler unrolls, several arrays per index"
+)]
+#![expect(
     unsafe_code,
     reason = "raw pointers into planes that many threads read, and instructions that must be there"
 )]

@@ -24,7 +24,9 @@ pub fn check(adapter: &Adapter) -> Result<(), String> {
     let found = guarded(|| steps(&adapter.open()))?;
     for (step, (a, b)) in expected.iter().zip(&found).enumerate() {
         for (what, a, b) in [("loss", a.0, b.0), ("gradient norm", a.1, b.1)] {
-            if !((a - b).abs() <= TOLERANCE * a.abs().max(1e-3)) {
+            let error = (a - b).abs();
+            // NaN is an error too.
+            if error.is_nan() || error > TOLERANCE * a.abs().max(1e-3) {
                 let step = step + 1;
                 return Err(format!("computes {what} {b} in step {step}, the CPU {a}"));
             }

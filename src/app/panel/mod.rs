@@ -127,7 +127,7 @@ fn device(
     probing: bool,
 ) {
     ui.horizontal(|ui| {
-        let label = ui.add_sized([param::LABEL, 18.0], egui::Label::new("Device").halign(egui::Align::LEFT));
+        let label = param::title(ui, "Device");
         let name = devices.iter().find(|d| d.id == *chosen).map_or(chosen.as_str(), |d| &d.name);
         let text = if chosen == "auto" { "auto: the fastest usable" } else { name };
         egui::ComboBox::from_id_salt("device")

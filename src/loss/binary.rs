@@ -4,7 +4,7 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation, softplus};
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
 use crate::param::Param;
 
 crate::choices! {
@@ -106,7 +106,7 @@ impl LossFn for Ready {
                 } else {
                     p
                 };
-                (-p.clone().log(), -(-p + 1.0).log())
+                (minus_log(p.clone()), minus_log(-p + 1.0))
             }
         };
         let positive = match &self.weights {

@@ -134,7 +134,8 @@ impl LossConfig {
         Ok(())
     }
 
-    /// Sets a key relative to `loss`, kinds included: `kind`, `terms.1.loss.kind`, `alpha`.
+    /// Sets a key relative to `loss`, kinds and starting points included: `kind`, `like`,
+    /// `terms.1.loss.kind`, `alpha`.
     ///
     /// # Errors
     /// Naming key, value and expectation.
@@ -147,6 +148,14 @@ impl LossConfig {
                     value: text.to_owned(),
                     expected: error.to_string(),
                 });
+        }
+        if key == "like" {
+            *self = Self::like(text).map_err(|error| ParamError::NotParsable {
+                key: "loss.like".to_owned(),
+                value: text.to_owned(),
+                expected: error.to_string(),
+            })?;
+            return Ok(());
         }
         if let (Self::Sum(sum), Some(rest)) = (&mut *self, key.strip_prefix("terms."))
             && let Some((index, rest)) = rest.split_once('.')
@@ -197,13 +206,32 @@ impl LossConfig {
         let Json::Object(map) = json else {
             return Err("`loss` is not a table: expected `kind` and its parameters".to_owned());
         };
-        let kind = match map.get("kind") {
-            Some(Json::String(kind)) => kind.as_str(),
-            Some(other) => return Err(format!("`loss.kind` = {other}: expected a name")),
-            None => return Err("`loss.kind` is missing: expected the name of a loss".to_owned()),
+        let name = |key: &str| match map.get(key) {
+            None => Ok(None),
+            Some(Json::String(name)) => Ok(Some(name.as_str())),
+            Some(other) => Err(format!("`loss.{key}` = {other}: expected a name")),
         };
-        let mut config = Self::of_kind(kind).map_err(|error| error.to_string())?;
-        for (key, value) in map.iter().filter(|(key, _)| *key != "kind") {
+        let mut config = match (name("kind")?, name("like")?) {
+            (Some(kind), None) => Self::of_kind(kind).map_err(|error| error.to_string())?,
+            (kind, Some(like)) => {
+                let config = Self::like(like).map_err(|error| error.to_string())?;
+                if let Some(kind) = kind.filter(|kind| *kind != config.kind()) {
+                    return Err(format!(
+                        "`loss.kind` = {kind} and `loss.like` = {like} contradict each other: \
+                         expected {}",
+                        config.kind()
+                    ));
+                }
+                config
+            }
+            (None, None) => {
+                return Err("`loss.kind` is missing: expected the name of a loss".to_owned());
+            }
+        };
+        for (key, value) in map
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "kind" | "like"))
+        {
             if key == "terms"
                 && let Self::Sum(sum) = &mut config
             {
@@ -327,6 +355,24 @@ mod tests {
         assert!(error("kind = \"dice\"\npower = 9").contains("`power` = 9"));
         assert!(error("kind = \"sum\"\nterms = [{ weight = 1 }]").contains("terms.0.loss"));
         assert!(error("power = 1").contains("kind"));
+    }
+
+    #[test]
+    fn a_reference_is_a_starting_point() {
+        let read = |text: &str| toml::from_str::<LossConfig>(text);
+        let config = read("like = \"monai.DiceLoss\"\nsmooth_numerator = 3").unwrap();
+        let LossConfig::Dice(dice) = &config else {
+            panic!("{config:?}")
+        };
+        assert_eq!(
+            (dice.smooth_numerator, dice.smooth_denominator),
+            (3.0, 1e-5)
+        );
+        let error = read("like = \"monai.DiceLoss\"\nkind = \"focal\"").unwrap_err();
+        assert!(error.to_string().contains("expected dice"), "{error}");
+        let mut config = LossConfig::default();
+        config.set("terms.0.loss.like", "smp.DiceLoss").unwrap();
+        assert!(config.set("like", "smp.DyceLoss").is_err());
     }
 
     #[test]

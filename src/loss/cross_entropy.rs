@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
-use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
 use crate::param::Param;
 
 crate::choices! {
@@ -162,7 +162,7 @@ impl Ready {
         if c.renormalize == Renormalize::AfterClip {
             p = p.clone() / p.sum_dim(1);
         }
-        (p + c.log_epsilon).log()
+        -minus_log(p + c.log_epsilon)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::activation::log_softmax;
 
 use super::activation::{InputActivation, OutputActivation, softplus};
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, Prediction, Target, per_class, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
 use crate::param::Param;
 
 crate::choices! {
@@ -171,7 +171,7 @@ impl Ready {
                     keep(log_softmax(z, 1))
                 };
                 let p = log_p.clone().exp();
-                return (-log_p, -(-p.clone() + 1.0).log(), p);
+                return (-log_p, minus_log(-p.clone() + 1.0), p);
             }
         }
         let p = keep(prediction.probs(c.input_activation));
@@ -180,7 +180,7 @@ impl Ready {
         } else {
             p
         };
-        (-p.clone().log(), -(-p.clone() + 1.0).log(), p)
+        (minus_log(p.clone()), minus_log(-p.clone() + 1.0), p)
     }
 }
 

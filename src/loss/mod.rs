@@ -23,6 +23,7 @@ pub mod mcc;
 pub mod nacl;
 pub mod overlap;
 pub mod question;
+pub mod references;
 pub mod sensitivity_specificity;
 pub mod sum;
 pub mod target;
@@ -35,6 +36,7 @@ pub mod weights;
 pub use activation::{InputActivation, OutputActivation, Prediction};
 pub use config::LossConfig;
 pub use info::{LOSSES, LossInfo};
+pub use references::{REFERENCES, Reference};
 pub use target::Target;
 pub use weights::ClassWeightsConfig;
 
@@ -128,6 +130,12 @@ pub(crate) fn plane_sums(x: Tensor<4>) -> Tensor<2> {
         .reshape([n * c, h])
         .sum_dim(1)
         .reshape([n, c])
+}
+
+/// −log p, at most 69: a probability that has rounded to 0 costs a lot, not infinitely much, and
+/// its slope stays finite.
+pub(crate) fn minus_log(p: Tensor<4>) -> Tensor<4> {
+    -p.clamp_min(1e-30).log()
 }
 
 /// Sum of everything as a one-element tensor: first over the pixels of each plane, then over

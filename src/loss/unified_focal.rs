@@ -6,7 +6,7 @@ use burn::prelude::*;
 use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
-use super::{LossContext, LossError, LossFn, Prediction, Target, plane_sums, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, plane_sums, sum_all};
 use crate::param::Param;
 
 /// Parameters of the asymmetric unified focal loss.
@@ -85,7 +85,7 @@ impl LossFn for UnifiedFocal {
         let weights = target.weights();
 
         // Background is focal, every other class plain: their cost is never turned down.
-        let cost = -p.clone().log() * y.clone() * weights.clone();
+        let cost = minus_log(p.clone()) * y.clone() * weights.clone();
         let background = cost.clone().narrow(1, 0, 1)
             * power(-p.clone().narrow(1, 0, 1) + 1.0, self.gamma)
             * (1.0 - self.delta);

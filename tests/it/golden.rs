@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use burn::tensor::DType;
 use dicebench::loss::case::{Case, CaseFile};
+use dicebench::loss::{LossConfig, REFERENCES};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -89,4 +90,54 @@ fn the_complete_set_passes_where_it_is_present() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/losses");
     let passed = check(&folder);
     println!("{passed:?}");
+}
+
+#[test]
+fn every_named_reference_is_what_its_library_computes() {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        like: String,
+        /// Arguments with which the library was called, where they are not its defaults.
+        #[serde(default)]
+        set: BTreeMap<String, String>,
+        #[serde(flatten)]
+        case: Case,
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/losses/references.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let file: CaseFile = serde_json::from_str(&text).unwrap();
+    let mut failed = Vec::new();
+    let mut proven = Vec::new();
+    for json in file.cases {
+        let named: Named = serde_json::from_value(json).unwrap();
+        let reference = REFERENCES.iter().find(|r| r.name == named.like).unwrap();
+        let mut loss = LossConfig::like(&named.like).unwrap();
+        for (key, value) in &named.set {
+            loss.set(key, value).unwrap();
+        }
+        let head = reference.activation;
+        match named
+            .case
+            .evaluate_as(loss, head, &Device::flex(), DType::F64)
+        {
+            Ok(answer) if answer.ok => proven.push(named.like),
+            Ok(answer) => failed.push(format!(
+                "{} on {}: loss {} for {}, errors {:.1e} and {:.1e}",
+                named.like,
+                named.case.id,
+                answer.loss,
+                named.case.loss,
+                answer.loss_error,
+                answer.grad_error
+            )),
+            Err(message) => failed.push(format!("{}: {message}", named.like)),
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    let unproven: Vec<&str> = REFERENCES
+        .iter()
+        .map(|reference| reference.name)
+        .filter(|name| !proven.iter().any(|proven| proven == name))
+        .collect();
+    assert!(unproven.is_empty(), "{unproven:?}");
 }

@@ -5,6 +5,7 @@ mod data;
 mod golden;
 mod gpu;
 mod layering;
+mod losses;
 mod presets;
 mod readme;
 mod training;

@@ -1,161 +1,32 @@
-//! Golden cases: a configuration in library-neutral terms with inputs, the loss and its gradient as
-//! computed by a reference library. This is how a loss is proven to be the one it claims to be.
+//! From library-neutral families and parameters to a configuration of our engine.
+//!
+//! Every parameter is taken by name; one that is left over is an error, so that none is passed over.
 
-use burn::prelude::*;
-use burn::tensor::DType;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::binary::{BinaryCrossEntropy, Normalizer as BinaryNormalizer};
-use super::boundary::Boundary;
-use super::cldice::ClDice;
-use super::cross_entropy::{CrossEntropy, Normalizer};
-use super::focal::{Focal, Form};
-use super::hausdorff::Hausdorff;
-use super::lovasz::Lovasz;
-use super::mcc::Mcc;
-use super::nacl::Nacl;
-use super::overlap::{Divisor, EmptyVolume, Overlap, VolumeWeights};
-use super::question::QuestionDice;
-use super::sensitivity_specificity::SensitivitySpecificity;
-use super::sum::{Sum, Term};
-use super::undecided::Undecided;
-use super::unified_focal::UnifiedFocal;
-use super::volume::VolumeEnforcement;
-use super::wasserstein::Wasserstein;
-use super::{InputActivation, LossConfig, LossContext, OutputActivation, Prediction, Target};
-
-/// A file of cases.
-#[derive(Debug, Deserialize)]
-pub struct CaseFile {
-    pub cases: Vec<Json>,
-}
-
-/// One case of a loss.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Case {
-    pub id: String,
-    pub family: String,
-    pub activation: String,
-    #[serde(default)]
-    pub params: Map<String, Json>,
-    /// `[N, C, H, W]`.
-    pub shape: [usize; 4],
-    pub logits: Vec<f64>,
-    /// `[N, H, W]`.
-    pub labels: Vec<u32>,
-    pub loss: f64,
-    pub grad: Vec<f64>,
-    pub tol: Tolerance,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub struct Tolerance {
-    pub loss: f64,
-    pub grad: f64,
-}
-
-/// What our engine says about a case.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub loss: f64,
-    /// `[N, C, H, W]`.
-    pub grad: Vec<f64>,
-    pub ok: bool,
-    /// |loss − reference| / max(1, |reference|).
-    pub loss_error: f64,
-    /// max |grad − reference| / max(max |reference|, 1e-4).
-    pub grad_error: f64,
-}
-
-/// A configuration as our engine has it.
-struct Translated {
-    head: OutputActivation,
-    loss: LossConfig,
-    class_weights: Vec<f64>,
-    pixel_weights: Option<Vec<f64>>,
-}
+use super::{Case, Translated};
+use crate::loss::binary::{BinaryCrossEntropy, Normalizer as BinaryNormalizer};
+use crate::loss::boundary::Boundary;
+use crate::loss::cldice::ClDice;
+use crate::loss::cross_entropy::{CrossEntropy, Normalizer};
+use crate::loss::focal::{Focal, Form};
+use crate::loss::hausdorff::Hausdorff;
+use crate::loss::lovasz::Lovasz;
+use crate::loss::mcc::Mcc;
+use crate::loss::nacl::Nacl;
+use crate::loss::overlap::{Divisor, EmptyVolume, Overlap, VolumeWeights};
+use crate::loss::question::QuestionDice;
+use crate::loss::sensitivity_specificity::SensitivitySpecificity;
+use crate::loss::sum::{Sum, Term};
+use crate::loss::undecided::Undecided;
+use crate::loss::unified_focal::UnifiedFocal;
+use crate::loss::volume::VolumeEnforcement;
+use crate::loss::wasserstein::Wasserstein;
+use crate::loss::{InputActivation, LossConfig, OutputActivation};
 
 impl Case {
-    /// Evaluates the case in the given float type.
-    ///
-    /// # Errors
-    /// What in the case can't be understood, or does not fit together.
-    pub fn evaluate(&self, device: &Device, dtype: DType) -> Result<Answer, String> {
-        let [n, c, h, w] = self.shape;
-        let (pixels, values) = (n * h * w, n * c * h * w);
-        for (name, found, expected) in [
-            ("logits", self.logits.len(), values),
-            ("labels", self.labels.len(), pixels),
-            ("grad", self.grad.len(), values),
-        ] {
-            if found != expected {
-                let shape = self.shape;
-                return Err(format!(
-                    "`{name}` has {found} numbers, expected {expected} for shape {shape:?}"
-                ));
-            }
-        }
-        if let Some(bad) = self.logits.iter().find(|v| !v.is_finite()) {
-            return Err(format!("`logits` holds {bad}: expected finite numbers"));
-        }
-        let translated = self.translate()?;
-        let device = device.clone().autodiff();
-        let context = LossContext {
-            num_classes: c,
-            class_weights: translated.class_weights,
-            device: device.clone(),
-        };
-        let loss = translated.loss.build(&context).map_err(|e| e.to_string())?;
-        let data = TensorData::new(self.logits.clone(), self.shape);
-        let logits: Tensor<4> = Tensor::from_data(data, (&device, dtype));
-        let logits = logits.require_grad();
-        let labels: Vec<u8> = self
-            .labels
-            .iter()
-            .map(|&l| u8::try_from(l).unwrap_or(255))
-            .collect();
-        let mut target = Target::with_dtype(&labels, [n, h, w], c, &device, dtype);
-        if let Some(map) = translated.pixel_weights {
-            if map.len() != pixels {
-                return Err(format!(
-                    "`weight_map` has {} numbers, expected {pixels}",
-                    map.len()
-                ));
-            }
-            let data = TensorData::new(map, [n, 1, h, w]);
-            target.pixel_weights = Some(Tensor::from_data(data, (&device, dtype)));
-        }
-        let prediction = Prediction {
-            logits: logits.clone(),
-            activation: translated.head,
-        };
-        let value = loss.forward(&prediction, &target);
-        let grads = value.backward();
-        let grad = logits.grad(&grads).map_or_else(
-            || Ok(vec![0.0; values]),
-            |grad| read(grad.reshape([values])),
-        )?;
-        let value = read(value.inner())?.first().copied().unwrap_or(f64::NAN);
-        let largest = self.grad.iter().fold(0.0f64, |m, g| m.max(g.abs()));
-        let worst = grad
-            .iter()
-            .zip(&self.grad)
-            .map(|(a, b)| (a - b).abs())
-            // `max` would pass over NaN.
-            .fold(0.0f64, |m, e| if e.is_nan() || e > m { e } else { m });
-        let loss_error = (value - self.loss).abs() / self.loss.abs().max(1.0);
-        let grad_error = worst / largest.max(1e-4);
-        Ok(Answer {
-            loss: value,
-            grad,
-            ok: loss_error <= self.tol.loss && grad_error <= self.tol.grad,
-            loss_error,
-            grad_error,
-        })
-    }
-
-    fn translate(&self) -> Result<Translated, String> {
+    pub(super) fn translate(&self) -> Result<Translated, String> {
         let mut out = Translated {
             head: OutputActivation::None,
             loss: LossConfig::default(),
@@ -171,11 +42,6 @@ impl Case {
         }
         Ok(out)
     }
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, String> {
-    let data = tensor.try_into_data().map_err(|e| e.to_string())?;
-    Ok(data.iter::<f64>().collect())
 }
 
 /// The network's activation and the loss's own.

@@ -1,0 +1,266 @@
+//! What must hold for every loss and every named reference alike: found by going through the
+//! declarations, so that a new loss is tested the day it is declared.
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use dicebench::loss::config::KINDS;
+use dicebench::loss::{LossConfig, LossContext, OutputActivation, Prediction, REFERENCES, Target};
+
+/// Five, because one reference has a fixed matrix for five classes.
+const CLASSES: usize = 5;
+
+struct Subject {
+    name: &'static str,
+    loss: LossConfig,
+    head: OutputActivation,
+}
+
+fn subjects() -> Vec<Subject> {
+    let kinds = KINDS.iter().map(|kind| Subject {
+        name: kind,
+        loss: LossConfig::of_kind(kind).unwrap(),
+        head: OutputActivation::Softmax,
+    });
+    let references = REFERENCES.iter().map(|reference| Subject {
+        name: reference.name,
+        loss: LossConfig::like(reference.name).unwrap(),
+        head: reference.activation,
+    });
+    kinds.chain(references).collect()
+}
+
+#[derive(Clone)]
+struct Input {
+    shape: [usize; 3],
+    /// `[N, C, H, W]`
+    logits: Vec<f64>,
+    labels: Vec<u8>,
+}
+
+impl Input {
+    /// Numbers without any structure, the same in every run.
+    fn random(shape: [usize; 3], span: f64, seed: u64) -> Self {
+        let mut state = seed;
+        let mut next = move || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1u64 << 53) as f64
+        };
+        let pixels: usize = shape.iter().product();
+        let logits = (0..pixels * CLASSES)
+            .map(|_| (next() * 2.0 - 1.0) * span)
+            .collect();
+        let labels = (0..pixels)
+            .map(|_| (next() * CLASSES as f64) as u8)
+            .collect();
+        Self {
+            shape,
+            logits,
+            labels,
+        }
+    }
+
+    /// Large logits at the labels, small ones elsewhere.
+    fn perfect(mut self, size: f64) -> Self {
+        let [n, h, w] = self.shape;
+        for image in 0..n {
+            for at in 0..h * w {
+                for class in 0..CLASSES {
+                    let on = usize::from(self.labels[image * h * w + at]) == class;
+                    self.logits[(image * CLASSES + class) * h * w + at] =
+                        if on { size } else { -size };
+                }
+            }
+        }
+        self
+    }
+
+    fn evaluate(&self, subject: &Subject, dtype: DType) -> (f64, Vec<f64>) {
+        let device = Device::flex().autodiff();
+        let context = LossContext {
+            num_classes: CLASSES,
+            class_weights: Vec::new(),
+            device: device.clone(),
+        };
+        let loss = subject.loss.build(&context).unwrap();
+        let [n, h, w] = self.shape;
+        let data = TensorData::new(self.logits.clone(), [n, CLASSES, h, w]);
+        let logits: Tensor<4> = Tensor::from_data(data, (&device, dtype));
+        let logits = logits.require_grad();
+        let prediction = Prediction {
+            logits: logits.clone(),
+            activation: subject.head,
+        };
+        let target = Target::with_dtype(&self.labels, self.shape, CLASSES, &device, dtype);
+        let value = loss.forward(&prediction, &target);
+        let grads = value.backward();
+        let grad = logits.grad(&grads).map_or_else(
+            || vec![0.0; self.logits.len()],
+            |grad| grad.into_data().iter::<f64>().collect(),
+        );
+        (
+            value.inner().into_data().iter::<f64>().next().unwrap(),
+            grad,
+        )
+    }
+}
+
+fn near(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+}
+
+#[test]
+fn gradients_are_those_of_the_values() {
+    let mut input = Input::random([2, 4, 5], 2.0, 7);
+    input.labels[3] = 255;
+    for subject in subjects() {
+        let (_, grad) = input.evaluate(&subject, DType::F64);
+        let scale = grad.iter().fold(1e-3f64, |m, g| m.max(g.abs()));
+        for at in (0..input.logits.len()).step_by(17) {
+            let step = 1e-6;
+            let moved = |by: f64| {
+                let mut input = input.clone();
+                input.logits[at] += by;
+                input.evaluate(&subject, DType::F64).0
+            };
+            let slope = (moved(step) - moved(-step)) / (2.0 * step);
+            assert!(
+                (slope - grad[at]).abs() < 1e-4 * scale,
+                "{}: slope {slope}, gradient {} at {at}",
+                subject.name,
+                grad[at]
+            );
+        }
+    }
+}
+
+#[test]
+fn the_order_of_images_does_not_matter() {
+    let input = Input::random([3, 4, 4], 2.0, 11);
+    let mut turned = input.clone();
+    let (pixels, plane) = (16, 16 * CLASSES);
+    turned.labels.rotate_left(pixels);
+    turned.logits.rotate_left(plane);
+    for subject in subjects() {
+        let (a, _) = input.evaluate(&subject, DType::F64);
+        let (b, _) = turned.evaluate(&subject, DType::F64);
+        assert!(near(a, b, 1e-10), "{}: {a} and {b}", subject.name);
+    }
+}
+
+#[test]
+fn renaming_foreground_classes_changes_nothing_but_where_ids_are_numbers() {
+    let input = Input::random([1, 5, 4], 2.0, 13);
+    let mut renamed = input.clone();
+    for label in &mut renamed.labels {
+        if *label > 0 {
+            *label = *label % (CLASSES as u8 - 1) + 1;
+        }
+    }
+    for class in 1..CLASSES {
+        let to = class % (CLASSES - 1) + 1;
+        renamed.logits[to * 20..][..20].copy_from_slice(&input.logits[class * 20..][..20]);
+    }
+    for subject in subjects() {
+        let (a, _) = input.evaluate(&subject, DType::F64);
+        let (b, _) = renamed.evaluate(&subject, DType::F64);
+        let by_number = subject.loss.kind() == "question_dice"
+            // Its matrix has a row for each class.
+            || subject.name == "niftynet.generalised_wasserstein_dice_loss";
+        assert_eq!(
+            !near(a, b, 1e-10),
+            by_number,
+            "{}: {a} and {b}",
+            subject.name
+        );
+    }
+}
+
+#[test]
+fn values_and_gradients_are_finite_whatever_comes() {
+    let ordinary = Input::random([2, 4, 4], 3.0, 17);
+    let with_labels = |label: u8| Input {
+        labels: vec![label; 32],
+        ..ordinary.clone()
+    };
+    let inputs = [
+        ("background alone", with_labels(0)),
+        ("one class alone", with_labels(3)),
+        ("everything ignored", with_labels(255)),
+        (
+            "equal logits",
+            Input {
+                logits: vec![0.0; 32 * CLASSES],
+                ..ordinary.clone()
+            },
+        ),
+        ("logits of ±1e4", Input::random([2, 4, 4], 1e4, 19)),
+        ("certain and right", ordinary.clone().perfect(1e4)),
+        ("certain and right, one class", with_labels(2).perfect(1e4)),
+    ];
+    for subject in subjects() {
+        for (what, input) in &inputs {
+            let (value, grad) = input.evaluate(&subject, DType::F32);
+            let bad = grad.iter().filter(|g| !g.is_finite()).count();
+            assert!(
+                value.is_finite() && bad == 0,
+                "{} on {what}: {value}, {bad} gradients not finite",
+                subject.name
+            );
+        }
+    }
+}
+
+#[test]
+fn perfection_is_never_worse_than_chance_but_where_ids_are_numbers() {
+    let chance = Input::random([2, 6, 6], 2.0, 23);
+    let perfect = chance.clone().perfect(20.0);
+    for subject in subjects() {
+        let (at_chance, _) = chance.evaluate(&subject, DType::F64);
+        let (at_best, _) = perfect.evaluate(&subject, DType::F64);
+        match subject.loss.kind() {
+            "question_dice" => assert!(at_best > at_chance, "the question's loss should rise"),
+            // Its second term wants logits between 0 and 1, by design.
+            "nacl" => {}
+            _ => assert!(
+                at_best < at_chance,
+                "{}: {at_best}, {at_chance}",
+                subject.name
+            ),
+        }
+    }
+}
+
+#[test]
+fn single_precision_does_not_lose_a_rare_class_in_a_large_batch() {
+    let shape = [2, 128, 128];
+    let mut input = Input::random(shape, 3.0, 29);
+    // One pixel in two thousand is of class 4, the rest background and class 1.
+    for (at, label) in input.labels.iter_mut().enumerate() {
+        *label = match at % 2000 {
+            7 => 4,
+            rest => u8::from(rest % 3 == 0),
+        };
+    }
+    for subject in subjects() {
+        // Distances squared over 128 pixels: the sum is large, its relative error is what counts.
+        let (wide, wide_grad) = input.evaluate(&subject, DType::F64);
+        let (narrow, narrow_grad) = input.evaluate(&subject, DType::F32);
+        assert!(
+            near(wide, narrow, 2e-4),
+            "{}: {wide} and {narrow}",
+            subject.name
+        );
+        let scale = wide_grad.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        let worst = wide_grad
+            .iter()
+            .zip(&narrow_grad)
+            .fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+        assert!(
+            worst <= 2e-3 * scale,
+            "{}: gradients differ by {worst:e} of {scale:e}",
+            subject.name
+        );
+    }
+}

@@ -13,6 +13,7 @@ use burn::store::{ModuleSnapshot, SafetensorsStore};
 
 use crate::experiment::TrainConfig;
 use crate::experiment::train_config::Optimizer as Kind;
+use crate::model::kernels::{extension, update};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -187,6 +188,18 @@ pub fn adam(
     decay: f64,
 ) -> (Tensor<1>, [Tensor<1>; 2]) {
     let [first, second] = state;
+    if extension::fits(&value) {
+        let step = step as f64;
+        let with = update::Adam {
+            old: [BETA_1 as f32, BETA_2 as f32],
+            new: [(1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32],
+            size: (rate / (1.0 - BETA_1.powf(step))) as f32,
+            correction: (1.0 / (1.0 - BETA_2.powf(step)).sqrt()) as f32,
+            epsilon: EPSILON as f32,
+            keep: (1.0 - rate * decay) as f32,
+        };
+        return update::adam_step([value, grad, first, second], with);
+    }
     let second = second * BETA_2 + grad.clone().square() * (1.0 - BETA_2);
     let first = first * BETA_1 + grad * (1.0 - BETA_1);
     let step = step as f64;
@@ -231,7 +244,11 @@ pub fn square_sum<M: Module>(model: &M, grads: &GradientsParams) -> Option<Tenso
     impl ModuleVisitor for Sum<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(grad) = self.grads.get::<D>(param.id) {
-                self.parts.push(grad.square().sum());
+                self.parts.push(if extension::fits(&grad) {
+                    update::sum_of_squares(grad)
+                } else {
+                    grad.square().sum()
+                });
             }
         }
     }

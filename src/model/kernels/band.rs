@@ -1,9 +1,14 @@
 //! From tensors to what the register tiles read: bands of image rows with a rim of zeros around
 //! them, the list of spans that covers them, and weights in blocks.
 
+#![expect(unsafe_code, reason = "tasks write to separate places of one output")]
+
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::Path;
+use super::memory::Output;
 use super::tile::Span;
 
 /// Some channels of a batch of images; `H·W` numbers to a channel, one channel after the other.
@@ -293,33 +298,62 @@ pub fn pack_weights(
     flip: bool,
     of: impl Fn(usize, usize) -> usize + Sync,
 ) -> Vec<f32> {
-    use rayon::prelude::*;
     let m = path.rows();
     let block_len = planes * taps * m;
-    let mut packed = vec![0.0; rows.div_ceil(m) * block_len];
-    let fill = |(block, packed): (usize, &mut [f32])| {
-        let first = block * m;
-        for (plane, packed) in packed.chunks_exact_mut(taps * m).enumerate() {
-            for row in 0..m.min(rows - first) {
-                let from = of(first + row, plane);
-                let from = &weights[from..from + taps];
-                for (tap, &weight) in from.iter().enumerate() {
-                    let tap = if flip { taps - 1 - tap } else { tap };
-                    packed[tap * m + row] = weight;
+    let blocks = rows.div_ceil(m);
+    let mut output = Output::new(blocks * block_len);
+    let out = output.pointer();
+    let fill = |block: usize| {
+        // SAFETY: within the output; this block belongs to this call.
+        let packed = unsafe { out.slice(block * block_len, block_len) };
+        let from = |row: usize, plane: usize| {
+            let row = block * m + row;
+            (row < rows).then(|| &weights[of(row, plane)..][..taps])
+        };
+        match (m, taps) {
+            (8, 9) => pack_block::<8, 9>(packed, flip, from),
+            (6, 9) => pack_block::<6, 9>(packed, flip, from),
+            (4, 9) => pack_block::<4, 9>(packed, flip, from),
+            (8, 1) => pack_block::<8, 1>(packed, flip, from),
+            _ => {
+                for (plane, packed) in packed.chunks_exact_mut(taps * m).enumerate() {
+                    for row in 0..m {
+                        let from = from(row, plane);
+                        for tap in 0..taps {
+                            let source = if flip { taps - 1 - tap } else { tap };
+                            packed[tap * m + row] = from.map_or(0.0, |from| from[source]);
+                        }
+                    }
                 }
             }
         }
     };
-    if packed.len() < 1 << 15 {
-        packed
-            .chunks_exact_mut(block_len)
-            .enumerate()
-            .for_each(fill);
-    } else {
-        packed
-            .par_chunks_exact_mut(block_len)
-            .enumerate()
-            .for_each(fill);
+    let each = (1 << 14) / block_len.max(1);
+    (0..blocks)
+        .into_par_iter()
+        .with_min_len(each.max(1))
+        .for_each(fill);
+    // SAFETY: every block has been written.
+    unsafe { output.finish() }
+}
+
+/// One block with lengths that the compiler knows.
+fn pack_block<'a, const M: usize, const T: usize>(
+    packed: &mut [f32],
+    flip: bool,
+    from: impl Fn(usize, usize) -> Option<&'a [f32]>,
+) {
+    let planes = packed.as_chunks_mut::<M>().0.as_chunks_mut::<T>().0;
+    for (plane, packed) in planes.iter_mut().enumerate() {
+        for row in 0..M {
+            let taps = from(row, plane).and_then(|taps| taps.first_chunk::<T>());
+            let mut taps = taps.copied().unwrap_or([0.0; T]);
+            if flip {
+                taps.reverse();
+            }
+            for (packed, tap) in packed.iter_mut().zip(taps) {
+                packed[row] = tap;
+            }
+        }
     }
-    packed
 }

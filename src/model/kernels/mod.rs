@@ -18,6 +18,7 @@ mod simd;
 mod tests;
 mod tile;
 mod upconv;
+pub mod update;
 
 /// Instruction set that the kernels run with; chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use burn::tensor::ops::{
 };
 
 use super::super::band::Size;
+use super::super::update::{self, Adam};
 use super::super::{Path, extension, norm, pool, upconv};
 use super::{assert_close, numbers, tensor, values, view};
 
@@ -174,5 +175,50 @@ fn not_a_number_is_passed_on() {
             let (pooled, _) = pool::max_forward(x, size);
             assert!(!pooled[at / 2 % 3].is_finite(), "{broken} at {at}");
         }
+    }
+}
+
+#[test]
+fn a_step_of_adam_equals_its_formula_on_every_path() {
+    let with = Adam {
+        old: [0.9, 0.999],
+        new: [0.1, 0.001],
+        size: 0.02,
+        correction: 3.0,
+        epsilon: 1e-8,
+        keep: 0.99,
+    };
+    for len in [1, 17, 40_000] {
+        let start = [1, 2, 3].map(|seed| numbers(len, seed));
+        let second: Vec<f32> = start[2].iter().map(|x| x.abs()).collect();
+        let grad = numbers(len, 4);
+        let wide = |x: f32| f64::from(x);
+        let mut expected = [vec![], vec![], vec![]];
+        for i in 0..len {
+            let first = wide(start[1][i]) * 0.9 + wide(grad[i]) * 0.1;
+            let second = wide(second[i]) * 0.999 + wide(grad[i]).powi(2) * 0.001;
+            let step = first / (second.sqrt() * 3.0 + 1e-8) * 0.02;
+            expected[0].push((wide(start[0][i]) * 0.99 - step) as f32);
+            expected[1].push(first as f32);
+            expected[2].push(second as f32);
+        }
+        for path in Path::available() {
+            let [mut value, mut first, _] = start.clone();
+            let mut second = second.clone();
+            update::adam(path, with, &grad, [&mut value, &mut first, &mut second]);
+            for (found, expected) in [value, first, second].iter().zip(&expected) {
+                assert_close(found, expected, &format!("{path:?} {len}"));
+            }
+            let squares: f64 = grad.iter().map(|&x| wide(x).powi(2)).sum();
+            assert_close(&[update::square_sum(path, &grad)], &[squares as f32], "sum");
+        }
+        // Who still holds the old weights must not see them change.
+        let device = Device::flex();
+        let old = tensor(&start[0], [len], &device);
+        let others = [&grad, &start[1], &second].map(|x| tensor(x, [len], &device));
+        let [grad, first, second] = others;
+        let (new, _) = update::adam_step([old.clone(), grad, first, second], with);
+        assert_close(&values(new), &expected[0], "through the extension");
+        assert_eq!(values(old), start[0]);
     }
 }

@@ -1,0 +1,154 @@
+//! What an optimiser does to every weight in every step, in one pass over memory.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::prelude::*;
+use rayon::prelude::*;
+
+use super::Path;
+use super::extension::{Flat, tensor};
+
+/// Weights to a task.
+const CHUNK: usize = 1 << 14;
+
+/// The numbers of one step of Adam; see `train::optim::adam` for the formula.
+#[derive(Debug, Clone, Copy)]
+pub struct Adam {
+    /// Share of the old in both means, and of the new.
+    pub old: [f32; 2],
+    pub new: [f32; 2],
+    /// `rate / (1 − β₁ᵗ)`.
+    pub size: f32,
+    /// `1 / √(1 − β₂ᵗ)`.
+    pub correction: f32,
+    pub epsilon: f32,
+    /// What is left of the weight after its decay.
+    pub keep: f32,
+}
+
+/// Changes weights and both means.
+pub fn adam(path: Path, with: Adam, grad: &[f32], [value, first, second]: [&mut [f32]; 3]) {
+    let tasks = value
+        .par_chunks_mut(CHUNK)
+        .zip(first.par_chunks_mut(CHUNK))
+        .zip(second.par_chunks_mut(CHUNK))
+        .zip(grad.par_chunks(CHUNK));
+    tasks.for_each(|(((value, first), second), grad)| {
+        path.compiled(|| adam_chunk(with, grad, [value, first, second]));
+    });
+}
+
+#[inline(always)]
+fn adam_chunk(with: Adam, grad: &[f32], [value, first, second]: [&mut [f32]; 3]) {
+    let all = value.iter_mut().zip(first).zip(second).zip(grad);
+    for (((value, first), second), &grad) in all {
+        *first = *first * with.old[0] + grad * with.new[0];
+        *second = *second * with.old[1] + grad * grad * with.new[1];
+        let denominator = second.sqrt() * with.correction + with.epsilon;
+        *value = *value * with.keep - *first / denominator * with.size;
+    }
+}
+
+/// Sum of the squares, in single precision over a kilopixel and double beyond.
+pub fn square_sum(path: Path, values: &[f32]) -> f32 {
+    let task = |values: &[f32]| -> f64 {
+        let chunks = values.chunks(1024);
+        chunks
+            .map(|chunk| f64::from(path.compiled(|| squares(chunk))))
+            .sum()
+    };
+    // Added up in order, so that the same run gives the same number.
+    let parts: Vec<f64> = values.par_chunks(CHUNK).map(task).collect();
+    parts.iter().sum::<f64>() as f32
+}
+
+#[inline(always)]
+fn squares(values: &[f32]) -> f32 {
+    let mut lanes = [0f32; 16];
+    let (whole, rest) = values.as_chunks::<16>();
+    for values in whole {
+        for lane in 0..16 {
+            lanes[lane] += values[lane] * values[lane];
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
+}
+
+/// The operations, for plain tensors only: nothing here has a gradient.
+#[backend_extension(Flex)]
+pub trait Updates: Backend {
+    /// Weights and both means after one step, all flat.
+    fn adam(
+        value: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        with: Adam,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// `[1]`.
+    fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl Updates for Flex {
+    fn adam(
+        value: FlexTensor,
+        grad: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        with: Adam,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let grad = Flat::new(grad);
+        let [mut value, mut first, mut second] = [value, first, second].map(whole);
+        // In place, unless somebody else still looks at the old numbers.
+        let places = [
+            value.storage_mut::<f32>(),
+            first.storage_mut::<f32>(),
+            second.storage_mut::<f32>(),
+        ];
+        adam(Path::best(), with, grad.values(), places);
+        (value, first, second)
+    }
+
+    fn square_sum(x: FlexTensor) -> FlexTensor {
+        let x = Flat::new(x);
+        tensor(vec![square_sum(Path::best(), x.values())], [1])
+    }
+}
+
+/// A tensor that fills its buffer.
+fn whole(flat: FlexTensor) -> FlexTensor {
+    let len = flat.shape().num_elements();
+    let fills = flat.is_contiguous()
+        && flat.layout().start_offset() == 0
+        && flat.storage::<f32>().len() == len;
+    if fills {
+        return flat;
+    }
+    let flat = Flat::new(flat);
+    tensor(flat.values().to_vec(), [len])
+}
+
+/// One step of Adam over flat tensors on the CPU: weights and both means.
+#[must_use]
+pub fn adam_step(
+    [value, grad, first, second]: [Tensor<1>; 4],
+    with: Adam,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let (value, first, second) = <Dispatch as Updates>::adam(
+        value.into_dispatch(),
+        grad.into_dispatch(),
+        first.into_dispatch(),
+        second.into_dispatch(),
+        with,
+    );
+    let [first, second] = [first, second].map(Tensor::from_dispatch);
+    (Tensor::from_dispatch(value), [first, second])
+}
+
+/// Sum of the squares of a tensor on the CPU, `[1]`.
+#[must_use]
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(<Dispatch as Updates>::square_sum(x.into_dispatch()))
+}

@@ -6,6 +6,7 @@ mod golden;
 mod gpu;
 mod layering;
 mod losses;
+mod pictures;
 mod presets;
 mod readme;
 mod training;

@@ -64,23 +64,32 @@ pub fn made_up_run(id: &str, steps: u64, rate: f64) -> Run {
     run
 }
 
-fn plots(runs: Vec<Run>) -> Harness<'static, Plots> {
-    let mut builder = Harness::builder().with_size([900.0, 640.0]);
+/// A window of this size that draws one view; with pictures only when they are wanted.
+pub fn harness<State: 'static>(
+    size: [f32; 2],
+    state: State,
+    mut draw: impl FnMut(&mut egui::Ui, &mut State) + 'static,
+) -> Harness<'static, State> {
+    let mut builder = Harness::builder().with_size(size);
     if std::env::var_os("VIEW_SHOTS").is_some() {
         builder = builder.wgpu();
     }
     builder.build_ui_state(
-        move |ui, plots: &mut Plots| {
-            egui::CentralPanel::default().show(ui, |ui| {
-                plots.ui(ui, &runs.iter().collect::<Vec<_>>());
-            });
+        move |ui, state: &mut State| {
+            egui::CentralPanel::default().show(ui, |ui| draw(ui, state));
         },
-        Plots::default(),
+        state,
     )
 }
 
+fn plots(runs: Vec<Run>) -> Harness<'static, Plots> {
+    harness([900.0, 640.0], Plots::default(), move |ui, plots| {
+        plots.ui(ui, &runs.iter().collect::<Vec<_>>());
+    })
+}
+
 /// Saves what is drawn into the folder that VIEW_SHOTS names, for people to look at.
-fn shot<State>(harness: &mut Harness<'_, State>, name: &str) {
+pub fn shot<State>(harness: &mut Harness<'_, State>, name: &str) {
     let Some(folder) = std::env::var_os("VIEW_SHOTS") else {
         return;
     };

@@ -19,7 +19,7 @@ pub struct Chip {
 pub fn chip(ui: &mut Ui, color: Color32, name: &str, on: bool) -> Response {
     const SWATCH: f32 = 10.0;
     const PAD: f32 = 5.0;
-    let font = egui::TextStyle::Small.resolve(ui.style());
+    let font = egui::FontId::proportional(11.5);
     let text = if on {
         ui.visuals().text_color()
     } else {

@@ -1,14 +1,91 @@
 //! Runs beside one another: what was configured differently, and what came out.
 
-use egui::{RichText, Ui};
+use egui::{Label, RichText, Sense, Ui, vec2};
 
 use super::color::{on_ground, run_color};
-use super::runs::{best_dice, outcome};
+use super::readout::{score, short};
+use super::runs::{best_dice, outcome, seconds, steps};
+use super::series::duration;
 use crate::run::Run;
 
-/// Keys in which the configurations differ, with each run's value (`–` where it has no such key).
-#[must_use]
-pub fn differences(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
+/// One line of the comparison: what it is about, and its value in every run.
+type Line = (String, Vec<String>);
+
+/// Stands where a run has no such value.
+const ABSENT: &str = "–";
+
+/// Table of the results of `runs`, and of the configuration keys in which they differ.
+pub fn diff_table(ui: &mut Ui, runs: &[&Run]) {
+    if runs.len() < 2 {
+        ui.add_space(8.0);
+        let words = "Tick two or more runs to see how their configurations and results differ.";
+        ui.label(RichText::new(words).weak());
+        return;
+    }
+    let differences = differences(runs);
+    let results = results(runs);
+    let copy = ui
+        .button("Copy as text")
+        .on_hover_text("Copy this table, tab-separated: it can be pasted into a spreadsheet.");
+    if copy.clicked() {
+        ui.ctx().copy_text(as_text(runs, &differences, &results));
+    }
+    egui::Grid::new("differences of runs")
+        .striped(true)
+        .num_columns(runs.len() + 1)
+        .spacing(vec2(18.0, 4.0))
+        .show(ui, |ui| {
+            ui.label(RichText::new("Run").strong());
+            for run in runs {
+                ui.horizontal(|ui| {
+                    let color = on_ground(run_color(ui.ctx(), &run.id), ui.visuals().dark_mode);
+                    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                    ui.painter().rect_filled(rect, 2.0, color);
+                    cell(ui, &run.name, true, &run.name);
+                });
+            }
+            ui.end_row();
+            lines(ui, &results, best_column(runs));
+            if differences.is_empty() {
+                let tip = "These runs were configured alike, down to the seed.";
+                cell(ui, "No difference in configuration", false, tip);
+                ui.end_row();
+            }
+            lines(ui, &differences, None);
+        });
+}
+
+fn lines(ui: &mut Ui, lines: &[Line], best: Option<usize>) {
+    for (key, values) in lines {
+        cell(ui, key, false, key);
+        for (at, value) in values.iter().enumerate() {
+            let strong = best == Some(at) && key == BEST;
+            cell(ui, value, strong, &format!("{key} = {value}"));
+        }
+        ui.end_row();
+    }
+}
+
+fn cell(ui: &mut Ui, text: &str, strong: bool, tip: &str) {
+    const LONGEST: usize = 44;
+    // A long value is shortened here and whole in its tooltip.
+    let short: String = if text.chars().count() > LONGEST {
+        text.chars().take(LONGEST - 1).chain(['…']).collect()
+    } else {
+        text.to_owned()
+    };
+    let mut words = RichText::new(short);
+    if strong {
+        words = words.strong();
+    }
+    ui.add(Label::new(words).extend()).on_hover_text(tip);
+}
+
+const BEST: &str = "best mean Dice";
+
+/// Keys whose values are not the same in all runs, in the order of the configuration; those that
+/// only some of the runs have come last, because they follow from the kind of loss.
+fn differences(runs: &[&Run]) -> Vec<Line> {
     let values: Vec<Vec<(String, String)>> = runs.iter().map(|run| run.config.values()).collect();
     let mut keys: Vec<&String> = Vec::new();
     for (key, _) in values.iter().flatten() {
@@ -16,85 +93,131 @@ pub fn differences(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
             keys.push(key);
         }
     }
-    keys.into_iter()
-        .filter_map(|key| {
-            let of = |list: &Vec<(String, String)>| {
-                list.iter()
-                    .find(|(k, _)| k == key)
-                    .map_or("–".to_owned(), |(_, v)| v.clone())
+    let mut lines: Vec<Line> = keys
+        .into_iter()
+        .map(|key| {
+            let of = |own: &Vec<(String, String)>| {
+                let found = own.iter().find(|(other, _)| other == key);
+                found.map_or_else(|| ABSENT.to_owned(), |(_, value)| value.clone())
             };
-            let row: Vec<String> = values.iter().map(of).collect();
-            row.iter()
-                .any(|value| *value != row[0])
-                .then(|| (key.clone(), row))
+            (key.clone(), values.iter().map(of).collect())
         })
-        .collect()
+        .collect();
+    let seen = runs
+        .iter()
+        .map(|run| run.dataset.chars().take(8).collect::<String>());
+    lines.push(("fingerprint of the data".to_owned(), seen.collect()));
+    lines.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
+    lines.sort_by_key(|(_, values)| values.iter().any(|value| value == ABSENT));
+    lines
 }
 
-/// Table of the configuration keys in which `runs` differ, and of their results.
-pub fn diff_table(ui: &mut Ui, runs: &[&Run]) {
-    egui::Grid::new("differences")
-        .striped(true)
-        .spacing([16.0, 3.0])
-        .show(ui, |ui| {
-            ui.weak("what differs");
-            for run in runs {
-                let color = on_ground(run_color(ui.ctx(), &run.id), ui.visuals().dark_mode);
-                ui.label(RichText::new(&run.name).color(color).strong());
-            }
-            ui.end_row();
-            let score =
-                |run: &Run| best_dice(run).map_or("–".to_owned(), |dice| format!("{dice:.4}"));
-            let best = runs
-                .iter()
-                .filter_map(|run| best_dice(run))
-                .fold(f64::NEG_INFINITY, f64::max);
-            ui.strong("best mean Dice");
-            for run in runs {
-                let text = RichText::new(score(run));
-                ui.label(if best_dice(run) == Some(best) {
-                    text.strong()
-                } else {
-                    text
-                });
-            }
-            ui.end_row();
-            ui.strong("outcome");
-            for run in runs {
-                ui.label(outcome(run));
-            }
-            ui.end_row();
-            for (key, values) in differences(runs) {
-                ui.monospace(key);
-                for value in values {
-                    ui.label(value);
-                }
-                ui.end_row();
-            }
-        });
+fn results(runs: &[&Run]) -> Vec<Line> {
+    let line = |key: &str, value: &dyn Fn(&Run) -> String| {
+        (key.to_owned(), runs.iter().map(|run| value(run)).collect())
+    };
+    let absent = || ABSENT.to_owned();
+    vec![
+        line("outcome", &|run| outcome(run).0),
+        line(BEST, &|run| score(best_dice(run))),
+        line("at step", &|run| {
+            let best = run.best.and_then(|at| run.validations.get(at));
+            best.map_or_else(absent, |best| best.step.to_string())
+        }),
+        line("final training loss", &|run| {
+            run.steps.last().map_or_else(absent, |p| short(p.loss))
+        }),
+        line("final validation loss", &|run| {
+            run.validations
+                .last()
+                .map_or_else(absent, |v| short(v.loss))
+        }),
+        line("steps", &|run| steps(run).to_string()),
+        line("time", &|run| duration(seconds(run))),
+        line("parameters", &|run| run.parameters.to_string()),
+        line("device", &|run| run.device.clone()),
+    ]
+}
+
+/// The run with the best mean Dice; none while two share it.
+fn best_column(runs: &[&Run]) -> Option<usize> {
+    let dice: Vec<Option<f64>> = runs.iter().map(|run| best_dice(run)).collect();
+    let best = dice
+        .iter()
+        .flatten()
+        .copied()
+        .fold(f64::NEG_INFINITY, f64::max);
+    let mut with_best = (0..runs.len()).filter(|&at| dice[at] == Some(best));
+    let first = with_best.next()?;
+    with_best.next().is_none().then_some(first)
+}
+
+fn as_text(runs: &[&Run], differences: &[Line], results: &[Line]) -> String {
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+    let mut text = format!("run\t{}\n", names.join("\t"));
+    for (key, values) in results.iter().chain(differences) {
+        text += &format!("{key}\t{}\n", values.join("\t"));
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn run(name: &str, settings: &[(&str, &str)]) -> Run {
+        let mut run = Run {
+            name: name.to_owned(),
+            ..Run::default()
+        };
+        for (key, value) in settings {
+            run.config.set(key, value).expect("a valid setting");
+        }
+        run
+    }
+
     #[test]
-    fn only_keys_that_differ_are_listed() {
-        let a = Run::default();
-        let mut b = Run::default();
-        b.config.set("train.batch", "2").unwrap();
-        b.config.set("loss.kind", "focal").unwrap();
-        let rows = differences(&[&a, &b]);
-        let find = |key: &str| rows.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
-        assert_eq!(
-            find("train.batch"),
-            Some(vec!["8".to_owned(), "2".to_owned()])
-        );
-        assert_eq!(
-            find("loss.kind"),
-            Some(vec!["sum".to_owned(), "focal".to_owned()])
-        );
-        assert_eq!(find("train.seed"), None);
-        assert!(differences(&[&a, &a.clone()]).is_empty());
+    fn only_keys_that_differ_are_listed_with_every_value() {
+        let a = run("a", &[("train.seed", "1")]);
+        let b = run("b", &[("train.seed", "2")]);
+        let found = differences(&[&a, &b, &a]);
+        let seed = ["1", "2", "1"].map(str::to_owned).into();
+        assert_eq!(found, vec![("train.seed".to_owned(), seed)]);
+        assert_eq!(differences(&[&a, &a]), Vec::new());
+        let text = as_text(&[&a, &b], &differences(&[&a, &b]), &[]);
+        assert_eq!(text, "run\ta\tb\ntrain.seed\t1\t2\n");
+    }
+
+    #[test]
+    fn a_key_that_one_loss_does_not_have_is_a_dash_there() {
+        let a = run("a", &[("loss.kind", "focal")]);
+        let b = run("b", &[("loss.kind", "tversky")]);
+        let found = differences(&[&a, &b]);
+        assert_eq!(found[0].0, "loss.kind");
+        let gamma = found.iter().find(|(key, _)| key == "loss.gamma");
+        let gamma = &gamma.expect("focal has a gamma").1;
+        assert_ne!(gamma[0], ABSENT);
+        assert_eq!(gamma[1], ABSENT);
+    }
+
+    #[test]
+    fn two_runs_that_share_the_best_dice_are_both_left_plain() {
+        let scored = |dice: f64| Run {
+            best: Some(0),
+            validations: vec![crate::run::Validation {
+                step: 1,
+                loss: 0.0,
+                dice: vec![Some(dice)],
+                mean_dice: Some(dice),
+                confusion: crate::run::metrics::Confusion::new(1),
+                per_image: Vec::new(),
+                secs: 1.0,
+            }],
+            ..Run::default()
+        };
+        let (low, high) = (scored(0.25), scored(0.5));
+        assert_eq!(best_column(&[&low, &high]), Some(1));
+        assert_eq!(best_column(&[&high, &high]), None);
+        assert_eq!(best_column(&[&Run::default(), &Run::default()]), None);
     }
 }

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use egui::{Align, Color32, Layout, Rect, RichText, Role, Ui, Vec2b, WidgetInfo, vec2};
-use egui_plot::{Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, PlotUi, Points, VLine};
+use egui::{Align, Layout, Rangef, RichText, Role, Ui, Vec2b, WidgetInfo, vec2};
+use egui_plot::{LineStyle, Plot, PlotPoint, PlotUi, VLine};
 
 use super::chip::{Chip, legend};
-use super::color::{OKABE_ITO, class_color, on_ground, run_color};
-use super::readout::{self, Entry, score, short};
-use super::series::{Score, Series, Trace, View, XAxis, duration, nearest, stretches};
+use super::color::{class_color, on_ground, run_color};
+use super::lines::{Shown, class_key, draw, extent, loss_title, validation_color};
+use super::readout;
+use super::series::{Score, Series, Trace, View, XAxis, nearest};
+use super::ticks;
 use crate::run::{Outcome, Run};
 
 /// Keys of what the legend can hide; runs and classes have their own prefix.
-const TRAINING: &str = "training";
-const VALIDATION: &str = "validation";
-const MEAN: &str = "mean";
+pub(super) const TRAINING: &str = "training";
+pub(super) const VALIDATION: &str = "validation";
+pub(super) const MEAN: &str = "mean";
 
 /// Points over all lines of a plot, so that many runs cost no more than a few.
 const BUDGET: usize = 12_000;
@@ -23,11 +25,11 @@ const BUDGET: usize = 12_000;
 #[derive(Debug)]
 pub struct Plots {
     smoothing: f64,
-    axis: XAxis,
+    pub(super) axis: XAxis,
     log: bool,
-    score: Score,
-    hidden: BTreeSet<String>,
-    series: BTreeMap<String, Series>,
+    pub(super) score: Score,
+    pub(super) hidden: BTreeSet<String>,
+    pub(super) series: BTreeMap<String, Series>,
     /// Where the pointer is on the x axis, in either plot.
     cursor: Option<f64>,
     /// Visible part of the x axis after zooming.
@@ -49,21 +51,6 @@ impl Default for Plots {
             reset: false,
         }
     }
-}
-
-/// A run with the colour of its lines.
-struct Shown<'a> {
-    run: &'a Run,
-    color: Color32,
-    key: String,
-}
-
-/// A line that is ready to be drawn.
-struct Stroke {
-    color: Color32,
-    width: f32,
-    style: LineStyle,
-    points: Vec<[f64; 2]>,
 }
 
 impl Plots {
@@ -285,12 +272,12 @@ impl Plots {
             .y_axis_min_width(44.0)
             .include_x(low)
             .include_x(high)
-            .x_axis_formatter(move |mark, _| match axis {
-                XAxis::Time => duration(mark.value),
-                _ if mark.value.fract() == 0.0 => format!("{:.0}", mark.value),
-                _ => format!("{:.2}", mark.value),
-            })
-            .y_axis_formatter(move |mark, range| y_label(mark.value, view.log, range));
+            .grid_spacing(Rangef::new(ticks::MIN_SPACING, 40.0))
+            .grid_color(ui.visuals().text_color().gamma_multiply(0.16))
+            .x_grid_spacer(move |input| ticks::along(axis, &input))
+            .y_grid_spacer(move |input| ticks::upward(view.log, &input))
+            .x_axis_formatter(move |mark, _| ticks::x_label(axis, mark.value))
+            .y_axis_formatter(move |mark, range| ticks::y_label(mark.value, view.log, range));
         if which == Which::Score {
             plot = plot.include_y(0.0).include_y(1.0);
         }
@@ -298,7 +285,7 @@ impl Plots {
             plot = plot.reset();
         }
         let plots = &*self;
-        let cursor_color = ui.visuals().weak_text_color();
+        let cursor_color = ui.visuals().hyperlink_color;
         let bad = ui.visuals().error_fg_color;
         let shows = plot.show(ui, |plot| {
             if which == Which::Loss && !plots.hidden.contains(TRAINING) {
@@ -337,232 +324,15 @@ impl Plots {
                 .position_from_point(&PlotPoint::new(x, 0.0))
                 .x;
             let title = self.moment(shown, which, x);
-            self.readout(ui, which, frame, at, &title, &entries);
+            if !entries.is_empty() && frame.x_range().contains(at) {
+                ui.push_id(which, |ui| readout::show(ui, frame, at, &title, &entries));
+            }
         }
         Looked {
             pointed: (shows.response.hover_pos())
                 .map(|pos| shows.transform.value_from_position(pos).x),
             range: (!shows.inner).then(|| (bounds.min()[0], bounds.max()[0])),
         }
-    }
-
-    fn readout(
-        &self,
-        ui: &mut Ui,
-        which: Which,
-        frame: Rect,
-        x: f32,
-        title: &str,
-        entries: &[Entry],
-    ) {
-        if !entries.is_empty() && frame.x_range().contains(x) {
-            ui.push_id(which, |ui| readout::show(ui, frame, x, title, entries));
-        }
-    }
-
-    fn training_lines<'a>(&'a self, plot: &mut PlotUi<'a>, shown: &[Shown]) {
-        let faint = if shown.len() == 1 { 0.35 } else { 0.18 };
-        for (trace, opacity, width) in [(Trace::Raw, faint, 1.0), (Trace::Smooth, 1.0, 2.0)] {
-            for s in shown {
-                let Some(series) = self.series.get(&s.run.id) else {
-                    continue;
-                };
-                // A single point has no line; it is drawn all the same.
-                if let [only] = series.points(trace) {
-                    let dot = Points::new("training", vec![[only.x, only.y]]).radius(3.0);
-                    plot.points(dot.color(s.color));
-                    continue;
-                }
-                let line = Line::new("training", PlotPoints::Borrowed(series.points(trace)))
-                    .color(s.color.gamma_multiply(opacity))
-                    .width(width);
-                plot.line(line);
-            }
-        }
-    }
-
-    fn validation_strokes(&self, ui: &Ui, shown: &[Shown], view: &View) -> Vec<Stroke> {
-        if self.hidden.contains(VALIDATION) {
-            return Vec::new();
-        }
-        let dark = ui.visuals().dark_mode;
-        let several = shown.len() > 1;
-        let mut strokes = Vec::new();
-        for s in shown {
-            let color = if several {
-                s.color
-            } else {
-                validation_color(s.color, dark)
-            };
-            for points in stretches(s.run, view.axis, |_, v| Some(view.height(v.loss))) {
-                strokes.push(Stroke {
-                    color,
-                    width: 1.6,
-                    style: LineStyle::dashed_dense(),
-                    points,
-                });
-            }
-        }
-        strokes
-    }
-
-    fn score_strokes(&self, ui: &Ui, shown: &[Shown]) -> Vec<Stroke> {
-        let dark = ui.visuals().dark_mode;
-        let mut strokes = Vec::new();
-        let mut add = |color, width, lines: Vec<Vec<[f64; 2]>>| {
-            strokes.extend(lines.into_iter().map(|points| Stroke {
-                color,
-                width,
-                style: LineStyle::Solid,
-                points,
-            }));
-        };
-        for s in shown {
-            let Some(series) = self.series.get(&s.run.id) else {
-                continue;
-            };
-            if let [one] = shown {
-                for (class, name) in one.run.classes.iter().enumerate() {
-                    if self.hidden.contains(&class_key(name)) {
-                        continue;
-                    }
-                    let color = on_ground(class_color(&one.run.class_colors, class), dark);
-                    let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
-                    add(color, 1.4, stretches(s.run, self.axis, value));
-                }
-            }
-            if shown.len() > 1 || !self.hidden.contains(MEAN) {
-                let color = if shown.len() > 1 {
-                    s.color
-                } else {
-                    ui.visuals().strong_text_color()
-                };
-                let value = |at, _: &_| series.mean_score(s.run, self.score, at);
-                add(color, 2.6, stretches(s.run, self.axis, value));
-            }
-        }
-        strokes
-    }
-
-    fn mark_best(&self, plot: &mut PlotUi, s: &Shown) {
-        let (Some(at), Some(series)) = (s.run.best, self.series.get(&s.run.id)) else {
-            return;
-        };
-        let Some(best) = s.run.validations.get(at) else {
-            return;
-        };
-        if let Some(y) = series.mean_score(s.run, self.score, at) {
-            let x = self.axis.place(s.run, best.step, best.secs);
-            let mark = Points::new("best", vec![[x, y]]);
-            plot.points(mark.shape(MarkerShape::Diamond).radius(6.0).color(s.color));
-        }
-    }
-
-    fn score_title(&self, shown: &[Shown]) -> String {
-        let name = self.score.name();
-        match shown {
-            [one] => {
-                let series = self.series.get(&one.run.id);
-                let of = |at: usize| series.and_then(|s| s.mean_score(one.run, self.score, at));
-                let Some(last) = one.run.validations.len().checked_sub(1) else {
-                    return format!("{name} · after the first validation");
-                };
-                let best = one.run.best.map_or_else(String::new, |best| {
-                    let step = one.run.validations[best].step;
-                    format!(" · best {} at step {step}", score(of(best)))
-                });
-                format!("{name} · mean {}{best}", score(of(last)))
-            }
-            _ => format!("{name} · mean over classes, best marked"),
-        }
-    }
-
-    fn moment(&self, shown: &[Shown], which: Which, x: f64) -> String {
-        let [one] = shown else {
-            return self.axis.describe(x);
-        };
-        let run = one.run;
-        let (step, secs) = match which {
-            Which::Loss => {
-                let place = |p: &crate::run::StepPoint| self.axis.place(run, p.step, p.secs);
-                nearest(&run.steps, x, place).map(|at| (run.steps[at].step, run.steps[at].secs))
-            }
-            Which::Score => self
-                .validation_at(run, x)
-                .map(|at| (run.validations[at].step, run.validations[at].secs)),
-        }
-        .unwrap_or_default();
-        let epoch = XAxis::Epochs.place(run, step, secs);
-        format!("step {step} · epoch {epoch:.2} · {}", duration(secs))
-    }
-
-    fn validation_at(&self, run: &Run, x: f64) -> Option<usize> {
-        nearest(&run.validations, x, |v| {
-            self.axis.place(run, v.step, v.secs)
-        })
-    }
-
-    fn loss_entries(&self, ui: &Ui, shown: &[Shown], x: f64) -> Vec<Entry> {
-        let dark = ui.visuals().dark_mode;
-        let mut entries = Vec::new();
-        for s in shown {
-            let place = |p: &crate::run::StepPoint| self.axis.place(s.run, p.step, p.secs);
-            let at = nearest(&s.run.steps, x, place);
-            let smooth = at.and_then(|at| self.series.get(&s.run.id)?.smoothed(at));
-            let raw = at.map(|at| s.run.steps[at].loss);
-            let validation = self
-                .validation_at(s.run, x)
-                .map(|at| s.run.validations[at].loss);
-            let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), short);
-            let mut push = |color, name: String, value| entries.push(Entry { color, name, value });
-            if shown.len() == 1 {
-                push(s.color, "training".to_owned(), text(raw));
-                push(s.color, "smoothed".to_owned(), text(smooth));
-                let color = validation_color(s.color, dark);
-                push(color, "validation".to_owned(), text(validation));
-            } else {
-                let value = format!("{} · val {}", text(smooth), text(validation));
-                push(s.color, s.run.name.clone(), value);
-            }
-        }
-        entries
-    }
-
-    fn score_entries(&self, ui: &Ui, shown: &[Shown], x: f64) -> Vec<Entry> {
-        let dark = ui.visuals().dark_mode;
-        let mut entries = Vec::new();
-        for s in shown {
-            let (Some(at), Some(series)) =
-                (self.validation_at(s.run, x), self.series.get(&s.run.id))
-            else {
-                continue;
-            };
-            let mean = score(series.mean_score(s.run, self.score, at));
-            if shown.len() > 1 {
-                let (color, name) = (s.color, s.run.name.clone());
-                entries.push(Entry {
-                    color,
-                    name,
-                    value: mean,
-                });
-                continue;
-            }
-            entries.push(Entry {
-                color: ui.visuals().strong_text_color(),
-                name: "mean".to_owned(),
-                value: mean,
-            });
-            for (class, name) in s.run.classes.iter().enumerate() {
-                if !self.hidden.contains(&class_key(name)) {
-                    entries.push(Entry {
-                        color: on_ground(class_color(&s.run.class_colors, class), dark),
-                        name: name.clone(),
-                        value: score(series.class_score(s.run, self.score, at, class)),
-                    });
-                }
-            }
-        }
-        entries
     }
 }
 
@@ -573,7 +343,7 @@ struct Looked {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Which {
+pub(super) enum Which {
     Loss,
     Score,
 }
@@ -585,48 +355,6 @@ impl Which {
             Self::Score => score.name(),
         }
     }
-}
-
-fn class_key(name: &str) -> String {
-    format!("class {name}")
-}
-
-/// A colour for the validation loss that differs from the run's.
-fn validation_color(run: Color32, dark: bool) -> Color32 {
-    let (first, second) = (on_ground(OKABE_ITO[5], dark), on_ground(OKABE_ITO[4], dark));
-    if run == first { second } else { first }
-}
-
-fn loss_title(shown: &[Shown]) -> String {
-    let [one] = shown else {
-        return "Loss".to_owned();
-    };
-    let mut title = "Loss".to_owned();
-    if let Some(last) = one.run.steps.last() {
-        title += &format!(" · training {} at step {}", short(last.loss), last.step);
-    }
-    if let Some(last) = one.run.validations.last() {
-        title += &format!(" · validation {}", short(last.loss));
-    }
-    title
-}
-
-/// First and last place on the x axis of anything in `shown`.
-fn extent(axis: XAxis, shown: &[Shown]) -> (f64, f64) {
-    let last = shown.iter().map(|s| {
-        let step = s
-            .run
-            .steps
-            .last()
-            .map(|p| axis.place(s.run, p.step, p.secs));
-        let validation = s
-            .run
-            .validations
-            .last()
-            .map(|v| axis.place(s.run, v.step, v.secs));
-        step.unwrap_or(0.0).max(validation.unwrap_or(0.0))
-    });
-    (0.0, last.fold(0.0, f64::max).max(f64::MIN_POSITIVE))
 }
 
 /// The wheel zooms the x axis around the pointer; zooming out past everything shows everything.
@@ -648,38 +376,6 @@ fn wheel(plot: &mut PlotUi, low: f64, high: f64) {
     }
 }
 
-fn draw(plot: &mut PlotUi, stroke: &Stroke) {
-    let points = &stroke.points;
-    if points.len() <= 60 {
-        let dots = Points::new("", points.clone()).radius(stroke.width + 0.9);
-        plot.points(dots.color(stroke.color));
-    }
-    let line = Line::new("", points.clone()).color(stroke.color);
-    plot.line(line.width(stroke.width).style(stroke.style));
-}
-
-fn y_label(value: f64, log: bool, range: &std::ops::RangeInclusive<f64>) -> String {
-    if log {
-        let value = 10_f64.powf(value);
-        return if (1e-3..1e5).contains(&value) {
-            let places = (2 - value.log10().floor() as i32).clamp(0, 5) as usize;
-            format!("{value:.places$}")
-        } else {
-            format!("{value:.1e}")
-        };
-    }
-    let span = (range.end() - range.start()).abs();
-    if span.is_nan() || span >= 1e5 || (span > 0.0 && span < 1e-4) {
-        return format!("{value:.1e}");
-    }
-    let places = if span > 0.0 {
-        (1 - span.log10().floor() as i32).clamp(0, 6) as usize
-    } else {
-        2
-    };
-    format!("{value:.places$}")
-}
-
 /// What to do while there is nothing to draw.
 fn empty(ui: &mut Ui, waiting: bool) {
     let (head, body) = if waiting {
@@ -699,17 +395,4 @@ fn empty(ui: &mut Ui, waiting: bool) {
         ui.heading(head);
         ui.label(RichText::new(body).weak());
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn axis_labels_show_the_loss_itself_whatever_the_scale() {
-        assert_eq!(y_label(-1.0, true, &(-2.0..=0.0)), "0.100");
-        assert_eq!(y_label(2.0, true, &(0.0..=3.0)), "100");
-        assert_eq!(y_label(0.5, false, &(0.0..=1.0)), "0.5");
-        assert_eq!(y_label(0.125, false, &(0.1..=0.15)), "0.125");
-    }
 }

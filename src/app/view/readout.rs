@@ -38,7 +38,7 @@ pub fn score(value: Option<f64>) -> String {
 pub fn show(ui: &mut Ui, plot: Rect, cursor_x: f32, title: &str, entries: &[Entry]) {
     const PAD: f32 = 6.0;
     const SWATCH: f32 = 8.0;
-    let font = egui::TextStyle::Small.resolve(ui.style());
+    let font = egui::FontId::proportional(11.5);
     let text = ui.visuals().text_color();
     let painter = ui.painter().with_clip_rect(plot.intersect(ui.clip_rect()));
     let lay = |words: &str| painter.layout_no_wrap(words.to_owned(), font.clone(), text);
@@ -57,7 +57,7 @@ pub fn show(ui: &mut Ui, plot: Rect, cursor_x: f32, title: &str, entries: &[Entr
     let values = laid.iter().map(|l| l.1.size().x).fold(0.0, f32::max);
     let column = SWATCH + names + values + 4.0 * PAD;
     let size = vec2(
-        (column * columns as f32).max(heading.size().x) + PAD,
+        (column * columns as f32).max(heading.size().x + PAD) + PAD,
         line * (rows + 1) as f32 + 2.0 * PAD,
     );
     let left = if cursor_x > plot.center().x {

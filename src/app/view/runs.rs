@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use egui::{RichText, Ui};
-use egui_extras::{Column, TableBuilder};
+use egui::{Key, Label, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::color::{on_ground, run_color};
+use super::readout::score;
+use super::series::duration;
 use crate::run::{Outcome, Run};
 
 /// What the user asked for in the table; the owner carries it out.
@@ -23,51 +25,81 @@ pub enum Action {
     UseConfig(String),
 }
 
-crate::choices! {
-    /// What the rows are sorted by.
-    enum Sort {
-        Newest = "started": "Newest first.",
-        Name = "name": "By name.",
-        Loss = "loss": "By kind of loss.",
-        Outcome = "outcome": "By how they ended.",
-        Dice = "best Dice": "Best mean Dice first.",
-        Steps = "steps": "Longest first.",
-        Time = "time": "Longest time first.",
-    }
-}
-
 /// The table of runs: sorted, filtered, ticked.
 #[derive(Debug, Default)]
 pub struct RunsTable {
     /// Ids of the runs that are laid over one another.
     pub ticked: BTreeSet<String>,
-    sort: Sort,
-    reversed: bool,
     filter: String,
-    /// Run whose name is being edited, and the text so far.
-    renaming: Option<(String, String)>,
+    sort: Option<(By, bool)>,
+    renaming: Option<Renaming>,
 }
 
-/// How a run ended, in a word.
-#[must_use]
-pub fn outcome(run: &Run) -> &'static str {
-    match run.outcome {
-        Some(Outcome::Completed) => "completed",
-        Some(Outcome::Stopped) => "stopped",
-        Some(Outcome::Diverged { .. }) => "diverged",
-        Some(Outcome::Failed { .. }) => "failed",
-        None => "unfinished",
+/// A name that is being typed.
+#[derive(Debug)]
+struct Renaming {
+    id: String,
+    text: String,
+    /// The field takes the keyboard once, when it appears.
+    fresh: bool,
+}
+
+/// What the table is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Name,
+    Loss,
+    Outcome,
+    Dice,
+    Steps,
+    Time,
+}
+
+impl By {
+    const ALL: [Self; 6] = [
+        Self::Name,
+        Self::Loss,
+        Self::Outcome,
+        Self::Dice,
+        Self::Steps,
+        Self::Time,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Name => "Name",
+            Self::Loss => "Loss",
+            Self::Outcome => "Outcome",
+            Self::Dice => "Best Dice",
+            Self::Steps => "Steps",
+            Self::Time => "Time",
+        }
     }
-}
 
-/// Best mean Dice over the validation set.
-#[must_use]
-pub fn best_dice(run: &Run) -> Option<f64> {
-    run.best.and_then(|at| run.validations[at].mean_dice)
-}
+    fn help(self) -> &'static str {
+        match self {
+            Self::Name => "Name of the run; a double click renames it.",
+            Self::Loss => "Kind of loss it was trained with.",
+            Self::Outcome => "How it ended.",
+            Self::Dice => "Best mean Dice over the validation images.",
+            Self::Steps => "Training steps done.",
+            Self::Time => "Time spent training, pauses left out.",
+        }
+    }
 
-fn secs(run: &Run) -> f64 {
-    run.steps.last().map_or(0.0, |point| point.secs)
+    fn compare(self, a: &Run, b: &Run) -> Ordering {
+        match self {
+            Self::Name => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
+            Self::Loss => a.config.loss.kind().cmp(b.config.loss.kind()),
+            Self::Outcome => outcome(a).0.cmp(&outcome(b).0),
+            Self::Dice => {
+                let of = |run| best_dice(run).unwrap_or(f64::NEG_INFINITY);
+                of(a).total_cmp(&of(b))
+            }
+            Self::Steps => steps(a).cmp(&steps(b)),
+            Self::Time => seconds(a).total_cmp(&seconds(b)),
+        }
+    }
 }
 
 impl RunsTable {
@@ -75,249 +107,317 @@ impl RunsTable {
     pub fn ui(&mut self, ui: &mut Ui, runs: &[Run]) -> Vec<Action> {
         let mut actions = Vec::new();
         if runs.is_empty() {
-            ui.add_space(24.0);
-            ui.vertical_centered(|ui| {
-                ui.weak("No runs yet. Press Train (Ctrl+Enter) and they appear here.")
-            });
+            ui.add_space(8.0);
+            ui.label(RichText::new("No runs yet: every training is kept here by itself.").weak());
             return actions;
         }
-        ui.horizontal(|ui| {
-            let edit = egui::TextEdit::singleline(&mut self.filter)
-                .hint_text("filter by name or loss")
-                .desired_width(180.0);
-            let response = ui.add(edit);
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Filter runs")
-            });
-            if ui.button("Untick all").clicked() {
-                self.ticked.clear();
-            }
-            ui.weak("right-click a run for more");
+        self.head(ui, runs, &mut actions);
+        let shown = self.order(runs);
+        if shown.is_empty() {
+            let words = format!("No run matches “{}”.", self.filter);
+            ui.label(RichText::new(words).weak());
+            return actions;
+        }
+        egui::ScrollArea::horizontal().show(ui, |ui| {
+            // Clicks on text choose the row.
+            ui.style_mut().interaction.selectable_labels = false;
+            self.table(ui, &shown, &mut actions);
         });
-        let order = self.order(runs);
-        TableBuilder::new(ui)
-            .striped(true)
-            .column(Column::exact(24.0))
-            .column(Column::remainder().at_least(130.0).clip(true))
-            .column(Column::auto().at_least(90.0))
-            .columns(Column::auto().at_least(64.0), 4)
-            .header(20.0, |mut header| {
-                header.col(|_| {});
-                for sort in [
-                    Sort::Name,
-                    Sort::Loss,
-                    Sort::Outcome,
-                    Sort::Dice,
-                    Sort::Steps,
-                    Sort::Time,
-                ] {
-                    header.col(|ui| self.title(ui, sort));
-                }
-            })
-            .body(|body| {
-                body.rows(22.0, order.len(), |mut row| {
-                    let run = &runs[order[row.index()]];
-                    self.row(&mut row, run, &mut actions);
-                });
-            });
         actions
     }
 
-    fn title(&mut self, ui: &mut Ui, sort: Sort) {
-        let arrow = match (self.sort == sort, self.reversed) {
-            (true, false) => " ▾",
-            (true, true) => " ▴",
+    fn head(&mut self, ui: &mut Ui, runs: &[Run], actions: &mut Vec<Action>) {
+        ui.horizontal_wrapped(|ui| {
+            let field = egui::TextEdit::singleline(&mut self.filter)
+                .hint_text("Filter")
+                .desired_width(120.0);
+            let response = ui.add(field).on_hover_text(
+                "Only runs whose name, loss, outcome, device or data folder has this text.",
+            );
+            response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter runs"));
+            let ticked = runs
+                .iter()
+                .filter(|run| self.ticked.contains(&run.id))
+                .count();
+            let clear = ui
+                .add_enabled(ticked > 0, egui::Button::new("Untick all"))
+                .on_hover_text("Take all curves of recorded runs out of the plots.");
+            if clear.clicked() {
+                for id in std::mem::take(&mut self.ticked) {
+                    actions.push(Action::Tick(id, false));
+                }
+            }
+            ui.label(RichText::new(format!("{ticked} of {} ticked", runs.len())).weak());
+        });
+    }
+
+    /// The runs that pass the filter, sorted; as they were given while no header was clicked.
+    fn order<'a>(&self, runs: &'a [Run]) -> Vec<&'a Run> {
+        let wanted = self.filter.trim().to_lowercase();
+        let mut shown: Vec<&Run> = runs
+            .iter()
+            .filter(|run| {
+                let text = [
+                    run.name.as_str(),
+                    run.config.loss.kind(),
+                    &outcome(run).0,
+                    &run.device,
+                    &run.config.data.path,
+                ];
+                wanted.is_empty() || text.iter().any(|t| t.to_lowercase().contains(&wanted))
+            })
+            .collect();
+        if let Some((by, down)) = self.sort {
+            shown.sort_by(|a, b| {
+                let order = by.compare(a, b);
+                if down { order.reverse() } else { order }
+            });
+        }
+        shown
+    }
+
+    fn table(&mut self, ui: &mut Ui, shown: &[&Run], actions: &mut Vec<Action>) {
+        let height = ui.spacing().interact_size.y.max(22.0);
+        TableBuilder::new(ui)
+            .id_salt("recorded runs")
+            .striped(true)
+            .sense(Sense::click())
+            .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
+            .column(Column::exact(44.0))
+            .column(Column::remainder().at_least(110.0).clip(true))
+            .column(
+                Column::initial(96.0)
+                    .at_least(50.0)
+                    .clip(true)
+                    .resizable(true),
+            )
+            .column(Column::exact(84.0))
+            .column(Column::exact(74.0))
+            .column(Column::exact(58.0))
+            .column(Column::exact(62.0))
+            .header(height, |mut header| {
+                header.col(|_| {});
+                for by in By::ALL {
+                    header.col(|ui| self.title(ui, by));
+                }
+            })
+            .body(|body| {
+                body.rows(height, shown.len(), |mut row| {
+                    let run = shown[row.index()];
+                    self.row(&mut row, run, actions);
+                });
+            });
+    }
+
+    fn title(&mut self, ui: &mut Ui, by: By) {
+        let arrow = match self.sort {
+            Some((sorted, down)) if sorted == by => {
+                if down {
+                    " ⏷"
+                } else {
+                    " ⏶"
+                }
+            }
             _ => "",
         };
-        let text = RichText::new(format!("{}{arrow}", sort.name())).strong();
-        if ui
-            .selectable_label(false, text)
-            .on_hover_text("Sort by this")
-            .clicked()
-        {
-            self.reversed = self.sort == sort && !self.reversed;
-            self.sort = sort;
+        let text = RichText::new(format!("{}{arrow}", by.title())).strong();
+        let response = ui
+            .add(egui::Button::new(text).frame(false))
+            .on_hover_text(format!(
+                "{} A click sorts, another turns the order.",
+                by.help()
+            ));
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::Button, true, format!("Sort by {}", by.title()))
+        });
+        if response.clicked() {
+            self.sort = match self.sort {
+                // Numbers are looked at from the best down, words from the start of the alphabet.
+                None => Some((by, matches!(by, By::Dice | By::Steps | By::Time))),
+                Some((sorted, down)) if sorted == by => Some((by, !down)),
+                Some(_) => Some((by, matches!(by, By::Dice | By::Steps | By::Time))),
+            };
         }
     }
 
-    fn order(&self, runs: &[Run]) -> Vec<usize> {
-        let wanted = self.filter.to_lowercase();
-        let hit = |run: &Run| {
-            run.name.to_lowercase().contains(&wanted) || run.config.loss.kind().contains(&wanted)
-        };
-        let mut order: Vec<usize> = (0..runs.len()).filter(|&i| hit(&runs[i])).collect();
-        let compare = |a: &Run, b: &Run| -> Ordering {
-            match self.sort {
-                Sort::Newest => b.id.cmp(&a.id),
-                Sort::Name => a.name.cmp(&b.name),
-                Sort::Loss => a.config.loss.kind().cmp(b.config.loss.kind()),
-                Sort::Outcome => outcome(a).cmp(outcome(b)),
-                Sort::Dice => best_dice(b)
-                    .unwrap_or(-1.0)
-                    .total_cmp(&best_dice(a).unwrap_or(-1.0)),
-                Sort::Steps => b.steps.len().cmp(&a.steps.len()),
-                Sort::Time => secs(b).total_cmp(&secs(a)),
-            }
-        };
-        order.sort_by(|&a, &b| compare(&runs[a], &runs[b]));
-        if self.reversed {
-            order.reverse();
-        }
-        order
-    }
-
-    fn row(
-        &mut self,
-        row: &mut egui_extras::TableRow<'_, '_>,
-        run: &Run,
-        actions: &mut Vec<Action>,
-    ) {
+    fn row(&mut self, row: &mut TableRow<'_, '_>, run: &Run, actions: &mut Vec<Action>) {
+        row.set_selected(self.ticked.contains(&run.id));
         row.col(|ui| {
-            let mut ticked = self.ticked.contains(&run.id);
+            let mut on = self.ticked.contains(&run.id);
             let response = ui
-                .checkbox(&mut ticked, "")
-                .on_hover_text("Lay this run's curves over others");
+                .checkbox(&mut on, "")
+                .on_hover_text("Lay the curves of this run over the others.");
             response.widget_info(|| {
-                egui::WidgetInfo::labeled(
-                    egui::Role::CheckBox,
-                    true,
-                    format!("Compare {}", run.name),
-                )
+                WidgetInfo::selected(Role::CheckBox, true, on, format!("Compare {}", run.name))
             });
             if response.changed() {
-                if ticked {
+                if on {
                     self.ticked.insert(run.id.clone());
                 } else {
                     self.ticked.remove(&run.id);
                 }
-                actions.push(Action::Tick(run.id.clone(), ticked));
+                actions.push(Action::Tick(run.id.clone(), on));
+            }
+            if on {
+                let color = on_ground(run_color(ui.ctx(), &run.id), ui.visuals().dark_mode);
+                let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                let rim = egui::Stroke::new(1.0, ui.visuals().strong_text_color());
+                ui.painter()
+                    .rect(rect, 2.0, color, rim, egui::StrokeKind::Outside);
             }
         });
-        row.col(|ui| self.name(ui, run, actions));
-        row.col(|ui| {
-            ui.label(run.config.loss.kind());
-        });
-        row.col(|ui| {
-            let response = ui.label(outcome(run));
-            if let Some(Outcome::Diverged { message, .. } | Outcome::Failed { message }) =
-                &run.outcome
-            {
-                response.on_hover_text(message);
-            }
-        });
-        row.col(|ui| {
-            ui.label(best_dice(run).map_or("–".to_owned(), |dice| format!("{dice:.3}")));
-        });
-        row.col(|ui| {
-            ui.label(format!("{}", run.steps.len()));
-        });
-        row.col(|ui| {
-            ui.label(crate::lab::pace::clock(secs(run)));
-        });
-    }
-
-    fn name(&mut self, ui: &mut Ui, run: &Run, actions: &mut Vec<Action>) {
-        if let Some((id, text)) = &mut self.renaming
-            && *id == run.id
-        {
-            let response = ui.add(egui::TextEdit::singleline(text).desired_width(150.0));
-            response.request_focus();
-            let (enter, escape) = ui.input(|i| {
-                (
-                    i.key_pressed(egui::Key::Enter),
-                    i.key_pressed(egui::Key::Escape),
-                )
+        let mut rename = false;
+        row.col(|ui| rename = self.name(ui, run, actions));
+        let (ended, said, bad) = outcome_in_words(run);
+        let cells = [
+            (run.config.loss.kind().to_owned(), "Kind of loss".to_owned()),
+            (ended, said),
+            (
+                score(best_dice(run)),
+                "Best mean Dice over the validation images".to_owned(),
+            ),
+            (
+                steps(run).to_string(),
+                format!("{} steps of {}", steps(run), run.total_steps),
+            ),
+            (duration(seconds(run)), format!("Trained on {}", run.device)),
+        ];
+        for (at, (text, tip)) in cells.into_iter().enumerate() {
+            row.col(|ui| {
+                let mut words = RichText::new(text);
+                if at == 1 && bad {
+                    words = words.color(ui.visuals().error_fg_color);
+                }
+                ui.add(Label::new(words).truncate()).on_hover_text(tip);
             });
-            if enter && !text.trim().is_empty() {
-                actions.push(Action::Rename(run.id.clone(), text.trim().to_owned()));
-            }
-            if enter || escape {
-                self.renaming = None;
-            }
-            return;
         }
-        let mut text = RichText::new(&run.name);
-        if self.ticked.contains(&run.id) {
-            text = text
-                .color(on_ground(
-                    run_color(ui.ctx(), &run.id),
-                    ui.visuals().dark_mode,
-                ))
-                .strong();
-        }
-        let response = ui
-            .link(text)
-            .on_hover_text(format!("{}\nClick to show it", run.id));
+        let response = row.response();
         if response.clicked() {
             actions.push(Action::Activate(run.id.clone()));
         }
-        response.context_menu(|ui| {
-            if ui.button("Show").clicked() {
+        self.menu(&response, run, rename || response.double_clicked(), actions);
+    }
+
+    /// The name, or the field to change it; returns whether changing it was asked for.
+    fn name(&mut self, ui: &mut Ui, run: &Run, actions: &mut Vec<Action>) -> bool {
+        let Some(renaming) = self.renaming.as_mut().filter(|r| r.id == run.id) else {
+            let response = ui
+                .add(Label::new(&run.name).truncate().sense(Sense::click()))
+                .on_hover_text(format!(
+                    "{}\nA click shows it, a double click renames it.",
+                    run.name
+                ));
+            if response.clicked() && !response.double_clicked() {
                 actions.push(Action::Activate(run.id.clone()));
-                ui.close();
             }
-            if ui.button("Rename").clicked() {
-                self.renaming = Some((run.id.clone(), run.name.clone()));
-                ui.close();
-            }
-            if ui.button("Use its settings").clicked() {
-                actions.push(Action::UseConfig(run.id.clone()));
-                ui.close();
-            }
-            if ui.button("Open its folder").clicked() {
-                actions.push(Action::OpenFolder(run.id.clone()));
-                ui.close();
-            }
-            if ui.button("Delete (can be undone)").clicked() {
-                actions.push(Action::Delete(run.id.clone()));
-                ui.close();
-            }
+            let rename = response.double_clicked();
+            self.menu(&response, run, rename, actions);
+            return rename;
+        };
+        let field = egui::TextEdit::singleline(&mut renaming.text).desired_width(f32::INFINITY);
+        let response = ui.add(field);
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::TextInput, true, format!("New name of {}", run.name))
         });
+        if std::mem::take(&mut renaming.fresh) {
+            response.request_focus();
+        }
+        let cancelled = ui.input(|input| input.key_pressed(Key::Escape));
+        if response.lost_focus() || cancelled {
+            let name = renaming.text.trim().to_owned();
+            if !cancelled && !name.is_empty() && name != run.name {
+                actions.push(Action::Rename(run.id.clone(), name));
+            }
+            self.renaming = None;
+        }
+        false
+    }
+
+    fn menu(&mut self, response: &Response, run: &Run, rename: bool, actions: &mut Vec<Action>) {
+        let mut rename = rename;
+        response.context_menu(|ui| {
+            let id = || run.id.clone();
+            let mut entry = |text: &str, tip: &str, action: Option<Action>| {
+                if ui.button(text).on_hover_text(tip).clicked() {
+                    match action {
+                        Some(action) => actions.push(action),
+                        None => rename = true,
+                    }
+                    ui.close();
+                }
+            };
+            entry(
+                "Show",
+                "Show this run's curves and pictures.",
+                Some(Action::Activate(id())),
+            );
+            entry(
+                "Use its configuration",
+                "Make this run's configuration the draft; undo brings the old one back.",
+                Some(Action::UseConfig(id())),
+            );
+            entry("Rename", "Change the name of this run.", None);
+            entry(
+                "Open its folder",
+                "Open the folder with its configuration, events and weights.",
+                Some(Action::OpenFolder(id())),
+            );
+            entry(
+                "Delete",
+                "Move this run to the trash; it can be brought back.",
+                Some(Action::Delete(id())),
+            );
+        });
+        if rename {
+            self.renaming = Some(Renaming {
+                id: run.id.clone(),
+                text: run.name.clone(),
+                fresh: true,
+            });
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::run::Validation;
-    use crate::run::metrics::Confusion;
-
-    fn run(id: &str, name: &str, dice: Option<f64>) -> Run {
-        Run {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            best: dice.map(|_| 0),
-            validations: vec![Validation {
-                step: 1,
-                loss: 1.0,
-                dice: Vec::new(),
-                mean_dice: dice,
-                confusion: Confusion::default(),
-                per_image: Vec::new(),
-                secs: 1.0,
-            }],
-            ..Run::default()
-        }
+/// How a run ended: a word, and the whole story.
+#[must_use]
+pub fn outcome(run: &Run) -> (String, String) {
+    let said = |word: &str, story: &str| (word.to_owned(), story.to_owned());
+    match &run.outcome {
+        None => said("unfinished", "Still training, or cut off before its end."),
+        Some(Outcome::Completed) => said("completed", "All its steps were done."),
+        Some(Outcome::Stopped) => said("stopped", "Stopped by hand; what it had learned is kept."),
+        Some(Outcome::Diverged { at_step, message }) => (
+            "diverged".to_owned(),
+            format!("The loss was not finite at step {at_step}: {message}"),
+        ),
+        Some(Outcome::Failed { message }) => ("failed".to_owned(), message.clone()),
     }
+}
 
-    #[test]
-    fn rows_are_sorted_and_filtered() {
-        let runs = [
-            run("1", "b", None),
-            run("2", "a", Some(0.5)),
-            run("3", "c", Some(0.9)),
-        ];
-        let mut table = RunsTable::default();
-        assert_eq!(table.order(&runs), [2, 1, 0]);
-        table.sort = Sort::Name;
-        assert_eq!(table.order(&runs), [1, 0, 2]);
-        table.sort = Sort::Dice;
-        assert_eq!(
-            table.order(&runs),
-            [2, 1, 0],
-            "a run without a score comes last"
-        );
-        table.filter = "A".to_owned();
-        assert_eq!(table.order(&runs), [1]);
-    }
+/// As [`outcome`], and whether it is a bad end.
+fn outcome_in_words(run: &Run) -> (String, String, bool) {
+    let (word, story) = outcome(run);
+    let bad = matches!(
+        run.outcome,
+        Some(Outcome::Diverged { .. } | Outcome::Failed { .. })
+    );
+    (word, story, bad)
+}
+
+#[must_use]
+pub fn best_dice(run: &Run) -> Option<f64> {
+    run.validations.get(run.best?)?.mean_dice
+}
+
+#[must_use]
+pub fn steps(run: &Run) -> u64 {
+    run.steps.last().map_or(0, |point| point.step)
+}
+
+/// Seconds spent, pauses left out.
+#[must_use]
+pub fn seconds(run: &Run) -> f64 {
+    let step = run.steps.last().map_or(0.0, |point| point.secs);
+    let validation = run.validations.last().map_or(0.0, |v| v.secs);
+    step.max(validation)
 }

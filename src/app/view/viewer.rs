@@ -1,62 +1,58 @@
 //! One validation image: picture, truth, prediction and error, zoomed and panned together.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use egui::{
-    Color32, ColorImage, Key, Rect, Sense, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2,
-};
+use egui::{Align2, Color32, Key, Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 
-use super::color::{INVENTED, MISSED};
-use super::overlay::{self, Style};
-use crate::data::{IGNORE, Sample};
+use super::chip::{Chip, legend};
+use super::color::{INVENTED, MISSED, class_color, on_ground};
+use super::paint::{Overlay, Palette, RIGHT, SWAPPED, VOID};
+use super::panes::{self, Lens, Pane, Scene, Textures};
+use crate::data::Sample;
+use crate::run::metrics::{Confusion, mean};
 use crate::train::session::Prediction;
 
-crate::choices! {
-    /// One picture of the view.
-    pub enum Pane {
-        Image = "Image": "The picture alone.",
-        Truth = "Truth": "The labels of the dataset over the picture.",
-        Prediction = "Prediction": "What the network says now (hold T for the truth).",
-        Errors = "Errors": "Right, missed and invented pixels.",
-        Doubt = "Doubt": "Entropy of the prediction: bright = undecided.",
-    }
-}
+/// Height of the line above a pane that says what it shows.
+const TITLE: f32 = 18.0;
 
 /// The picture view and how it is looked at.
+#[derive(Debug)]
 pub struct Viewer {
     /// The images to step through: index into `Dataset::items` and name; set by the owner.
     pub items: Vec<(usize, String)>,
-    panes: Vec<bool>,
+    /// Panes beside one another; otherwise one, with truth or prediction laid over the image.
+    beside: bool,
+    panes: BTreeSet<Pane>,
     opacity: f32,
     contours: bool,
-    hidden: Vec<bool>,
-    zoom: f32,
-    /// Middle of the view, as a share of the picture.
-    center: Vec2,
-    textures: Vec<Option<(Made, TextureHandle)>>,
-}
-
-/// What a texture was made of; made again when one of these changes.
-#[derive(Debug, Clone, PartialEq)]
-struct Made {
-    sample: usize,
-    prediction: (usize, u64),
-    style: Style,
-    hidden: Vec<bool>,
+    /// Truth and prediction have changed places.
     flipped: bool,
+    hidden: BTreeSet<String>,
+    lens: Lens,
+    textures: Textures,
+    /// Pixel under the pointer, in 0..1 of the picture.
+    pointed: Option<Vec2>,
+    /// Asked for and not here yet.
+    asked: Option<usize>,
+    /// Mean Dice of this image, for the prediction with this key.
+    dice: Option<(u64, Option<f64>)>,
 }
 
 impl Default for Viewer {
     fn default() -> Self {
         Self {
             items: Vec::new(),
-            panes: vec![true, true, true, true, false],
+            beside: true,
+            panes: [Pane::Image, Pane::Truth, Pane::Prediction, Pane::Errors].into(),
             opacity: 0.6,
             contours: false,
-            hidden: Vec::new(),
-            zoom: 1.0,
-            center: vec2(0.5, 0.5),
-            textures: Vec::new(),
+            flipped: false,
+            hidden: BTreeSet::new(),
+            lens: Lens::default(),
+            textures: Textures::default(),
+            pointed: None,
+            asked: None,
+            dice: None,
         }
     }
 }
@@ -78,347 +74,395 @@ impl Viewer {
         prediction: Option<&Prediction>,
         classes: &[(String, [u8; 3])],
     ) -> ViewerResponse {
-        let mut response = ViewerResponse::default();
-        self.hidden.resize(classes.len(), false);
-        self.chooser(ui, sample, &mut response);
-        self.controls(ui);
-        self.legend(ui, classes);
+        let current = self.current(sample, prediction);
+        if self.asked.is_some() && self.asked == current {
+            self.asked = None;
+        }
+        let asked_item = self.chooser(ui, current);
+        if asked_item.is_some() {
+            self.asked = asked_item;
+        }
+        let response = ViewerResponse { asked_item };
         let Some(sample) = sample else {
-            ui.add_space(20.0);
-            ui.weak("The picture is being loaded…");
+            self.pointed = None;
+            empty(ui, !self.items.is_empty());
             return response;
         };
-        match prediction {
-            Some(p) => ui.weak(format!("prediction after {} steps", p.step)),
-            None => ui.weak("no prediction yet: train to see one"),
+        self.controls(ui);
+        self.class_chips(ui, classes);
+
+        let palette = self.palette(classes);
+        let scene = Scene {
+            sample,
+            prediction,
+            palette: &palette,
+            overlay: Overlay {
+                opacity: self.opacity,
+                contours: self.contours,
+            },
         };
-        self.grid(ui, sample, prediction, classes);
+        // One line below the pictures, whatever it says.
+        let status =
+            ui.text_style_height(&egui::TextStyle::Body) + 2.0 * ui.spacing().item_spacing.y;
+        let space = vec2(ui.available_width(), ui.available_height() - status);
+        self.pictures(ui, space.max(vec2(40.0, 40.0)), &scene, classes.len());
+        let said = self.pointed.map_or_else(
+            || {
+                "Wheel zooms, dragging moves, a double click fits, T flips truth and prediction"
+                    .to_owned()
+            },
+            |at| pixel(&scene, classes, at),
+        );
+        ui.add(egui::Label::new(RichText::new(said).weak()).truncate());
         response
     }
 
-    fn chooser(&self, ui: &mut Ui, sample: Option<&Sample>, response: &mut ViewerResponse) {
-        ui.horizontal(|ui| {
-            let shown = sample.and_then(|s| self.items.iter().position(|(_, name)| *name == s.id));
-            let mut ask = |at: usize| response.asked_item = self.items.get(at).map(|item| item.0);
+    /// The item that is shown now, where that can be told.
+    fn current(&self, sample: Option<&Sample>, prediction: Option<&Prediction>) -> Option<usize> {
+        let named = sample.and_then(|sample| self.items.iter().find(|item| item.1 == sample.id));
+        named
+            .map(|item| item.0)
+            .or_else(|| prediction.map(|prediction| prediction.item))
+    }
+
+    fn chooser(&self, ui: &mut Ui, current: Option<usize>) -> Option<usize> {
+        if self.items.is_empty() {
+            return None;
+        }
+        let chosen = self.asked.or(current);
+        let at = chosen.and_then(|c| self.items.iter().position(|item| item.0 == c));
+        let mut asked = None;
+        ui.horizontal_wrapped(|ui| {
             let count = self.items.len();
-            if ui
-                .button("◀")
-                .on_hover_text("Previous validation image (←)")
-                .clicked()
-                && count > 0
-            {
-                ask((shown.unwrap_or(0) + count - 1) % count);
-            }
-            if ui
-                .button("▶")
-                .on_hover_text("Next validation image (→)")
-                .clicked()
-                && count > 0
-            {
-                ask((shown.unwrap_or(count - 1) + 1) % count);
-            }
-            let name = sample.map_or("–", |sample| sample.id.as_str());
-            egui::ComboBox::from_id_salt("item")
-                .selected_text(name)
+            let mut step = |ui: &mut Ui, sign: &str, to: Option<usize>, tip: &str| {
+                let button = egui::Button::new(sign).min_size(vec2(24.0, 0.0));
+                let response = ui
+                    .add_enabled(to.is_some(), button)
+                    .on_hover_text(tip)
+                    .on_disabled_hover_text("There is no further image on this side.");
+                response.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::Button, to.is_some(), tip)
+                });
+                if response.clicked() {
+                    asked = to.map(|to| self.items[to].0);
+                }
+            };
+            step(
+                ui,
+                "◀",
+                at.and_then(|at| at.checked_sub(1)),
+                "Previous image",
+            );
+            let after = at.map_or(0, |at| at + 1);
+            step(ui, "▶", (after < count).then_some(after), "Next image");
+            let name = at.map_or("choose an image", |at| self.items[at].1.as_str());
+            let width = (ui.available_width() - 60.0).clamp(80.0, 260.0);
+            let combo = egui::ComboBox::from_id_salt("validation image")
+                .width(width)
                 .truncate()
-                .width((ui.available_width() - 70.0).max(80.0))
+                .selected_text(name)
                 .show_ui(ui, |ui| {
-                    let row = ui.text_style_height(&egui::TextStyle::Button) + 4.0;
-                    egui::ScrollArea::vertical().max_height(260.0).show_rows(
+                    let row = ui.spacing().interact_size.y;
+                    // Only the visible names are laid out: a dataset may hold thousands.
+                    egui::ScrollArea::vertical().max_height(280.0).show_rows(
                         ui,
                         row,
                         count,
                         |ui, range| {
-                            for at in range {
-                                if ui
-                                    .selectable_label(shown == Some(at), &self.items[at].1)
-                                    .clicked()
-                                {
-                                    ask(at);
+                            for (item, name) in &self.items[range] {
+                                if ui.selectable_label(chosen == Some(*item), name).clicked() {
+                                    asked = Some(*item);
                                 }
                             }
                         },
                     );
-                })
+                });
+            let label = format!("Validation image: {name}");
+            combo
                 .response
-                .on_hover_text("Which validation image is shown");
-            ui.weak(shown.map_or(String::new(), |at| format!("{}/{count}", at + 1)));
+                .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &label));
+            combo
+                .response
+                .on_hover_text("The validation image that is shown and predicted.");
+            if let Some(at) = at {
+                ui.label(format!("{} of {count}", at + 1));
+            }
+            if self.asked.is_some() {
+                ui.spinner();
+            }
         });
+        asked
     }
 
     fn controls(&mut self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
-            for (index, pane) in Pane::ALL.iter().enumerate() {
-                let help = crate::param::Choice::helps(pane)[index];
-                ui.toggle_value(&mut self.panes[index], pane.name())
-                    .on_hover_text(help);
-            }
+            ui.selectable_value(&mut self.beside, true, "Side by side")
+                .on_hover_text("The chosen pictures beside one another.");
+            ui.selectable_value(&mut self.beside, false, "One picture")
+                .on_hover_text("Prediction or truth over the image; T flips between them.");
             ui.separator();
-            ui.spacing_mut().slider_width = 60.0;
-            let slider = egui::Slider::new(&mut self.opacity, 0.0..=1.0).show_value(false);
-            let response = ui
-                .add(slider)
-                .on_hover_text("How strongly the labels cover the picture");
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Slider, true, "Opacity of the labels")
-            });
-            ui.checkbox(&mut self.contours, "contours")
-                .on_hover_text("Outlines instead of areas");
-        });
-    }
-
-    fn legend(&mut self, ui: &mut Ui, classes: &[(String, [u8; 3])]) {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(4.0, 3.0);
-            for (index, (name, [r, g, b])) in classes.iter().enumerate() {
-                let text = egui::RichText::new(format!("■ {name}")).color(if self.hidden[index] {
-                    ui.visuals().weak_text_color()
-                } else {
-                    super::color::on_ground([*r, *g, *b], ui.visuals().dark_mode)
-                });
-                let text = if self.hidden[index] {
-                    text.strikethrough()
-                } else {
-                    text
-                };
-                let help = format!("Show or hide {name} (colour {r},{g},{b})");
-                if ui
-                    .selectable_label(false, text)
-                    .on_hover_text(help)
-                    .clicked()
-                {
-                    self.hidden[index] = !self.hidden[index];
-                }
-            }
-        });
-    }
-
-    fn grid(
-        &mut self,
-        ui: &mut Ui,
-        sample: &Sample,
-        prediction: Option<&Prediction>,
-        classes: &[(String, [u8; 3])],
-    ) {
-        let shown: Vec<usize> = (0..self.panes.len())
-            .filter(|&i| self.panes[i] && (i < 2 || prediction.is_some()))
-            .collect();
-        if shown.is_empty() {
-            ui.weak("Choose a picture above.");
-            return;
-        }
-        let space = ui.available_size() - vec2(4.0, 8.0);
-        let ratio = sample.image.height as f32 / sample.image.width as f32;
-        let (columns, width) = arrange(shown.len(), space, ratio);
-        let size = vec2(width, (width * ratio).max(8.0));
-        egui::Grid::new("panes").spacing([6.0, 4.0]).show(ui, |ui| {
-            for (position, &index) in shown.iter().enumerate() {
-                ui.vertical(|ui| {
-                    let pane = Pane::ALL[index];
-                    if pane == Pane::Errors {
-                        ui.horizontal(|ui| {
-                            ui.spacing_mut().item_spacing.x = 5.0;
-                            ui.small("Errors:");
-                            for (text, [r, g, b]) in [("missed", MISSED), ("invented", INVENTED)] {
-                                let color =
-                                    super::color::on_ground([r, g, b], ui.visuals().dark_mode);
-                                ui.label(
-                                    egui::RichText::new(format!("■ {text}"))
-                                        .small()
-                                        .color(color),
-                                );
-                            }
-                        });
-                    } else {
-                        ui.small(pane.name());
+            if self.beside {
+                for pane in Pane::ALL {
+                    let shown = self.panes.contains(&pane);
+                    if ui
+                        .selectable_label(shown, pane.name())
+                        .on_hover_text(pane.help())
+                        .clicked()
+                    {
+                        if !shown {
+                            self.panes.insert(pane);
+                        } else if self.panes.len() > 1 {
+                            self.panes.remove(&pane);
+                        }
                     }
-                    self.pane(ui, index, size, sample, prediction, classes);
-                });
-                if (position + 1) % columns == 0 {
-                    ui.end_row();
                 }
             }
         });
-    }
-
-    fn pane(
-        &mut self,
-        ui: &mut Ui,
-        index: usize,
-        size: Vec2,
-        sample: &Sample,
-        prediction: Option<&Prediction>,
-        classes: &[(String, [u8; 3])],
-    ) {
-        let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-        response.widget_info(|| {
-            egui::WidgetInfo::labeled(
-                egui::Role::Image,
-                true,
-                format!("{} of {}", Pane::ALL[index].name(), sample.id),
-            )
+        ui.horizontal_wrapped(|ui| {
+            let label = ui.label("Opacity");
+            ui.spacing_mut().slider_width = 70.0;
+            let slider = egui::Slider::new(&mut self.opacity, 0.0..=1.0).fixed_decimals(2);
+            ui.add_enabled(!self.contours, slider)
+                .labelled_by(label.id)
+                .on_hover_text("How far the classes cover the image: 0 none, 1 all; default 0.60.");
+            ui.checkbox(&mut self.contours, "Contours")
+                .on_hover_text("Draw only the borders of the classes (default off).");
+            ui.separator();
+            let flip = ui
+                .selectable_label(self.flipped, "Flip")
+                .on_hover_text("Let truth and prediction change places (T over the pictures).");
+            if flip.clicked() {
+                self.flipped = !self.flipped;
+            }
+            if ui
+                .add_enabled(self.lens != Lens::default(), egui::Button::new("Fit"))
+                .on_hover_text("Show the whole picture again (double click).")
+                .clicked()
+            {
+                self.lens = Lens::default();
+            }
         });
-        let flipped = response.hovered() && ui.input(|input| input.key_down(Key::T));
-        self.navigate(ui, rect, &response);
-        let key = Made {
-            sample: Arc::as_ptr(&sample.image) as usize,
-            prediction: prediction.map_or((0, 0), |p| (p.item, p.step)),
-            style: Style {
-                opacity: self.opacity,
-                contours: self.contours,
-            },
-            hidden: self.hidden.clone(),
-            flipped,
-        };
-        if self.textures.len() <= index {
-            self.textures.resize_with(Pane::ALL.len(), || None);
-        }
-        if self.textures[index]
-            .as_ref()
-            .is_none_or(|(old, _)| *old != key)
-        {
-            let image = self.compose(
-                Pane::ALL[index],
-                sample,
-                prediction,
-                classes,
-                key.style,
-                flipped,
-            );
-            let options = TextureOptions {
-                magnification: egui::TextureFilter::Nearest,
-                ..TextureOptions::LINEAR
-            };
-            let texture = ui
-                .ctx()
-                .load_texture(format!("pane {index}"), image, options);
-            self.textures[index] = Some((key, texture));
-        }
-        let half = 0.5 / self.zoom;
-        let middle = self
-            .center
-            .clamp(Vec2::splat(half), Vec2::splat(1.0 - half));
-        let uv = Rect::from_min_max(
-            pos2(middle.x - half, middle.y - half),
-            pos2(middle.x + half, middle.y + half),
-        );
-        if let Some((_, texture)) = &self.textures[index] {
-            ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
-        }
-        if let Some(at) = response.hover_pos() {
-            let share = (at - rect.min) / rect.size();
-            let (x, y) = (
-                uv.left() + share.x * uv.width(),
-                uv.top() + share.y * uv.height(),
-            );
-            response.on_hover_text_at_pointer(under(x, y, sample, prediction, classes));
+    }
+
+    fn class_chips(&mut self, ui: &mut Ui, classes: &[(String, [u8; 3])]) {
+        let dark = ui.visuals().dark_mode;
+        let chips: Vec<Chip> = (classes.iter().enumerate())
+            .map(|(at, (name, color))| Chip {
+                key: key(at, name),
+                name: name.clone(),
+                color: on_ground(*color, dark),
+            })
+            .collect();
+        ui.horizontal_wrapped(|ui| legend(ui, &chips, &mut self.hidden));
+    }
+
+    fn palette(&self, classes: &[(String, [u8; 3])]) -> Palette {
+        let first = classes.first().map(|(name, _)| name.to_lowercase());
+        let nothing = [
+            "background",
+            "bg",
+            "none",
+            "void",
+            "unlabelled",
+            "unlabeled",
+        ];
+        let colors: Vec<[u8; 3]> = classes.iter().map(|(_, color)| *color).collect();
+        Palette {
+            shown: (classes.iter().enumerate())
+                .map(|(at, (name, _))| !self.hidden.contains(&key(at, name)))
+                .collect(),
+            colors: (0..colors.len())
+                .map(|at| class_color(&colors, at))
+                .collect(),
+            background: first
+                .is_some_and(|name| nothing.contains(&name.as_str()))
+                .then_some(0),
         }
     }
 
-    /// Wheel zooms around the pointer, dragging moves, a double click shows everything.
-    fn navigate(&mut self, ui: &Ui, rect: Rect, response: &egui::Response) {
-        if response.double_clicked() {
-            (self.zoom, self.center) = (1.0, vec2(0.5, 0.5));
+    fn pictures(&mut self, ui: &mut Ui, space: Vec2, scene: &Scene, classes: usize) {
+        let prediction_key = scene.prediction_key();
+        if self.textures.hold(scene.sample) {
+            self.dice = None;
         }
-        if response.dragged() {
-            self.center -= response.drag_delta() / rect.size() / self.zoom;
-        }
-        if let Some(at) = response.hover_pos() {
-            let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
-            let factor = (scroll * 0.005).exp() * pinch;
-            if factor != 1.0 {
-                let share = (at - rect.min) / rect.size() - vec2(0.5, 0.5);
-                let before = self.zoom;
-                self.zoom = (self.zoom * factor).clamp(1.0, 40.0);
-                self.center += share * (1.0 / before - 1.0 / self.zoom);
+        let dice = self.image_dice(scene, prediction_key, classes);
+        let shown: Vec<Pane> = if self.beside {
+            self.panes.iter().copied().collect()
+        } else {
+            vec![Pane::Prediction]
+        };
+        let size = [scene.sample.image.width, scene.sample.image.height];
+        let (area, _) = ui.allocate_exact_size(space, Sense::hover());
+        let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
+        let columns = panes::columns(shown.len(), space, aspect, TITLE);
+        let rows = shown.len().div_ceil(columns);
+        let gap = 4.0;
+        let cell = vec2(
+            (space.x - gap * (columns - 1) as f32) / columns as f32,
+            (space.y - gap * (rows - 1) as f32) / rows as f32,
+        );
+        let pointed = self.pointed.take();
+        let mut hovered = None;
+        for (at, pane) in shown.into_iter().enumerate() {
+            let corner = area.min
+                + vec2(
+                    (cell.x + gap) * (at % columns) as f32,
+                    (cell.y + gap) * (at / columns) as f32,
+                );
+            let whole = Rect::from_min_size(corner, cell);
+            let rect = Rect::from_min_max(pos2(whole.left(), whole.top() + TITLE), whole.max);
+            let content = match (pane, self.flipped) {
+                (Pane::Truth, true) => Pane::Prediction,
+                (Pane::Prediction, true) => Pane::Truth,
+                (other, _) => other,
+            };
+            let name = title(content, scene.prediction, dice);
+            head(ui, whole, content, &name);
+            ui.painter()
+                .rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
+            let Some(texture) = self.textures.get(ui, content, scene, prediction_key) else {
+                let text = "No prediction yet";
+                let color = ui.visuals().weak_text_color();
+                let font = egui::FontId::proportional(13.0);
+                ui.painter()
+                    .text(rect.center(), Align2::CENTER_CENTER, text, font, color);
+                continue;
+            };
+            let (response, under) = ui
+                .push_id(at, |ui| {
+                    panes::draw(ui, rect, texture, size, &mut self.lens, &name)
+                })
+                .inner;
+            if response.contains_pointer() {
+                hovered = Some((at, under));
+            } else if let Some(place) = pointed {
+                panes::cross(ui, rect, size, &self.lens, place);
             }
         }
-        let half = Vec2::splat(0.5 / self.zoom);
-        self.center = self.center.clamp(half, Vec2::splat(1.0) - half);
-    }
-
-    fn compose(
-        &self,
-        pane: Pane,
-        sample: &Sample,
-        prediction: Option<&Prediction>,
-        classes: &[(String, [u8; 3])],
-        style: Style,
-        flipped: bool,
-    ) -> ColorImage {
-        let image = &sample.image;
-        let colors: Vec<Color32> = classes
-            .iter()
-            .map(|(_, [r, g, b])| Color32::from_rgb(*r, *g, *b))
-            .collect();
-        let shown: Vec<bool> = self.hidden.iter().map(|hidden| !hidden).collect();
-        let truth = &sample.labels.labels;
-        let over = |labels: &[u8]| overlay::labels(image, labels, &colors, &shown, style);
-        match (pane, prediction) {
-            (Pane::Truth, _) => over(truth),
-            (Pane::Prediction, Some(_)) if flipped => over(truth),
-            (Pane::Prediction, Some(p)) => over(&p.labels),
-            (Pane::Errors, Some(p)) => overlay::errors(image, truth, &p.labels),
-            (Pane::Doubt, Some(p)) => overlay::doubt(image, &p.entropy),
-            (Pane::Image, _) | (_, None) => overlay::picture(image),
+        self.pointed = hovered.and_then(|(_, under)| under);
+        if self.pointed != pointed {
+            ui.ctx().request_repaint();
+        }
+        let typing = ui.ctx().egui_wants_keyboard_input();
+        if hovered.is_some() && !typing && ui.input(|input| input.key_pressed(Key::T)) {
+            self.flipped = !self.flipped;
+            ui.ctx().request_repaint();
         }
     }
-}
 
-/// Columns and width of each picture, so that all fit.
-fn arrange(count: usize, space: Vec2, ratio: f32) -> (usize, f32) {
-    const TITLE: f32 = 24.0;
-    let width = |columns: usize| {
-        let rows = count.div_ceil(columns) as f32;
-        let by_width = space.x / columns as f32 - 6.0;
-        let by_height = (space.y / rows - TITLE) / ratio;
-        by_width.min(by_height).max(16.0)
-    };
-    (1..=count)
-        .map(|columns| (columns, width(columns)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .unwrap_or((1, 16.0))
-}
-
-/// What lies under the pointer, in words.
-fn under(
-    x: f32,
-    y: f32,
-    sample: &Sample,
-    prediction: Option<&Prediction>,
-    classes: &[(String, [u8; 3])],
-) -> String {
-    let (w, h) = (sample.labels.width, sample.labels.height);
-    let (px, py) = (
-        ((x * w as f32) as usize).min(w - 1),
-        ((y * h as f32) as usize).min(h - 1),
-    );
-    let at = py * w + px;
-    let name = |label: Option<&u8>| match label {
-        Some(&IGNORE) => "ignored".to_owned(),
-        Some(&label) => classes
-            .get(usize::from(label))
-            .map_or(label.to_string(), |c| c.0.clone()),
-        None => "–".to_owned(),
-    };
-    let mut text = format!(
-        "pixel {px}, {py}\ntruth: {}",
-        name(sample.labels.labels.get(at))
-    );
-    if let Some(p) = prediction {
-        text.push_str(&format!("\nprediction: {}", name(p.labels.get(at))));
+    /// Mean Dice of this one image, counted once per prediction.
+    fn image_dice(&mut self, scene: &Scene, key: u64, classes: usize) -> Option<f64> {
+        let (truth, predicted) = (scene.truth(), scene.predicted()?);
+        if (truth.width, truth.height) != (predicted.width, predicted.height) {
+            return None;
+        }
+        if let Some((counted, dice)) = self.dice
+            && counted == key
+        {
+            return dice;
+        }
+        let mut confusion = Confusion::new(classes);
+        confusion.add(truth.data, predicted.data);
+        let dice = mean(&confusion.dice());
+        self.dice = Some((key, dice));
+        dice
     }
-    text
+
+    /// How many pictures were painted since the start: grows only when what is shown changes.
+    #[must_use]
+    pub fn painted(&self) -> u64 {
+        self.textures.painted()
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn key(at: usize, name: &str) -> String {
+    format!("{at} {name}")
+}
 
-    #[test]
-    fn pictures_are_arranged_as_large_as_they_fit() {
-        assert_eq!(arrange(4, vec2(600.0, 650.0), 1.0).0, 2);
-        assert_eq!(arrange(3, vec2(900.0, 300.0), 1.0).0, 3);
-        assert_eq!(arrange(3, vec2(200.0, 900.0), 1.0).0, 1);
+fn title(pane: Pane, prediction: Option<&Prediction>, dice: Option<f64>) -> String {
+    match (pane, prediction) {
+        (Pane::Prediction, Some(prediction)) => {
+            let dice = dice.map_or_else(String::new, |dice| format!(" · Dice {dice:.3}"));
+            format!("Prediction · step {}{dice}", prediction.step)
+        }
+        _ => pane.name().to_owned(),
     }
+}
+
+/// The line above a pane: its name, and for the error view what its colours mean.
+fn head(ui: &Ui, pane: Rect, content: Pane, name: &str) {
+    let line = Rect::from_min_size(pane.min, vec2(pane.width(), TITLE));
+    let painter = ui.painter().with_clip_rect(line.intersect(ui.clip_rect()));
+    let font = egui::FontId::proportional(12.0);
+    let text = ui.visuals().text_color();
+    let at = line.left_center() + vec2(1.0, 0.0);
+    let mut right = painter
+        .text(at, Align2::LEFT_CENTER, name, font.clone(), text)
+        .right();
+    let meanings: &[(&str, [u8; 3])] = match content {
+        Pane::Errors => &[
+            ("missed", MISSED),
+            ("invented", INVENTED),
+            ("swapped", SWAPPED),
+            ("right", RIGHT),
+            ("void", VOID),
+        ],
+        Pane::Doubt => &[("sure", [0, 0, 4]), ("unsure", [252, 255, 164])],
+        _ => &[],
+    };
+    for (meaning, [r, g, b]) in meanings {
+        let swatch = Rect::from_center_size(pos2(right + 13.0, at.y), vec2(9.0, 9.0));
+        let galley = painter.layout_no_wrap((*meaning).to_owned(), font.clone(), text);
+        if swatch.right() + 4.0 + galley.size().x > line.right() {
+            break;
+        }
+        painter.rect(
+            swatch,
+            2.0,
+            Color32::from_rgb(*r, *g, *b),
+            ui.visuals().window_stroke(),
+            egui::StrokeKind::Inside,
+        );
+        let place = pos2(swatch.right() + 4.0, at.y - galley.size().y / 2.0);
+        right = place.x + galley.size().x;
+        painter.galley(place, galley, text);
+    }
+}
+
+/// The pixel at `at`, in words.
+fn pixel(scene: &Scene, classes: &[(String, [u8; 3])], at: Vec2) -> String {
+    let image = &scene.sample.image;
+    let size = [image.width, image.height];
+    let x = ((at.x * size[0] as f32) as usize).min(size[0].saturating_sub(1));
+    let y = ((at.y * size[1] as f32) as usize).min(size[1].saturating_sub(1));
+    let name = |label: u8| {
+        let class = classes.get(usize::from(label));
+        class.map_or("ignored", |(name, _)| name.as_str())
+    };
+    let truth = name(scene.truth().at(x, y, size));
+    let predicted = scene.predicted().map_or_else(String::new, |map| {
+        format!(" · prediction {}", name(map.at(x, y, size)))
+    });
+    format!("x {x}, y {y} · truth {truth}{predicted}")
+}
+
+/// What to do while there is no picture.
+fn empty(ui: &mut Ui, coming: bool) {
+    let (head, body) = if coming {
+        (
+            "Loading the image…",
+            "It is read and brought to the size of the network's input.",
+        )
+    } else {
+        (
+            "No image yet",
+            "Open a dataset: a validation image appears here with its truth and, while the \
+             network trains, with what it makes of it.",
+        )
+    };
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.35).max(8.0));
+        ui.heading(head);
+        ui.label(RichText::new(body).weak());
+    });
 }

@@ -1,0 +1,284 @@
+//! What the plots draw for a run: strokes, marks, titles, and the values at the cursor.
+
+use egui::{Color32, Ui};
+use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints, PlotUi, Points};
+
+use super::color::{OKABE_ITO, class_color, on_ground};
+use super::plots::{MEAN, Plots, VALIDATION, Which};
+use super::readout::{Entry, score, short};
+use super::series::{Trace, View, XAxis, duration, nearest, stretches};
+use crate::run::{Run, StepPoint};
+
+/// A run with the colour of its lines.
+pub struct Shown<'a> {
+    pub run: &'a Run,
+    pub color: Color32,
+    pub key: String,
+}
+
+/// A line that is ready to be drawn.
+pub struct Stroke {
+    pub color: Color32,
+    pub width: f32,
+    pub style: LineStyle,
+    pub points: Vec<[f64; 2]>,
+}
+
+impl Plots {
+    pub(super) fn training_lines<'a>(&'a self, plot: &mut PlotUi<'a>, shown: &[Shown]) {
+        let faint = if shown.len() == 1 { 0.45 } else { 0.22 };
+        for (trace, opacity, width) in [(Trace::Raw, faint, 1.0), (Trace::Smooth, 1.0, 2.0)] {
+            for s in shown {
+                let Some(series) = self.series.get(&s.run.id) else {
+                    continue;
+                };
+                // A single point has no line; it is drawn all the same.
+                if let [only] = series.points(trace) {
+                    let dot = Points::new("training", vec![[only.x, only.y]]).radius(3.0);
+                    plot.points(dot.color(s.color));
+                    continue;
+                }
+                let line = Line::new("training", PlotPoints::Borrowed(series.points(trace)))
+                    .color(s.color.gamma_multiply(opacity))
+                    .width(width);
+                plot.line(line);
+            }
+        }
+    }
+
+    pub(super) fn validation_strokes(&self, ui: &Ui, shown: &[Shown], view: &View) -> Vec<Stroke> {
+        if self.hidden.contains(VALIDATION) {
+            return Vec::new();
+        }
+        let dark = ui.visuals().dark_mode;
+        let several = shown.len() > 1;
+        let mut strokes = Vec::new();
+        for s in shown {
+            let color = if several {
+                s.color
+            } else {
+                validation_color(s.color, dark)
+            };
+            for points in stretches(s.run, view.axis, |_, v| Some(view.height(v.loss))) {
+                strokes.push(Stroke {
+                    color,
+                    width: 1.6,
+                    style: LineStyle::dashed_dense(),
+                    points,
+                });
+            }
+        }
+        strokes
+    }
+
+    pub(super) fn score_strokes(&self, ui: &Ui, shown: &[Shown]) -> Vec<Stroke> {
+        let dark = ui.visuals().dark_mode;
+        let mut strokes = Vec::new();
+        let mut add = |color, width, lines: Vec<Vec<[f64; 2]>>| {
+            strokes.extend(lines.into_iter().map(|points| Stroke {
+                color,
+                width,
+                style: LineStyle::Solid,
+                points,
+            }));
+        };
+        for s in shown {
+            let Some(series) = self.series.get(&s.run.id) else {
+                continue;
+            };
+            if let [one] = shown {
+                for (class, name) in one.run.classes.iter().enumerate() {
+                    if self.hidden.contains(&class_key(name)) {
+                        continue;
+                    }
+                    let color = on_ground(class_color(&one.run.class_colors, class), dark);
+                    let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
+                    add(color, 1.4, stretches(s.run, self.axis, value));
+                }
+            }
+            if shown.len() > 1 || !self.hidden.contains(MEAN) {
+                let color = if shown.len() > 1 {
+                    s.color
+                } else {
+                    ui.visuals().strong_text_color()
+                };
+                let value = |at, _: &_| series.mean_score(s.run, self.score, at);
+                add(color, 2.6, stretches(s.run, self.axis, value));
+            }
+        }
+        strokes
+    }
+
+    pub(super) fn mark_best(&self, plot: &mut PlotUi, s: &Shown) {
+        let (Some(at), Some(series)) = (s.run.best, self.series.get(&s.run.id)) else {
+            return;
+        };
+        let Some(best) = s.run.validations.get(at) else {
+            return;
+        };
+        if let Some(y) = series.mean_score(s.run, self.score, at) {
+            let x = self.axis.place(s.run, best.step, best.secs);
+            let mark = Points::new("best", vec![[x, y]]);
+            plot.points(mark.shape(MarkerShape::Diamond).radius(6.0).color(s.color));
+        }
+    }
+
+    pub(super) fn score_title(&self, shown: &[Shown]) -> String {
+        let name = self.score.name();
+        match shown {
+            [one] => {
+                let series = self.series.get(&one.run.id);
+                let of = |at: usize| series.and_then(|s| s.mean_score(one.run, self.score, at));
+                let Some(last) = one.run.validations.len().checked_sub(1) else {
+                    return format!("{name} · after the first validation");
+                };
+                let best = one.run.best.map_or_else(String::new, |best| {
+                    let step = one.run.validations[best].step;
+                    format!(" · best {} at step {step}", score(of(best)))
+                });
+                format!("{name} · mean {}{best}", score(of(last)))
+            }
+            _ => format!("{name} · mean over classes, best marked"),
+        }
+    }
+
+    pub(super) fn moment(&self, shown: &[Shown], which: Which, x: f64) -> String {
+        let [one] = shown else {
+            return self.axis.describe(x);
+        };
+        let run = one.run;
+        let (step, secs) = match which {
+            Which::Loss => {
+                let place = |p: &StepPoint| self.axis.place(run, p.step, p.secs);
+                nearest(&run.steps, x, place).map(|at| (run.steps[at].step, run.steps[at].secs))
+            }
+            Which::Score => self
+                .validation_at(run, x)
+                .map(|at| (run.validations[at].step, run.validations[at].secs)),
+        }
+        .unwrap_or_default();
+        let epoch = XAxis::Epochs.place(run, step, secs);
+        format!("step {step} · epoch {epoch:.2} · {}", duration(secs))
+    }
+
+    pub(super) fn validation_at(&self, run: &Run, x: f64) -> Option<usize> {
+        nearest(&run.validations, x, |v| {
+            self.axis.place(run, v.step, v.secs)
+        })
+    }
+
+    pub(super) fn loss_entries(&self, ui: &Ui, shown: &[Shown], x: f64) -> Vec<Entry> {
+        let dark = ui.visuals().dark_mode;
+        let mut entries = Vec::new();
+        for s in shown {
+            let place = |p: &StepPoint| self.axis.place(s.run, p.step, p.secs);
+            let at = nearest(&s.run.steps, x, place);
+            let smooth = at.and_then(|at| self.series.get(&s.run.id)?.smoothed(at));
+            let raw = at.map(|at| s.run.steps[at].loss);
+            let validation = self
+                .validation_at(s.run, x)
+                .map(|at| s.run.validations[at].loss);
+            let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), short);
+            let mut push = |color, name: String, value| entries.push(Entry { color, name, value });
+            if shown.len() == 1 {
+                push(s.color, "training".to_owned(), text(raw));
+                push(s.color, "smoothed".to_owned(), text(smooth));
+                let color = validation_color(s.color, dark);
+                push(color, "validation".to_owned(), text(validation));
+            } else {
+                let value = format!("{} · val {}", text(smooth), text(validation));
+                push(s.color, s.run.name.clone(), value);
+            }
+        }
+        entries
+    }
+
+    pub(super) fn score_entries(&self, ui: &Ui, shown: &[Shown], x: f64) -> Vec<Entry> {
+        let dark = ui.visuals().dark_mode;
+        let mut entries = Vec::new();
+        for s in shown {
+            let (Some(at), Some(series)) =
+                (self.validation_at(s.run, x), self.series.get(&s.run.id))
+            else {
+                continue;
+            };
+            let mean = score(series.mean_score(s.run, self.score, at));
+            if shown.len() > 1 {
+                let (color, name) = (s.color, s.run.name.clone());
+                entries.push(Entry {
+                    color,
+                    name,
+                    value: mean,
+                });
+                continue;
+            }
+            entries.push(Entry {
+                color: ui.visuals().strong_text_color(),
+                name: "mean".to_owned(),
+                value: mean,
+            });
+            for (class, name) in s.run.classes.iter().enumerate() {
+                if !self.hidden.contains(&class_key(name)) {
+                    entries.push(Entry {
+                        color: on_ground(class_color(&s.run.class_colors, class), dark),
+                        name: name.clone(),
+                        value: score(series.class_score(s.run, self.score, at, class)),
+                    });
+                }
+            }
+        }
+        entries
+    }
+}
+
+pub fn class_key(name: &str) -> String {
+    format!("class {name}")
+}
+
+/// A colour for the validation loss that differs from the run's.
+pub fn validation_color(run: Color32, dark: bool) -> Color32 {
+    let (first, second) = (on_ground(OKABE_ITO[5], dark), on_ground(OKABE_ITO[4], dark));
+    if run == first { second } else { first }
+}
+
+pub fn loss_title(shown: &[Shown]) -> String {
+    let [one] = shown else {
+        return "Loss".to_owned();
+    };
+    let mut title = "Loss".to_owned();
+    if let Some(last) = one.run.steps.last() {
+        title += &format!(" · training {} at step {}", short(last.loss), last.step);
+    }
+    if let Some(last) = one.run.validations.last() {
+        title += &format!(" · validation {}", short(last.loss));
+    }
+    title
+}
+
+/// First and last place on the x axis of anything in `shown`.
+pub fn extent(axis: XAxis, shown: &[Shown]) -> (f64, f64) {
+    let last = shown.iter().map(|s| {
+        let step = s
+            .run
+            .steps
+            .last()
+            .map(|p| axis.place(s.run, p.step, p.secs));
+        let validation = s
+            .run
+            .validations
+            .last()
+            .map(|v| axis.place(s.run, v.step, v.secs));
+        step.unwrap_or(0.0).max(validation.unwrap_or(0.0))
+    });
+    (0.0, last.fold(0.0, f64::max).max(f64::MIN_POSITIVE))
+}
+
+pub fn draw(plot: &mut PlotUi, stroke: &Stroke) {
+    let points = &stroke.points;
+    if points.len() <= 60 {
+        let dots = Points::new("", points.clone()).radius(stroke.width + 0.9);
+        plot.points(dots.color(stroke.color));
+    }
+    let line = Line::new("", points.clone()).color(stroke.color);
+    plot.line(line.width(stroke.width).style(stroke.style));
+}

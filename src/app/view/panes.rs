@@ -1,0 +1,410 @@
+//! Pictures side by side under one lens: textures that are built once, zoomed and panned together.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use egui::{
+    Color32, ColorImage, Pos2, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::paint::{self, Map, Overlay, Palette};
+use crate::data::{Image, LabelMap, Sample};
+use crate::train::session::Prediction;
+
+/// What a pane shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    Image,
+    Truth,
+    Prediction,
+    Errors,
+    Doubt,
+}
+
+impl Pane {
+    pub const ALL: [Self; 5] = [
+        Self::Image,
+        Self::Truth,
+        Self::Prediction,
+        Self::Errors,
+        Self::Doubt,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "Image",
+            Self::Truth => "Truth",
+            Self::Prediction => "Prediction",
+            Self::Errors => "Errors",
+            Self::Doubt => "Doubt",
+        }
+    }
+
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Image => "The image as the network sees it.",
+            Self::Truth => "The classes of the mask, over the image.",
+            Self::Prediction => "The most probable class of each pixel, over the image.",
+            Self::Errors => {
+                "Where truth and prediction differ, seen from the classes that are shown: missed, \
+                 invented, or one taken for another."
+            }
+            Self::Doubt => {
+                "How unsure the network is of each pixel: entropy of its probabilities, from \
+                 black (sure) to light yellow (all classes alike)."
+            }
+        }
+    }
+
+    fn needs_prediction(self) -> bool {
+        matches!(self, Self::Prediction | Self::Errors | Self::Doubt)
+    }
+}
+
+/// What is to be drawn, borrowed from whoever made it.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    pub sample: &'a Sample,
+    pub prediction: Option<&'a Prediction>,
+    pub palette: &'a Palette,
+    pub overlay: Overlay,
+}
+
+impl<'a> Scene<'a> {
+    #[must_use]
+    pub fn truth(&self) -> Map<'a> {
+        let labels: &LabelMap = &self.sample.labels;
+        Map {
+            width: labels.width,
+            height: labels.height,
+            data: &labels.labels,
+        }
+    }
+
+    #[must_use]
+    pub fn predicted(&self) -> Option<Map<'a>> {
+        self.prediction.map(|prediction| Map {
+            width: prediction.width,
+            height: prediction.height,
+            data: &prediction.labels,
+        })
+    }
+
+    fn paint(&self, pane: Pane) -> Option<ColorImage> {
+        let image: &Image = &self.sample.image;
+        let prediction = self.prediction?;
+        let size = [image.width, image.height];
+        let doubt = Map {
+            width: prediction.width,
+            height: prediction.height,
+            data: &prediction.entropy,
+        };
+        Some(match pane {
+            Pane::Image | Pane::Truth => return self.paint_known(pane),
+            Pane::Prediction => {
+                paint::overlay(image, self.predicted()?, self.palette, self.overlay)
+            }
+            Pane::Errors => paint::errors(image, self.truth(), self.predicted()?, self.palette),
+            Pane::Doubt => paint::entropy(size, doubt),
+        })
+    }
+
+    /// Panes that need no prediction.
+    fn paint_known(&self, pane: Pane) -> Option<ColorImage> {
+        let image: &Image = &self.sample.image;
+        match pane {
+            Pane::Image => Some(paint::picture(image)),
+            Pane::Truth => Some(paint::overlay(
+                image,
+                self.truth(),
+                self.palette,
+                self.overlay,
+            )),
+            _ => None,
+        }
+    }
+
+    /// Equal for two predictions that draw alike, wherever they lie in memory.
+    #[must_use]
+    pub fn prediction_key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Some(p) = self.prediction {
+            (p.item, p.step, p.width, p.height).hash(&mut hasher);
+            digest(&p.labels).hash(&mut hasher);
+            digest(&p.entropy).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+/// A fast digest of many bytes: enough to see that a picture has changed.
+fn digest(bytes: &[u8]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let word = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(23);
+    let hash = words.iter().fold(bytes.len() as u64, |hash, bytes| {
+        word(hash, u64::from_le_bytes(*bytes))
+    });
+    rest.iter()
+        .fold(hash, |hash, &byte| word(hash, u64::from(byte)))
+}
+
+/// Textures of the panes, kept for as long as what they show stays the same.
+#[derive(Default)]
+pub struct Textures {
+    /// Held, so that an address never comes to mean another picture.
+    held: Option<(Arc<Image>, Arc<LabelMap>)>,
+    made: BTreeMap<Pane, (u64, TextureHandle)>,
+    /// How many pictures were painted since the start.
+    painted: u64,
+}
+
+impl std::fmt::Debug for Textures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Textures({} made)", self.made.len())
+    }
+}
+
+impl Textures {
+    /// Forgets everything when `sample` is not the one of the last call, and returns whether.
+    pub fn hold(&mut self, sample: &Sample) -> bool {
+        let same = (self.held.as_ref()).is_some_and(|(image, labels)| {
+            Arc::ptr_eq(image, &sample.image) && Arc::ptr_eq(labels, &sample.labels)
+        });
+        if !same {
+            for (key, _) in self.made.values_mut() {
+                *key = 0;
+            }
+            self.held = Some((Arc::clone(&sample.image), Arc::clone(&sample.labels)));
+        }
+        !same
+    }
+
+    /// Pictures painted so far; grows only when something changed.
+    #[must_use]
+    pub fn painted(&self) -> u64 {
+        self.painted
+    }
+
+    /// The texture of `pane`; `prediction_key` is that of `scene`.
+    pub fn get(
+        &mut self,
+        ui: &Ui,
+        pane: Pane,
+        scene: &Scene,
+        prediction_key: u64,
+    ) -> Option<&TextureHandle> {
+        if pane.needs_prediction() && scene.prediction.is_none() {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        if pane.needs_prediction() {
+            prediction_key.hash(&mut hasher);
+        }
+        if pane != Pane::Image {
+            scene.palette.hash(&mut hasher);
+        }
+        if matches!(pane, Pane::Truth | Pane::Prediction) {
+            (scene.overlay.contours, scene.overlay.opacity.to_bits()).hash(&mut hasher);
+        }
+        // 0 stands for "never".
+        let key = hasher.finish().max(1);
+        if self.made.get(&pane).is_none_or(|(made, _)| *made != key) {
+            let most = ui.input(|input| input.max_texture_side);
+            let picture = scene.paint_known(pane).or_else(|| scene.paint(pane))?;
+            let picture = paint::fitted(picture, most);
+            self.painted += 1;
+            let options = if pane == Pane::Image {
+                TextureOptions {
+                    minification: egui::TextureFilter::Linear,
+                    ..TextureOptions::NEAREST
+                }
+            } else {
+                TextureOptions::NEAREST
+            };
+            if let Some((made, texture)) = self.made.get_mut(&pane) {
+                texture.set(picture, options);
+                *made = key;
+            } else {
+                let texture = ui.ctx().load_texture(pane.name(), picture, options);
+                self.made.insert(pane, (key, texture));
+            }
+        }
+        self.made.get(&pane).map(|(_, texture)| texture)
+    }
+}
+
+/// Zoom and place, the same in all panes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lens {
+    /// 1 shows the whole picture.
+    pub zoom: f32,
+    /// The point of the picture in the middle of a pane, in 0..1.
+    pub center: Vec2,
+}
+
+impl Default for Lens {
+    fn default() -> Self {
+        Self {
+            zoom: 1.0,
+            center: vec2(0.5, 0.5),
+        }
+    }
+}
+
+impl Lens {
+    /// Where a picture of `size` pixels is drawn, so that its visible part fills `pane`.
+    #[must_use]
+    pub fn place(&self, pane: Rect, size: [usize; 2]) -> Rect {
+        let size = vec2(size[0].max(1) as f32, size[1].max(1) as f32);
+        let fit = (pane.width() / size.x)
+            .min(pane.height() / size.y)
+            .max(1e-3);
+        let size = size * fit * self.zoom;
+        Rect::from_min_size(pane.center() - size * self.center, size)
+    }
+
+    /// Turns the wheel by `factor` over `pointer`: what is under it stays there.
+    pub fn zoom_at(&mut self, factor: f32, pointer: Pos2, pane: Rect, size: [usize; 2]) {
+        let before = self.place(pane, size);
+        let under = (pointer - before.min) / before.size();
+        self.zoom = (self.zoom * factor).clamp(1.0, 64.0);
+        let after = self.place(pane, size).size();
+        self.center = under - (pointer - pane.center()) / after;
+        self.settle(pane, size);
+    }
+
+    pub fn pan(&mut self, by: Vec2, pane: Rect, size: [usize; 2]) {
+        self.center -= by / self.place(pane, size).size();
+        self.settle(pane, size);
+    }
+
+    /// Keeps the picture in the pane.
+    fn settle(&mut self, pane: Rect, size: [usize; 2]) {
+        let drawn = self.place(pane, size).size();
+        for axis in 0..2 {
+            let half = (pane.size()[axis] / drawn[axis] / 2.0).min(0.5);
+            self.center[axis] = self.center[axis].clamp(half, 1.0 - half);
+        }
+    }
+}
+
+/// Columns for `count` panes in `space` that show a picture of `aspect` (width by height) largest.
+#[must_use]
+pub fn columns(count: usize, space: Vec2, aspect: f32, title: f32) -> usize {
+    let scale = |columns: usize| {
+        let rows = count.div_ceil(columns) as f32;
+        let width = space.x / columns as f32;
+        (width / aspect).min(space.y / rows - title)
+    };
+    (1..=count.max(1))
+        .max_by(|&a, &b| scale(a).total_cmp(&scale(b)))
+        .unwrap_or(1)
+}
+
+/// Draws one picture under `lens`; returns the pixel under the pointer, in 0..1 of the picture.
+pub fn draw(
+    ui: &mut Ui,
+    rect: Rect,
+    texture: &TextureHandle,
+    size: [usize; 2],
+    lens: &mut Lens,
+    name: &str,
+) -> (egui::Response, Option<Vec2>) {
+    let response = ui.interact(rect, ui.make_persistent_id(name), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
+    let turned = ui.input(|input| input.smooth_scroll_delta().y);
+    let pinched = ui.input(egui::InputState::zoom_delta);
+    if let Some(pointer) = response.hover_pos() {
+        let factor = (turned / 240.0).exp() * pinched;
+        if factor != 1.0 {
+            lens.zoom_at(factor, pointer, rect, size);
+        }
+    }
+    if response.dragged() {
+        lens.pan(response.drag_delta(), rect, size);
+    }
+    if response.double_clicked() {
+        *lens = Lens::default();
+    }
+    let placed = lens.place(rect, size);
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    painter.image(texture.id(), placed, whole, Color32::WHITE);
+    if response.has_focus() {
+        let focus = ui.visuals().selection.stroke;
+        painter.rect_stroke(rect, 0.0, focus, StrokeKind::Inside);
+    }
+    let under = (response.hover_pos())
+        .map(|pos| (pos - placed.min) / placed.size())
+        .filter(|at| (0.0..1.0).contains(&at.x) && (0.0..1.0).contains(&at.y));
+    (response, under)
+}
+
+/// A cross at `at` (in 0..1 of the picture), where the pointer is in another pane.
+pub fn cross(ui: &Ui, rect: Rect, size: [usize; 2], lens: &Lens, at: Vec2) {
+    let placed = lens.place(rect, size);
+    let center = placed.min + at * placed.size();
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    for (width, color) in [(3.0, Color32::BLACK), (1.0, Color32::WHITE)] {
+        for arm in [vec2(6.0, 0.0), vec2(0.0, 6.0)] {
+            painter.line_segment([center - arm, center + arm], Stroke::new(width, color));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PANE: Rect = Rect {
+        min: Pos2::new(10.0, 20.0),
+        max: Pos2::new(210.0, 120.0),
+    };
+
+    #[test]
+    fn the_whole_picture_fits_and_what_is_under_the_wheel_stays() {
+        let mut lens = Lens::default();
+        let placed = lens.place(PANE, [50, 50]);
+        assert_eq!(
+            (placed.size(), placed.center()),
+            (vec2(100.0, 100.0), PANE.center())
+        );
+        let pointer = pos2(120.0, 80.0);
+        let under = |lens: &Lens| {
+            let placed = lens.place(PANE, [50, 50]);
+            (pointer - placed.min) / placed.size()
+        };
+        let before = under(&lens);
+        lens.zoom_at(4.0, pointer, PANE, [50, 50]);
+        assert!((under(&lens) - before).length() < 1e-4);
+        // However far it is pulled, the picture fills the pane.
+        lens.pan(vec2(1e5, -1e5), PANE, [50, 50]);
+        assert!(lens.place(PANE, [50, 50]).contains_rect(PANE));
+        lens.zoom_at(1e-3, pointer, PANE, [50, 50]);
+        assert_eq!(lens, Lens::default());
+    }
+
+    #[test]
+    fn panes_stand_so_that_pictures_are_largest() {
+        assert_eq!(columns(4, vec2(400.0, 400.0), 1.0, 0.0), 2);
+        assert_eq!(columns(4, vec2(1600.0, 300.0), 1.0, 16.0), 4);
+        assert_eq!(columns(3, vec2(300.0, 1200.0), 1.3, 16.0), 1);
+        assert_eq!(columns(1, vec2(10.0, 10.0), 1.0, 16.0), 1);
+    }
+
+    #[test]
+    fn a_changed_byte_changes_the_digest() {
+        let bytes = [7_u8; 100];
+        for at in [0, 50, 97, 99] {
+            let mut other = bytes;
+            other[at] ^= 1;
+            assert_ne!(digest(&bytes), digest(&other), "byte {at}");
+        }
+        assert_ne!(digest(&[0; 8]), digest(&[0; 16]));
+    }
+}

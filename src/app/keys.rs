@@ -23,7 +23,7 @@ const LIST: &[(&str, &str)] = &[
     ),
     ("1 2 3 4", "Training, Data, X-ray, Runs"),
     ("← →", "previous, next validation image"),
-    ("T", "hold over a picture: truth instead of prediction"),
+    ("T", "over a picture: truth and prediction change places"),
     (
         "wheel, drag, double click",
         "zoom, move, reset a picture or plot",

@@ -211,3 +211,27 @@ fn several_runs_are_laid_over_one_another() {
     assert_eq!(readouts(&harness).len(), 2);
     shot(&mut harness, "plots-several");
 }
+
+/// Points that were handed to the painter.
+fn drawn(shape: &egui::Shape) -> usize {
+    match shape {
+        egui::Shape::Path(path) => path.points.len(),
+        egui::Shape::Band(band) => band.points.len(),
+        egui::Shape::Vec(shapes) => shapes.iter().map(drawn).sum(),
+        _ => 1,
+    }
+}
+
+#[test]
+fn eight_long_runs_cost_no_more_points_than_can_be_seen() {
+    let runs: Vec<Run> = (0..8)
+        .map(|at| made_up_run(&at.to_string(), 10_000, 0.01 * (at + 1) as f64))
+        .collect();
+    let mut harness = plots(runs);
+    harness.run_steps(4);
+    let points: usize = (harness.output().shapes.iter())
+        .map(|clipped| drawn(&clipped.shape))
+        .sum();
+    assert!(points > 4_000, "the curves are there: {points}");
+    assert!(points < 30_000, "of 160 000 points, {points} were drawn");
+}

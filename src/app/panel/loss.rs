@@ -70,7 +70,7 @@ pub fn show(
             }
             if sum.terms.len() < 6
                 && ui
-                    .small_button("＋ term")
+                    .small_button("+ term")
                     .on_hover_text("Add a loss to the sum")
                     .clicked()
             {

@@ -343,8 +343,12 @@ mod tests {
 
     #[test]
     fn doubt_gets_lighter_as_it_grows() {
-        let light = |value| ramp(value).iter().map(|&c| u32::from(c)).sum::<u32>();
-        assert!((1..=255).all(|value| light(value) >= light(value - 1)));
+        // Weights of the relative luminance of sRGB's primaries, in ten-thousandths.
+        let light = |value| {
+            let [r, g, b] = ramp(value).map(u32::from);
+            2126 * r + 7152 * g + 722 * b
+        };
+        assert!((1..=255).all(|value| light(value) > light(value - 1)));
         assert_eq!(ramp(0), [0, 0, 4]);
         assert_eq!(ramp(255), [252, 255, 164]);
     }

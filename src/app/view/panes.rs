@@ -306,16 +306,21 @@ pub fn columns(count: usize, space: Vec2, aspect: f32, title: f32) -> usize {
         .unwrap_or(1)
 }
 
-/// Draws one picture under `lens`; returns the pixel under the pointer, in 0..1 of the picture.
+/// Draws the picture of the pane with number `at` under `lens`; returns the pixel under the pointer, in 0..1 of the picture.
 pub fn draw(
-    ui: &mut Ui,
+    ui: &Ui,
+    at: usize,
     rect: Rect,
     texture: &TextureHandle,
     size: [usize; 2],
     lens: &mut Lens,
     name: &str,
 ) -> (egui::Response, Option<Vec2>) {
-    let response = ui.interact(rect, ui.make_persistent_id(name), Sense::click_and_drag());
+    let response = ui.interact(
+        rect,
+        ui.make_persistent_id(("pane", at)),
+        Sense::click_and_drag(),
+    );
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
     let turned = ui.input(|input| input.smooth_scroll_delta().y);
     let pinched = ui.input(egui::InputState::zoom_delta);

@@ -325,7 +325,8 @@ impl Plots {
                 .x;
             let title = self.moment(shown, which, x);
             if !entries.is_empty() && frame.x_range().contains(at) {
-                ui.push_id(which, |ui| readout::show(ui, frame, at, &title, &entries));
+                let id = ui.make_persistent_id(("readout", which));
+                readout::show(ui, id, frame, at, &title, &entries);
             }
         }
         Looked {

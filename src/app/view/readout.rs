@@ -35,7 +35,7 @@ pub fn score(value: Option<f64>) -> String {
 }
 
 /// Paints `entries` inside `plot`, on the side of the cursor at `cursor_x` that has more room.
-pub fn show(ui: &mut Ui, plot: Rect, cursor_x: f32, title: &str, entries: &[Entry]) {
+pub fn show(ui: &Ui, id: egui::Id, plot: Rect, cursor_x: f32, title: &str, entries: &[Entry]) {
     const PAD: f32 = 6.0;
     const SWATCH: f32 = 8.0;
     let font = egui::FontId::proportional(11.5);
@@ -89,7 +89,7 @@ pub fn show(ui: &mut Ui, plot: Rect, cursor_x: f32, title: &str, entries: &[Entr
         painter.galley(place.min, value, text);
     }
     // What is painted is said too.
-    let response = ui.interact(frame, ui.make_persistent_id("readout"), Sense::empty());
+    let response = ui.interact(frame, id, Sense::empty());
     response.widget_info(|| {
         let values: Vec<String> = entries
             .iter()

@@ -102,8 +102,7 @@ impl Viewer {
             },
         };
         // One line below the pictures, whatever it says.
-        let status =
-            ui.text_style_height(&egui::TextStyle::Body) + 2.0 * ui.spacing().item_spacing.y;
+        let status = ui.text_style_height(&egui::TextStyle::Body) + ui.spacing().item_spacing.y;
         let space = vec2(ui.available_width(), ui.available_height() - status);
         self.pictures(ui, space.max(vec2(40.0, 40.0)), &scene, classes.len());
         let said = self.pointed.map_or_else(
@@ -134,11 +133,11 @@ impl Viewer {
         let mut asked = None;
         ui.horizontal_wrapped(|ui| {
             let count = self.items.len();
-            let mut step = |ui: &mut Ui, sign: &str, to: Option<usize>, tip: &str| {
+            let mut step = |ui: &mut Ui, sign: &str, to: Option<usize>, tip: &str, key: &str| {
                 let button = egui::Button::new(sign).min_size(vec2(24.0, 0.0));
                 let response = ui
                     .add_enabled(to.is_some(), button)
-                    .on_hover_text(tip)
+                    .on_hover_text(format!("{tip} ({key})"))
                     .on_disabled_hover_text("There is no further image on this side.");
                 response.widget_info(|| {
                     egui::WidgetInfo::labeled(egui::Role::Button, to.is_some(), tip)
@@ -152,9 +151,10 @@ impl Viewer {
                 "◀",
                 at.and_then(|at| at.checked_sub(1)),
                 "Previous image",
+                "←",
             );
             let after = at.map_or(0, |at| at + 1);
-            step(ui, "▶", (after < count).then_some(after), "Next image");
+            step(ui, "▶", (after < count).then_some(after), "Next image", "→");
             let name = at.map_or("choose an image", |at| self.items[at].1.as_str());
             let width = (ui.available_width() - 60.0).clamp(80.0, 260.0);
             let combo = egui::ComboBox::from_id_salt("validation image")
@@ -319,7 +319,7 @@ impl Viewer {
             let name = title(content, scene.prediction, dice);
             head(ui, whole, content, &name);
             ui.painter()
-                .rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
+                .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
             let Some(texture) = self.textures.get(ui, content, scene, prediction_key) else {
                 let text = "No prediction yet";
                 let color = ui.visuals().weak_text_color();
@@ -328,11 +328,7 @@ impl Viewer {
                     .text(rect.center(), Align2::CENTER_CENTER, text, font, color);
                 continue;
             };
-            let (response, under) = ui
-                .push_id(at, |ui| {
-                    panes::draw(ui, rect, texture, size, &mut self.lens, &name)
-                })
-                .inner;
+            let (response, under) = panes::draw(ui, at, rect, texture, size, &mut self.lens, &name);
             if response.contains_pointer() {
                 hovered = Some((at, under));
             } else if let Some(place) = pointed {

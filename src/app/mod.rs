@@ -8,6 +8,7 @@ mod card;
 mod keys;
 mod opening;
 mod panel;
+mod race;
 mod theme;
 mod toolbar;
 mod training;
@@ -51,6 +52,7 @@ pub struct App {
     panel: panel::State,
     opening: Opening,
     card: card::State,
+    race: race::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
     title: String,
@@ -97,6 +99,7 @@ impl App {
             panel: panel::State::default(),
             opening: Opening::default(),
             card: card::State::default(),
+            race: race::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
             title: String::new(),
@@ -108,7 +111,9 @@ impl App {
         self.lab.tick();
         let ctx = ui.ctx().clone();
         keys::handle(self, &ctx);
-        self.opening.receive(&ctx, &mut self.lab);
+        if self.opening.receive(&ctx, &mut self.lab) {
+            self.tab = Tab::Data;
+        }
 
         Panel::top("toolbar").show(ui, |ui| toolbar::show(self, ui));
         Panel::bottom("status").show(ui, |ui| toolbar::status(self, ui));
@@ -245,6 +250,9 @@ impl App {
         keys::window(ctx, &mut self.windows.keys);
         toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
         toolbar::about_window(ctx, &mut self.windows.about);
+        if race::window(ctx, &mut self.race, &mut self.lab) {
+            self.tab = Tab::Training;
+        }
     }
 
     fn show_toasts(&mut self, ctx: &egui::Context) {

@@ -48,8 +48,9 @@ impl Opening {
         }
     }
 
-    /// Takes the dialog's answer and dropped folders.
-    pub fn receive(&mut self, ctx: &Context, lab: &mut Lab) {
+    /// Takes the dialog's answer and dropped folders; says whether the path box is needed.
+    pub fn receive(&mut self, ctx: &Context, lab: &mut Lab) -> bool {
+        let mut path_box = false;
         if let Some((receiver, since)) = &self.waiting {
             match receiver.try_recv() {
                 Ok(Some(path)) => {
@@ -60,9 +61,10 @@ impl Opening {
                     if since.elapsed() < TOO_FAST {
                         lab.notices.push(
                             Level::Warning,
-                            "the system shows no file dialog: paste the folder's path into the box on the Data tab",
+                            "the system shows no file dialog: paste the folder's path into the box at the top of the Data tab",
                         );
                         self.focus_path = true;
+                        path_box = true;
                     }
                     self.waiting = None;
                 }
@@ -88,6 +90,7 @@ impl Opening {
                 lab.open(&folder.to_string_lossy());
             }
         }
+        path_box
     }
 
     /// The path box with its button.

@@ -153,6 +153,12 @@ fn buttons(app: &mut App, ui: &mut Ui) {
     if response.clicked() {
         app.start_training();
     }
+    let race = ui
+        .button("🏁 Race…")
+        .on_hover_text("Train several losses from the same weights and batches");
+    if race.clicked() {
+        app.race.open = !app.race.open;
+    }
 }
 
 fn progress(app: &App, ui: &mut Ui) {

@@ -16,12 +16,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     match app.lab.active_run() {
         Some(run) => {
             let shown: Vec<&Run> = std::iter::once(run)
-                .chain(
-                    app.lab
-                        .runs
-                        .iter()
-                        .filter(|other| other.id != run.id && app.runs.ticked.contains(&other.id)),
-                )
+                .chain(app.lab.runs.iter().filter(|other| {
+                    other.id != run.id
+                        && (app.runs.ticked.contains(&other.id) || app.lab.is_lane(&other.id))
+                }))
                 .collect();
             app.plots.ui(ui, &shown);
         }

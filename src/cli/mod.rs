@@ -6,6 +6,7 @@ mod devices;
 mod diagnose;
 mod lists;
 mod loss;
+mod race;
 mod runs;
 mod train;
 
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Train a network and record the run.
     Train(train::Train),
+    /// Train several losses from the same weights and batches.
+    Race(race::Race),
     /// Say what a folder is: layout, classes, split, problems.
     Inspect(data::Inspect),
     /// Write the generated sample dataset as an ordinary folder.
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Train(command)) => train::run(&command),
+        Some(Command::Race(command)) => race::run(&command),
         Some(Command::Inspect(command)) => data::inspect(&command),
         Some(Command::Sample(command)) => data::sample(&command),
         Some(Command::Doctor(command)) => diagnose::run(&command),

@@ -47,6 +47,18 @@ impl ExperimentConfig {
         params
     }
 
+    /// This configuration with output activation, loss and class weights of another: what a race
+    /// compares while everything else stays the same.
+    #[must_use]
+    pub fn with_loss_of(&self, other: &Self) -> Self {
+        Self {
+            activation: other.activation,
+            loss: other.loss.clone(),
+            class_weights: other.class_weights.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Sets one key from text; `loss.kind` changes the kind of loss.
     ///
     /// # Errors

@@ -38,6 +38,15 @@ impl Lab {
         self.trainer.is_busy()
     }
 
+    /// Whether the run is a lane of the present or last training.
+    #[must_use]
+    pub fn is_lane(&self, id: &str) -> bool {
+        self.live
+            .jobs
+            .iter()
+            .any(|job| job.id.as_deref() == Some(id))
+    }
+
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.is_busy() && self.live.paused

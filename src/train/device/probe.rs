@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::{Adapter, AdapterKind, DeviceInfo, cpu};
 use crate::files;
 
-/// A check compiles a few dozen shaders; a driver that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// A check compiles a few dozen shaders, which takes software drivers minutes; one that takes longer
+/// hangs.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Every adapter, straight from the drivers: call it in a child process only.
 #[must_use]

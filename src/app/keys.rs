@@ -22,7 +22,7 @@ const LIST: &[(&str, &str)] = &[
         "undo, redo a change of the settings",
     ),
     ("1 2 3 4", "Training, Data, X-ray, Runs"),
-    ("← →", "previous, next validation image"),
+    ("arrow left, right", "previous, next validation image"),
     ("T", "over a picture: truth and prediction change places"),
     (
         "wheel, drag, double click",

@@ -15,7 +15,7 @@ crate::choices! {
         InverseSquare = "inverse_square": "1 / volume², as in generalised Dice.",
         MedianFrequency = "median_frequency": "Median frequency / frequency (SegNet).",
         LogFrequency = "log_frequency": "1 / ln(1.02 + pixel share) (ENet).",
-        EffectiveNumber = "effective_number": "(1 − β) / (1 − βⁿ) (Cui et al. 2019).",
+        EffectiveNumber = "effective_number": "(1 − β) / (1 − β^n) (Cui et al. 2019).",
     }
 }
 

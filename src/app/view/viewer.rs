@@ -151,10 +151,16 @@ impl Viewer {
                 "◀",
                 at.and_then(|at| at.checked_sub(1)),
                 "Previous image",
-                "←",
+                "arrow left",
             );
             let after = at.map_or(0, |at| at + 1);
-            step(ui, "▶", (after < count).then_some(after), "Next image", "→");
+            step(
+                ui,
+                "▶",
+                (after < count).then_some(after),
+                "Next image",
+                "arrow right",
+            );
             let name = at.map_or("choose an image", |at| self.items[at].1.as_str());
             let width = (ui.available_width() - 60.0).clamp(80.0, 260.0);
             let combo = egui::ComboBox::from_id_salt("validation image")

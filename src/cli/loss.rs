@@ -1,14 +1,16 @@
-//! `dicebench loss check`: is Dicebench's loss the one in your own code?
+//! `dicebench loss`: is Dicebench's loss the one in your own code?
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use burn::prelude::Device;
 use burn::tensor::DType;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{failed, usage};
-use crate::loss::case::{Case, CaseFile};
+use super::{failed, train, usage};
+use crate::loss::case::other::{ActivationCase, Checked, WeightCase};
+use crate::loss::case::{Answer, Case, CaseFile};
 use crate::train::device;
 
 /// Prove a loss equal to a reference's values.
@@ -16,6 +18,8 @@ use crate::train::device;
 pub enum Loss {
     /// Evaluate every case of the files through the engine that trains.
     Check(Check),
+    /// Write a case of a preset's loss, to be compared with other code.
+    Vector(Vector),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -26,12 +30,32 @@ pub struct Check {
     /// `cpu`, or a name that `dicebench devices` lists.
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Compute in 32 bits, as training does, instead of 64.
+    /// Compute in 32 bits, as training does, instead of 64; then 1e-5 (loss) and 1e-3 (gradient)
+    /// are asked for at most.
     #[arg(long)]
     f32: bool,
     /// Print one JSON object per case.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Vector {
+    /// A preset's name (see `dicebench presets`) or a preset file.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    preset: String,
+    /// Change a parameter, such as `loss.like=monai.DiceLoss`; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Images, classes, height and width.
+    #[arg(long, value_delimiter = ',', default_values_t = [2, 3, 6, 6], value_name = "N,C,H,W")]
+    shape: Vec<usize>,
+    /// Seed of the random logits and labels.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Where to write the case.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 #[derive(Default)]
@@ -42,8 +66,96 @@ struct Family {
     worst: f64,
 }
 
+enum Outcome {
+    Loss(Answer),
+    Value(Checked),
+}
+
+impl Outcome {
+    fn of(case: Value, device: &Device, dtype: DType) -> Result<Self, String> {
+        fn read<T: serde::de::DeserializeOwned>(case: Value) -> Result<T, String> {
+            serde_json::from_value(case).map_err(|error| error.to_string())
+        }
+        match case["family"].as_str() {
+            Some("class_weight") => read::<WeightCase>(case)?.evaluate().map(Self::Value),
+            Some("activation") => {
+                let case: ActivationCase = read(case)?;
+                case.evaluate(device, dtype).map(Self::Value)
+            }
+            _ => read::<Case>(case)?.evaluate(device, dtype).map(Self::Loss),
+        }
+    }
+
+    fn ok(&self) -> bool {
+        match self {
+            Self::Loss(answer) => answer.ok,
+            Self::Value(checked) => checked.ok,
+        }
+    }
+
+    fn error(&self) -> f64 {
+        match self {
+            Self::Loss(answer) => answer.loss_error.max(answer.grad_error),
+            Self::Value(checked) => checked.error,
+        }
+    }
+
+    fn json(&self, id: &str) -> Value {
+        match self {
+            Self::Loss(answer) => {
+                json!({ "id": id, "loss": answer.loss, "grad": answer.grad, "ok": answer.ok })
+            }
+            Self::Value(checked) => json!({ "id": id, "value": checked.value, "ok": checked.ok }),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Loss(answer) => format!(
+                "off by {:.1e} (loss) and {:.1e} (gradient)",
+                answer.loss_error, answer.grad_error
+            ),
+            Self::Value(checked) => format!("off by {:.1e}", checked.error),
+        }
+    }
+}
+
 pub fn run(command: &Loss) -> ExitCode {
-    let Loss::Check(args) = command;
+    match command {
+        Loss::Check(args) => check(args),
+        Loss::Vector(args) => match vector(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(code) => code,
+        },
+    }
+}
+
+fn vector(args: &Vector) -> Result<(), ExitCode> {
+    let found = train::configuration(&args.preset, None, None, &args.set);
+    let (name, config) = found.map_err(|message| usage(&message))?;
+    let shape: [usize; 4] = args.shape[..].try_into().map_err(|_| {
+        let found = args.shape.len();
+        usage(&format!("`--shape` has {found} numbers: expected N,C,H,W"))
+    })?;
+    let [n, classes, h, w] = shape;
+    let pixels = (n * h * w) as u64;
+    // Every class alike: the case is about the loss, not about a dataset.
+    let weights = config
+        .class_weights
+        .weights(&vec![pixels; classes], &vec![pixels; classes])
+        .map_err(|error| usage(&error.to_string()))?;
+    let (loss, head) = (&config.loss, config.activation);
+    let case = Case::of_config(&name, loss, head, &weights, shape, args.seed)
+        .map_err(|message| failed(&message))?;
+    let file =
+        json!({ "schema": 1, "set": name, "family": "dicebench", "count": 1, "cases": [case] });
+    std::fs::write(&args.out, format!("{file}\n"))
+        .map_err(|error| failed(&format!("{}: {error}", args.out.display())))?;
+    println!("{}: loss {}", args.out.display(), case.loss);
+    Ok(())
+}
+
+fn check(args: &Check) -> ExitCode {
     let (device, info) = match device::open(&args.device) {
         Ok(found) => found,
         Err(message) => return usage(&message),
@@ -69,27 +181,21 @@ pub fn run(command: &Loss) -> ExitCode {
             let id = value["id"].as_str().unwrap_or("?").to_owned();
             let family = value["family"].as_str().unwrap_or("?").to_owned();
             let entry = families.entry(family).or_default();
-            let answer = serde_json::from_value::<Case>(value)
-                .map_err(|error| error.to_string())
-                .and_then(|case| case.evaluate(&device, dtype));
-            match answer {
-                Ok(answer) => {
-                    if answer.ok {
+            match Outcome::of(value, &device, dtype) {
+                Ok(outcome) => {
+                    if outcome.ok() {
                         entry.passed += 1;
                     } else {
                         entry.failed += 1;
                     }
-                    entry.worst = entry.worst.max(answer.loss_error.max(answer.grad_error));
+                    let error = outcome.error();
+                    if error.is_nan() || error > entry.worst {
+                        entry.worst = error;
+                    }
                     if args.json {
-                        println!(
-                            "{}",
-                            json!({ "id": id, "loss": answer.loss, "grad": answer.grad, "ok": answer.ok })
-                        );
-                    } else if !answer.ok {
-                        println!(
-                            "{id}: off by {:.1e} (loss) and {:.1e} (gradient)",
-                            answer.loss_error, answer.grad_error
-                        );
+                        println!("{}", outcome.json(&id));
+                    } else if !outcome.ok() {
+                        println!("{id}: {}", outcome.describe());
                     }
                 }
                 Err(message) => {

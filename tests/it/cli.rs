@@ -175,3 +175,56 @@ fn golden_cases_can_be_checked_from_outside() {
         assert_eq!(case["ok"], true, "{case}");
     }
 }
+
+#[test]
+fn cases_are_checked_one_by_one_and_a_bad_one_does_not_stop_the_rest() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("case.json");
+    let path = file.to_str().unwrap();
+    let set = "loss.like=monai.DiceCELoss";
+    let output = dicebench(
+        home.path(),
+        &["loss", "vector", "--set", set, "--out", path],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = dicebench(home.path(), &["loss", "check", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let good = json["cases"][0].clone();
+    let with = |id: &str, key: &str, value: serde_json::Value| {
+        let mut case = good.clone();
+        case["id"] = id.into();
+        case[key] = value;
+        case
+    };
+    let cases = vec![
+        with("unknown", "family", "dise".into()),
+        with("short", "labels", vec![0].into()),
+        with("beyond", "labels", vec![9; 72].into()),
+        with("infinite", "logits", serde_json::Value::Null),
+        with("empty", "shape", vec![0, 3, 6, 6].into()),
+        with("wrong", "loss", 99.0.into()),
+        with("fine", "notes", "as it was".into()),
+    ];
+    json["cases"] = cases.into();
+    std::fs::write(&file, json.to_string()).unwrap();
+    let output = dicebench(home.path(), &["loss", "check", "--json", path]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let refused: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["error"].is_string())
+        .map(|line| line["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(refused, ["unknown", "short", "beyond", "infinite", "empty"]);
+    assert_eq!(
+        (&lines[5]["ok"], &lines[6]["ok"]),
+        (&false.into(), &true.into())
+    );
+}

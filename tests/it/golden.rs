@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::DType;
+use dicebench::loss::case::other::{ActivationCase, WeightCase};
 use dicebench::loss::case::{Case, CaseFile};
 use dicebench::loss::{LossConfig, REFERENCES};
 
@@ -140,4 +141,43 @@ fn every_named_reference_is_what_its_library_computes() {
         .filter(|name| !proven.iter().any(|proven| proven == name))
         .collect();
     assert!(unproven.is_empty(), "{unproven:?}");
+}
+
+/// How many cases of each sort equal their reference in a folder.
+fn check_others(folder: &Path) -> [usize; 2] {
+    let mut passed = [0, 0];
+    for path in files(folder) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file: CaseFile = serde_json::from_str(&text).unwrap();
+        for json in file.cases {
+            let id = json["id"].to_string();
+            let (sort, checked) = match json["family"].as_str().unwrap() {
+                "class_weight" => {
+                    let case: WeightCase = serde_json::from_value(json).unwrap();
+                    (0, case.evaluate())
+                }
+                "activation" => {
+                    let case: ActivationCase = serde_json::from_value(json).unwrap();
+                    (1, case.evaluate(&Device::flex(), DType::F64))
+                }
+                _ => continue,
+            };
+            let checked = checked.unwrap();
+            assert!(
+                checked.ok,
+                "{id}: off by {:e}: {}",
+                checked.error, checked.value
+            );
+            passed[sort] += 1;
+        }
+    }
+    passed
+}
+
+#[test]
+fn class_weights_and_activations_equal_their_references() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let passed = check_others(&root.join("tests/data/losses"));
+    assert!(passed.iter().all(|count| *count >= 5), "{passed:?}");
+    println!("{:?}", check_others(&root.join("../shared/losses")));
 }

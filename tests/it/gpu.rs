@@ -23,3 +23,39 @@ fn every_adapter_that_is_offered_computes_what_the_cpu_computes() {
         assert_eq!(device["problem"], serde_json::Value::Null, "{device}");
     }
 }
+
+/// One family of each sort: rows of sums, sorting, pooling, matrices, distance maps.
+#[test]
+fn losses_on_every_adapter_equal_their_references() {
+    let home = tempfile::tempdir().unwrap();
+    let dicebench = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_dicebench"))
+            .args(args)
+            .env("DICEBENCH_HOME", home.path())
+            .output()
+            .unwrap()
+    };
+    let output = dicebench(&["devices", "--probe", "--json"]);
+    let devices: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/losses");
+    let files = [
+        "integer_label_dice",
+        "lovasz",
+        "cldice",
+        "other_terms",
+        "mcc",
+    ];
+    let files: Vec<String> = files.iter().map(|f| format!("{cases}/{f}.json")).collect();
+    for device in devices.as_array().unwrap() {
+        let id = device["id"].as_str().unwrap();
+        let mut args = vec!["loss", "check", "--f32", "--device", id];
+        args.extend(files.iter().map(String::as_str));
+        let output = dicebench(&args);
+        assert!(
+            output.status.success(),
+            "{id}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

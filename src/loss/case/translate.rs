@@ -152,6 +152,11 @@ impl Translated {
                 p.number("smooth", &mut config.smooth)?;
                 LossConfig::QuestionDice(config)
             }
+            // Our own words, as [`Case::of_config`] writes them.
+            "dicebench" => {
+                let loss = p.take::<LossConfig>("loss")?;
+                loss.ok_or("`params.loss` is missing: expected the table of a loss")?
+            }
             other => special(other, &mut p, input)?,
         };
         p.done()?;

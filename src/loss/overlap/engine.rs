@@ -1,0 +1,212 @@
+//! The formula itself, on tensors.
+
+use burn::prelude::*;
+
+use super::{Absent, Divisor, EmptyVolume, Group, Overlap, Transform, VolumeWeights};
+use crate::loss::{LossContext, LossError, LossFn, Prediction, Target, constant, plane_sums};
+
+impl Overlap {
+    /// # Errors
+    /// When no class is left, or a listed class does not exist.
+    pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        let classes = context.num_classes;
+        let mut kept: Vec<usize> = if self.classes.is_empty() {
+            (0..classes).collect()
+        } else {
+            self.classes.iter().map(|c| *c as usize).collect()
+        };
+        if let Some(unknown) = kept.iter().find(|c| **c >= classes) {
+            return Err(LossError::Invalid(format!(
+                "`classes` names class {unknown}: expected 0 to {}",
+                classes.max(1) - 1
+            )));
+        }
+        if !self.include_background {
+            kept.retain(|c| *c != 0);
+        }
+        if kept.is_empty() {
+            return Err(LossError::Invalid(
+                "no class is left without the background: expected at least one".to_owned(),
+            ));
+        }
+        let weights = context.weights()?;
+        let weights = weights.map(|all| kept.iter().map(|c| all[*c]).collect());
+        let all = kept.len() == classes;
+        Ok(Box::new(Ready {
+            config: self.clone(),
+            kept: (!all).then_some(kept),
+            weights,
+        }))
+    }
+}
+
+struct Ready {
+    config: Overlap,
+    /// Channels that count; `None` = all.
+    kept: Option<Vec<usize>>,
+    weights: Option<Vec<f64>>,
+}
+
+impl Ready {
+    /// The channels that count.
+    fn keep(&self, x: Tensor<4>) -> Tensor<4> {
+        let Some(kept) = &self.kept else { return x };
+        let first = kept[0];
+        if kept.iter().enumerate().all(|(i, c)| *c == first + i) {
+            return x.narrow(1, first, kept.len());
+        }
+        let parts = kept.iter().map(|c| x.clone().narrow(1, *c, 1)).collect();
+        Tensor::cat(parts, 1)
+    }
+
+    fn sums(&self, x: Tensor<4>) -> Tensor<2> {
+        group_sums(x, self.config.group)
+    }
+
+    /// ω per class (`[G, C]`) from true volumes; no gradient.
+    fn volume_weights(&self, truth: &Tensor<2>) -> Option<Tensor<2>> {
+        let exponent = match self.config.volume_weights {
+            VolumeWeights::None => return None,
+            VolumeWeights::Uniform => 0.0,
+            VolumeWeights::Simple => 1.0,
+            VolumeWeights::Square => 2.0,
+        };
+        let volume = truth.clone() + self.config.volume_offset;
+        let empty = volume.clone().equal_elem(0.0);
+        let safe = volume.mask_fill(empty.clone(), 1.0);
+        let omega = match exponent {
+            0.0 => safe.ones_like(),
+            1.0 => safe.recip(),
+            _ => (safe.clone() * safe).recip(),
+        };
+        if self.config.empty_volume == EmptyVolume::Natural {
+            return Some(omega.mask_fill(empty, 0.0));
+        }
+        // An absent class takes the largest weight of those that are there.
+        let absent = truth.clone().equal_elem(0.0);
+        let present = omega.clone().mask_fill(absent.clone(), 0.0);
+        let largest = present.clone().max_dim(1).expand(omega.dims());
+        Some(present.mask_where(absent, largest))
+    }
+
+    fn ratio(&self, num: Tensor<2>, den: Tensor<2>) -> Tensor<2> {
+        let c = &self.config;
+        let num = num + c.smooth_numerator;
+        let den = den + c.smooth_denominator;
+        let den = if c.denominator_floor > 0.0 {
+            den.clamp_min(c.denominator_floor)
+        } else {
+            den
+        };
+        if c.smooth_denominator > 0.0 || c.denominator_floor > 0.0 {
+            return num / den;
+        }
+        // 0 / 0 would be NaN in value and gradient.
+        let zero = den.clone().equal_elem(0.0);
+        let score = if c.zero_ratio_is_one { 1.0 } else { 0.0 };
+        (num / den.mask_fill(zero.clone(), 1.0)).mask_fill(zero, score)
+    }
+}
+
+impl LossFn for Ready {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let c = &self.config;
+        let probs = self.keep(prediction.probs(c.input_activation));
+        let truth = self.keep(target.one_hot.clone());
+        let weights = target.weights();
+        let weighted = probs.clone() * weights.clone();
+        let overlap = self.sums(weighted.clone() * truth.clone());
+        let predicted = self.sums(match c.power {
+            1.0 => weighted,
+            2.0 => weighted * probs,
+            power => probs.powf_scalar(power) * weights.clone(),
+        });
+        let truth = self.sums(truth * weights);
+
+        let num = overlap.clone() * c.kappa;
+        let den =
+            (overlap * (1.0 - c.alpha - c.beta) + predicted * c.alpha + truth.clone() * c.beta)
+                * c.kappa;
+        let den = if c.class_denominator_floor > 0.0 {
+            den.clamp_min(c.class_denominator_floor)
+        } else {
+            den
+        };
+        let (num, den, truth) = match self.volume_weights(&truth) {
+            Some(omega) => (
+                (num * omega.clone()).sum_dim(1),
+                (den * omega).sum_dim(1),
+                truth.sum_dim(1),
+            ),
+            None => (num, den, truth),
+        };
+        let score = self.ratio(num, den);
+        let mut loss = match c.transform {
+            Transform::OneMinus => -score + 1.0,
+            Transform::Score => score,
+            Transform::Neg => -score,
+            Transform::NegLog => -score.clamp_min(c.log_floor).log(),
+        };
+        if c.group_exponent != 1.0 {
+            loss = power(loss, c.group_exponent);
+        }
+        let mut counted = loss.ones_like();
+        if c.absent != Absent::Keep {
+            let present = truth.greater_elem(0.0).float().cast(loss.dtype());
+            loss = loss * present.clone();
+            if c.absent == Absent::Drop {
+                counted = present;
+            }
+        }
+        let [_, columns] = loss.dims();
+        let mut divisor = counted.clone();
+        if let Some(weights) = self
+            .weights
+            .as_ref()
+            .filter(|w| w.len() == columns && c.volume_weights == VolumeWeights::None)
+        {
+            let weights: Tensor<2> = constant(weights, [1, columns], &prediction.logits);
+            loss = loss * weights.clone();
+            if c.divisor == Divisor::SumWeights {
+                divisor = counted * weights;
+            }
+        }
+        let total = loss.sum();
+        let mut out = match c.divisor {
+            Divisor::One => total,
+            // All groups dropped: the sum is 0 and stays 0.
+            Divisor::Count | Divisor::SumWeights => {
+                let sum = divisor.sum();
+                let none = sum.clone().equal_elem(0.0);
+                total / sum.mask_fill(none, 1.0)
+            }
+        };
+        if c.one_minus_final {
+            out = -out + 1.0;
+        }
+        if c.final_exponent != 1.0 {
+            out = power(out, c.final_exponent);
+        }
+        if c.log_cosh {
+            out = ((out.clone().exp() + (-out).exp()) * 0.5).log();
+        }
+        out
+    }
+}
+
+/// `[N, C, H, W]` → sums over pixels, and over images or classes as the group says.
+pub(in crate::loss) fn group_sums(x: Tensor<4>, group: Group) -> Tensor<2> {
+    let planes = plane_sums(x);
+    match group {
+        Group::ImageClass => planes,
+        Group::Class => planes.sum_dim(0),
+        Group::Image => planes.sum_dim(1),
+        Group::All => planes.sum_dim(0).sum_dim(1),
+    }
+}
+
+/// x^e for x ≥ 0. The slope at 0 is infinite for e < 1 and rounding can put x below 0: from there
+/// on the value is 0 with no gradient.
+pub(in crate::loss) fn power<const D: usize>(x: Tensor<D>, exponent: f64) -> Tensor<D> {
+    x.clamp_min(1e-30).powf_scalar(exponent)
+}

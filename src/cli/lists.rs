@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{print_json, usage};
 use crate::experiment::{ExperimentConfig, Preset};
-use crate::loss::LOSSES;
+use crate::loss::{LOSSES, REFERENCES};
 use crate::run::store::home;
 
 /// List presets.
@@ -22,6 +22,9 @@ pub struct Presets {
 /// List losses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Losses {
+    /// List the functions of known libraries instead, which `--set loss.like=NAME` starts from.
+    #[arg(long)]
+    references: bool,
     /// Print one JSON array.
     #[arg(long)]
     json: bool,
@@ -71,6 +74,9 @@ pub fn presets(args: &Presets) -> ExitCode {
 }
 
 pub fn losses(args: &Losses) -> ExitCode {
+    if args.references {
+        return references(args.json);
+    }
     if args.json {
         let list: Vec<_> = LOSSES
             .iter()
@@ -85,6 +91,26 @@ pub fn losses(args: &Losses) -> ExitCode {
         println!("  use: {}", loss.when_to_use);
         println!("  watch for: {}", loss.watch_for);
         println!("  {}\n", loss.reference);
+    }
+    ExitCode::SUCCESS
+}
+
+fn references(as_json: bool) -> ExitCode {
+    if as_json {
+        let list: Vec<_> = REFERENCES
+            .iter()
+            .map(|r| json!({ "name": r.name, "activation": r.activation, "kind": r.kind, "settings": r.settings, "note": r.note }))
+            .collect();
+        return print_json(&list);
+    }
+    for reference in REFERENCES {
+        println!("{} – {}", reference.name, reference.note);
+        let pair = |(key, value): &(&str, &str)| format!(", {key} = {value}");
+        let settings: String = reference.settings.iter().map(pair).collect();
+        println!(
+            "    after {}: {}{settings}",
+            reference.activation, reference.kind
+        );
     }
     ExitCode::SUCCESS
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{failed, train, usage};
 use crate::loss::case::other::{ActivationCase, Checked, WeightCase};
 use crate::loss::case::{Answer, Case, CaseFile};
+use crate::run::metric_case::MetricCase;
 use crate::train::device;
 
 /// Prove a loss equal to a reference's values.
@@ -78,6 +79,10 @@ impl Outcome {
         }
         match case["family"].as_str() {
             Some("class_weight") => read::<WeightCase>(case)?.evaluate().map(Self::Value),
+            Some("metric") => {
+                let (value, ok, error) = read::<MetricCase>(case)?.evaluate()?;
+                Ok(Self::Value(Checked { value, ok, error }))
+            }
             Some("activation") => {
                 let case: ActivationCase = read(case)?;
                 case.evaluate(device, dtype).map(Self::Value)

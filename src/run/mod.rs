@@ -2,8 +2,11 @@
 //!
 //! Live plots, reopened runs and command-line progress all use [`Run::apply`].
 
+pub mod metric_case;
 pub mod metrics;
+pub mod scores;
 pub mod store;
+pub mod surface;
 
 use serde::{Deserialize, Serialize};
 

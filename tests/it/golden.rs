@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use dicebench::loss::case::other::{ActivationCase, WeightCase};
+use dicebench::loss::case::other::{ActivationCase, Checked, WeightCase};
 use dicebench::loss::case::{Case, CaseFile};
 use dicebench::loss::{LossConfig, REFERENCES};
+use dicebench::run::metric_case::MetricCase;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -28,7 +29,7 @@ fn check(folder: &Path) -> BTreeMap<String, usize> {
         let text = std::fs::read_to_string(&path).unwrap();
         let file: CaseFile = serde_json::from_str(&text).unwrap();
         for json in file.cases {
-            // Metrics, weights and activations are checked elsewhere.
+            // Metrics, weights and activations are checked below.
             if json.get("loss").is_none() {
                 continue;
             }
@@ -144,8 +145,8 @@ fn every_named_reference_is_what_its_library_computes() {
 }
 
 /// How many cases of each sort equal their reference in a folder.
-fn check_others(folder: &Path) -> [usize; 2] {
-    let mut passed = [0, 0];
+fn check_others(folder: &Path) -> [usize; 3] {
+    let mut passed = [0; 3];
     for path in files(folder) {
         let text = std::fs::read_to_string(&path).unwrap();
         let file: CaseFile = serde_json::from_str(&text).unwrap();
@@ -160,9 +161,17 @@ fn check_others(folder: &Path) -> [usize; 2] {
                     let case: ActivationCase = serde_json::from_value(json).unwrap();
                     (1, case.evaluate(&Device::flex(), DType::F64))
                 }
+                "metric" => {
+                    let case: MetricCase = serde_json::from_value(json).unwrap();
+                    let checked = case.evaluate();
+                    (
+                        2,
+                        checked.map(|(value, ok, error)| Checked { value, ok, error }),
+                    )
+                }
                 _ => continue,
             };
-            let checked = checked.unwrap();
+            let checked = checked.unwrap_or_else(|message| panic!("{id}: {message}"));
             assert!(
                 checked.ok,
                 "{id}: off by {:e}: {}",
@@ -175,7 +184,7 @@ fn check_others(folder: &Path) -> [usize; 2] {
 }
 
 #[test]
-fn class_weights_and_activations_equal_their_references() {
+fn class_weights_activations_and_metrics_equal_their_references() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let passed = check_others(&root.join("tests/data/losses"));
     assert!(passed.iter().all(|count| *count >= 5), "{passed:?}");

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use dicebench::experiment::{ExperimentConfig, Preset};
-use dicebench::loss::LOSSES;
+use dicebench::loss::{LOSSES, REFERENCES};
 
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
@@ -31,6 +31,23 @@ fn losses() -> String {
             escaped(info.when_to_use),
             escaped(info.watch_for),
             escaped(info.reference)
+        )
+        .unwrap();
+    }
+    out
+}
+
+fn references() -> String {
+    let mut out = "| `loss.like` | After | `loss.kind` | What sets it apart |\n|---|---|---|---|\n"
+        .to_owned();
+    for reference in REFERENCES {
+        writeln!(
+            out,
+            "| `{}` | {} | `{}` | {} |",
+            reference.name,
+            reference.activation,
+            reference.kind,
+            escaped(reference.note)
         )
         .unwrap();
     }
@@ -65,6 +82,7 @@ fn the_tables_are_fresh() {
     for (name, table) in [
         ("presets", presets()),
         ("losses", losses()),
+        ("references", references()),
         ("params", params()),
     ] {
         let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));

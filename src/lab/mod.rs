@@ -72,6 +72,8 @@ pub struct Lab {
     keeper: Keeper,
     examiner: Examiner,
     awake: Arc<AtomicBool>,
+    /// Input size that the picture was last asked at.
+    asked_size: (u64, u64),
 }
 
 impl Lab {
@@ -122,6 +124,7 @@ impl Lab {
             examiner: Examiner::default(),
             settings,
             awake,
+            asked_size: (0, 0),
             draft,
         };
         let path = lab.draft.data.path.clone();
@@ -141,6 +144,20 @@ impl Lab {
             self.fold_training();
         }
         self.examine();
+        self.refit_picture();
+    }
+
+    /// Loads the picture again when the network's input size has changed under it.
+    fn refit_picture(&mut self) {
+        let (width, height) = (self.draft.data.width, self.draft.data.height);
+        let stale = self.preview.as_ref().is_some_and(|preview| {
+            let labels = &preview.sample.labels;
+            (labels.width as u64, labels.height as u64) != (width, height)
+        });
+        if stale && !self.is_busy() && !self.live.has_network() && self.asked_size != (width, height) {
+            self.asked_size = (width, height);
+            self.show_item(self.shown);
+        }
     }
 
     fn fold(&mut self, answer: Answer) {

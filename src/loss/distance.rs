@@ -70,13 +70,13 @@ mod tests {
         // Any mask will do; this one has lone pixels, a block and empty rows.
         let mask: Vec<bool> = (0..h * w).map(|i| (i * i) % 11 == 3 || i == 40).collect();
         let found = squared_distance(&mask, h, w);
-        for at in 0..h * w {
+        for (at, found) in found.iter().enumerate() {
             let (y, x) = ((at / w) as f64, (at % w) as f64);
             let expected = (0..h * w)
                 .filter(|other| mask[*other])
                 .map(|other| (y - (other / w) as f64).powi(2) + (x - (other % w) as f64).powi(2))
                 .fold(f64::INFINITY, f64::min);
-            assert_eq!(found[at], expected, "pixel {at}");
+            assert_eq!(*found, expected, "pixel {at}");
         }
     }
 

@@ -77,7 +77,7 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
         });
     }
     if !lab.preset.story.is_empty() {
-        ui.label(RichText::new(&lab.preset.story).small().weak());
+        ui.label(RichText::new(&lab.preset.story).small());
     }
     if let Some(preset) = chosen {
         lab.apply_preset(&preset);

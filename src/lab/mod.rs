@@ -154,7 +154,11 @@ impl Lab {
             let labels = &preview.sample.labels;
             (labels.width as u64, labels.height as u64) != (width, height)
         });
-        if stale && !self.is_busy() && !self.live.has_network() && self.asked_size != (width, height) {
+        if stale
+            && !self.is_busy()
+            && !self.live.has_network()
+            && self.asked_size != (width, height)
+        {
             self.asked_size = (width, height);
             self.show_item(self.shown);
         }

@@ -106,10 +106,7 @@ impl Viewer {
         let space = vec2(ui.available_width(), ui.available_height() - status);
         self.pictures(ui, space.max(vec2(40.0, 40.0)), &scene, classes.len());
         let said = self.pointed.map_or_else(
-            || {
-                "Wheel zooms, dragging moves, a double click fits, T flips truth and prediction"
-                    .to_owned()
-            },
+            || "wheel: zoom · drag: move · T: flip".to_owned(),
             |at| pixel(&scene, classes, at),
         );
         ui.add(egui::Label::new(RichText::new(said).weak()).truncate());

@@ -4,8 +4,8 @@ use egui::{Label, RichText, Sense, Ui, vec2};
 
 use super::color::{on_ground, run_color};
 use super::readout::{score, short};
-use super::runs::{best_dice, outcome, seconds, steps};
 use super::series::duration;
+use super::summary::{best_dice, outcome, seconds, steps};
 use crate::run::Run;
 
 /// One line of the comparison: what it is about, and its value in every run.

@@ -235,10 +235,16 @@ pub fn class_key(name: &str) -> String {
     format!("class {name}")
 }
 
-/// A colour for the validation loss that differs from the run's.
+/// A colour for the validation loss, as far from the run's as the palette has.
 pub fn validation_color(run: Color32, dark: bool) -> Color32 {
-    let (first, second) = (on_ground(OKABE_ITO[5], dark), on_ground(OKABE_ITO[4], dark));
-    if run == first { second } else { first }
+    let far = |other: &Color32| {
+        let parts = run.to_array().into_iter().zip(other.to_array());
+        parts
+            .map(|(a, b)| u32::from(a.abs_diff(b)).pow(2))
+            .sum::<u32>()
+    };
+    let choices = [OKABE_ITO[5], OKABE_ITO[0]].map(|rgb| on_ground(rgb, dark));
+    choices.into_iter().max_by_key(far).unwrap_or(run)
 }
 
 pub fn loss_title(shown: &[Shown]) -> String {

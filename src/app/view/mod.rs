@@ -4,10 +4,12 @@
 //! and keeps only what drawing needs: caches, zoom, what is hidden. It must not know the trainer,
 //! the store, commands or files; what the user asks for is returned as a value.
 
+mod captions;
 pub mod chip;
 pub mod color;
 pub mod compare;
 pub mod curve;
+mod lens;
 mod lines;
 mod paint;
 mod panes;
@@ -15,5 +17,6 @@ pub mod plots;
 pub mod readout;
 pub mod runs;
 pub mod series;
+mod summary;
 mod ticks;
 pub mod viewer;

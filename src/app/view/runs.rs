@@ -9,7 +9,8 @@ use egui_extras::{Column, TableBuilder, TableRow};
 use super::color::{on_ground, run_color};
 use super::readout::score;
 use super::series::duration;
-use crate::run::{Outcome, Run};
+use super::summary::{bad, best_dice, outcome, seconds, steps};
+use crate::run::Run;
 
 /// What the user asked for in the table; the owner carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,7 +269,7 @@ impl RunsTable {
         });
         let mut rename = false;
         row.col(|ui| rename = self.name(ui, run, actions));
-        let (ended, said, bad) = outcome_in_words(run);
+        let (ended, said) = outcome(run);
         let cells = [
             (run.config.loss.kind().to_owned(), "Kind of loss".to_owned()),
             (ended, said),
@@ -285,7 +286,7 @@ impl RunsTable {
         for (at, (text, tip)) in cells.into_iter().enumerate() {
             row.col(|ui| {
                 let mut words = RichText::new(text);
-                if at == 1 && bad {
+                if at == 1 && bad(run) {
                     words = words.color(ui.visuals().error_fg_color);
                 }
                 ui.add(Label::new(words).truncate()).on_hover_text(tip);
@@ -376,48 +377,4 @@ impl RunsTable {
             });
         }
     }
-}
-
-/// How a run ended: a word, and the whole story.
-#[must_use]
-pub fn outcome(run: &Run) -> (String, String) {
-    let said = |word: &str, story: &str| (word.to_owned(), story.to_owned());
-    match &run.outcome {
-        None => said("unfinished", "Still training, or cut off before its end."),
-        Some(Outcome::Completed) => said("completed", "All its steps were done."),
-        Some(Outcome::Stopped) => said("stopped", "Stopped by hand; what it had learned is kept."),
-        Some(Outcome::Diverged { at_step, message }) => (
-            "diverged".to_owned(),
-            format!("The loss was not finite at step {at_step}: {message}"),
-        ),
-        Some(Outcome::Failed { message }) => ("failed".to_owned(), message.clone()),
-    }
-}
-
-/// As [`outcome`], and whether it is a bad end.
-fn outcome_in_words(run: &Run) -> (String, String, bool) {
-    let (word, story) = outcome(run);
-    let bad = matches!(
-        run.outcome,
-        Some(Outcome::Diverged { .. } | Outcome::Failed { .. })
-    );
-    (word, story, bad)
-}
-
-#[must_use]
-pub fn best_dice(run: &Run) -> Option<f64> {
-    run.validations.get(run.best?)?.mean_dice
-}
-
-#[must_use]
-pub fn steps(run: &Run) -> u64 {
-    run.steps.last().map_or(0, |point| point.step)
-}
-
-/// Seconds spent, pauses left out.
-#[must_use]
-pub fn seconds(run: &Run) -> f64 {
-    let step = run.steps.last().map_or(0.0, |point| point.secs);
-    let validation = run.validations.last().map_or(0.0, |v| v.secs);
-    step.max(validation)
 }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use egui::{Align2, Color32, Key, Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
+use egui::{Align2, Key, Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 
+use super::captions::{self, TITLE};
 use super::chip::{Chip, legend};
-use super::color::{INVENTED, MISSED, class_color, on_ground};
-use super::paint::{Overlay, Palette, RIGHT, SWAPPED, VOID};
-use super::panes::{self, Lens, Pane, Scene, Textures};
+use super::color::{class_color, on_ground};
+
+use super::lens::Lens;
+use super::paint::{Overlay, Palette};
+use super::panes::{self, Pane, Scene, Textures};
 use crate::data::Sample;
 use crate::run::metrics::{Confusion, mean};
 use crate::train::session::Prediction;
-
-/// Height of the line above a pane that says what it shows.
-const TITLE: f32 = 18.0;
 
 /// The picture view and how it is looked at.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Viewer {
     /// Truth and prediction have changed places.
     flipped: bool,
     hidden: BTreeSet<String>,
+    /// Classes of the last call: with new ones, all are shown but the background.
+    known: Vec<String>,
     lens: Lens,
     textures: Textures,
     /// Pixel under the pointer, in 0..1 of the picture.
@@ -48,6 +50,7 @@ impl Default for Viewer {
             contours: false,
             flipped: false,
             hidden: BTreeSet::new(),
+            known: Vec::new(),
             lens: Lens::default(),
             textures: Textures::default(),
             pointed: None,
@@ -85,7 +88,7 @@ impl Viewer {
         let response = ViewerResponse { asked_item };
         let Some(sample) = sample else {
             self.pointed = None;
-            empty(ui, !self.items.is_empty());
+            captions::empty(ui, !self.items.is_empty());
             return response;
         };
         self.controls(ui);
@@ -102,14 +105,16 @@ impl Viewer {
             },
         };
         // One line below the pictures, whatever it says.
-        let status = ui.text_style_height(&egui::TextStyle::Body) + ui.spacing().item_spacing.y;
+        let status = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
         let space = vec2(ui.available_width(), ui.available_height() - status);
         self.pictures(ui, space.max(vec2(40.0, 40.0)), &scene, classes.len());
-        let said = self.pointed.map_or_else(
-            || "wheel: zoom · drag: move · T: flip".to_owned(),
-            |at| pixel(&scene, classes, at),
-        );
-        ui.add(egui::Label::new(RichText::new(said).weak()).truncate());
+        match self.pointed {
+            Some(at) => {
+                let said = captions::pixel(&scene, classes, at);
+                ui.add(egui::Label::new(RichText::new(said).weak()).truncate());
+            }
+            None => captions::meanings(ui, &self.shown()),
+        }
         response
     }
 
@@ -248,6 +253,12 @@ impl Viewer {
     }
 
     fn class_chips(&mut self, ui: &mut Ui, classes: &[(String, [u8; 3])]) {
+        if !self.known.iter().eq(classes.iter().map(|(name, _)| name)) {
+            self.known = classes.iter().map(|(name, _)| name.clone()).collect();
+            // Its colour would only hide the image, on most of its pixels.
+            let empty = background(classes).map(|at| key(at, &classes[at].0));
+            self.hidden = empty.into_iter().collect();
+        }
         let dark = ui.visuals().dark_mode;
         let chips: Vec<Chip> = (classes.iter().enumerate())
             .map(|(at, (name, color))| Chip {
@@ -260,15 +271,6 @@ impl Viewer {
     }
 
     fn palette(&self, classes: &[(String, [u8; 3])]) -> Palette {
-        let first = classes.first().map(|(name, _)| name.to_lowercase());
-        let nothing = [
-            "background",
-            "bg",
-            "none",
-            "void",
-            "unlabelled",
-            "unlabeled",
-        ];
         let colors: Vec<[u8; 3]> = classes.iter().map(|(_, color)| *color).collect();
         Palette {
             shown: (classes.iter().enumerate())
@@ -277,9 +279,15 @@ impl Viewer {
             colors: (0..colors.len())
                 .map(|at| class_color(&colors, at))
                 .collect(),
-            background: first
-                .is_some_and(|name| nothing.contains(&name.as_str()))
-                .then_some(0),
+            background: background(classes),
+        }
+    }
+
+    fn shown(&self) -> Vec<Pane> {
+        if self.beside {
+            self.panes.iter().copied().collect()
+        } else {
+            vec![Pane::Prediction]
         }
     }
 
@@ -289,11 +297,7 @@ impl Viewer {
             self.dice = None;
         }
         let dice = self.image_dice(scene, prediction_key, classes);
-        let shown: Vec<Pane> = if self.beside {
-            self.panes.iter().copied().collect()
-        } else {
-            vec![Pane::Prediction]
-        };
+        let shown = self.shown();
         let size = [scene.sample.image.width, scene.sample.image.height];
         let (area, _) = ui.allocate_exact_size(space, Sense::hover());
         let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
@@ -319,8 +323,8 @@ impl Viewer {
                 (Pane::Prediction, true) => Pane::Truth,
                 (other, _) => other,
             };
-            let name = title(content, scene.prediction, dice);
-            head(ui, whole, content, &name);
+            let name = captions::title(content, scene.prediction, dice);
+            captions::head(ui, whole, &name);
             ui.painter()
                 .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
             let Some(texture) = self.textures.get(ui, content, scene, prediction_key) else {
@@ -378,90 +382,16 @@ fn key(at: usize, name: &str) -> String {
     format!("{at} {name}")
 }
 
-fn title(pane: Pane, prediction: Option<&Prediction>, dice: Option<f64>) -> String {
-    match (pane, prediction) {
-        (Pane::Prediction, Some(prediction)) => {
-            let dice = dice.map_or_else(String::new, |dice| format!(" · Dice {dice:.3}"));
-            format!("Prediction · step {}{dice}", prediction.step)
-        }
-        _ => pane.name().to_owned(),
-    }
-}
-
-/// The line above a pane: its name, and for the error view what its colours mean.
-fn head(ui: &Ui, pane: Rect, content: Pane, name: &str) {
-    let line = Rect::from_min_size(pane.min, vec2(pane.width(), TITLE));
-    let painter = ui.painter().with_clip_rect(line.intersect(ui.clip_rect()));
-    let font = egui::FontId::proportional(12.0);
-    let text = ui.visuals().text_color();
-    let at = line.left_center() + vec2(1.0, 0.0);
-    let mut right = painter
-        .text(at, Align2::LEFT_CENTER, name, font.clone(), text)
-        .right();
-    let meanings: &[(&str, [u8; 3])] = match content {
-        Pane::Errors => &[
-            ("missed", MISSED),
-            ("invented", INVENTED),
-            ("swapped", SWAPPED),
-            ("right", RIGHT),
-            ("void", VOID),
-        ],
-        Pane::Doubt => &[("sure", [0, 0, 4]), ("unsure", [252, 255, 164])],
-        _ => &[],
-    };
-    for (meaning, [r, g, b]) in meanings {
-        let swatch = Rect::from_center_size(pos2(right + 13.0, at.y), vec2(9.0, 9.0));
-        let galley = painter.layout_no_wrap((*meaning).to_owned(), font.clone(), text);
-        if swatch.right() + 4.0 + galley.size().x > line.right() {
-            break;
-        }
-        painter.rect(
-            swatch,
-            2.0,
-            Color32::from_rgb(*r, *g, *b),
-            ui.visuals().window_stroke(),
-            egui::StrokeKind::Inside,
-        );
-        let place = pos2(swatch.right() + 4.0, at.y - galley.size().y / 2.0);
-        right = place.x + galley.size().x;
-        painter.galley(place, galley, text);
-    }
-}
-
-/// The pixel at `at`, in words.
-fn pixel(scene: &Scene, classes: &[(String, [u8; 3])], at: Vec2) -> String {
-    let image = &scene.sample.image;
-    let size = [image.width, image.height];
-    let x = ((at.x * size[0] as f32) as usize).min(size[0].saturating_sub(1));
-    let y = ((at.y * size[1] as f32) as usize).min(size[1].saturating_sub(1));
-    let name = |label: u8| {
-        let class = classes.get(usize::from(label));
-        class.map_or("ignored", |(name, _)| name.as_str())
-    };
-    let truth = name(scene.truth().at(x, y, size));
-    let predicted = scene.predicted().map_or_else(String::new, |map| {
-        format!(" · prediction {}", name(map.at(x, y, size)))
-    });
-    format!("x {x}, y {y} · truth {truth}{predicted}")
-}
-
-/// What to do while there is no picture.
-fn empty(ui: &mut Ui, coming: bool) {
-    let (head, body) = if coming {
-        (
-            "Loading the image…",
-            "It is read and brought to the size of the network's input.",
-        )
-    } else {
-        (
-            "No image yet",
-            "Open a dataset: a validation image appears here with its truth and, while the \
-             network trains, with what it makes of it.",
-        )
-    };
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.35).max(8.0));
-        ui.heading(head);
-        ui.label(RichText::new(body).weak());
-    });
+/// The class that stands for "nothing there", told by its name.
+fn background(classes: &[(String, [u8; 3])]) -> Option<usize> {
+    let nothing = [
+        "background",
+        "bg",
+        "none",
+        "void",
+        "unlabelled",
+        "unlabeled",
+    ];
+    let first = classes.first()?.0.to_lowercase();
+    nothing.contains(&first.as_str()).then_some(0)
 }

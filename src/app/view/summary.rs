@@ -1,0 +1,46 @@
+//! A run in a few words and numbers, the same in every table.
+
+use crate::run::{Outcome, Run};
+
+/// How a run ended: a word, and the whole story.
+#[must_use]
+pub fn outcome(run: &Run) -> (String, String) {
+    let said = |word: &str, story: &str| (word.to_owned(), story.to_owned());
+    match &run.outcome {
+        None => said("unfinished", "Still training, or cut off before its end."),
+        Some(Outcome::Completed) => said("completed", "All its steps were done."),
+        Some(Outcome::Stopped) => said("stopped", "Stopped by hand; what it had learned is kept."),
+        Some(Outcome::Diverged { at_step, message }) => (
+            "diverged".to_owned(),
+            format!("The loss was not finite at step {at_step}: {message}"),
+        ),
+        Some(Outcome::Failed { message }) => ("failed".to_owned(), message.clone()),
+    }
+}
+
+/// Whether a run ended badly.
+#[must_use]
+pub fn bad(run: &Run) -> bool {
+    matches!(
+        run.outcome,
+        Some(Outcome::Diverged { .. } | Outcome::Failed { .. })
+    )
+}
+
+#[must_use]
+pub fn best_dice(run: &Run) -> Option<f64> {
+    run.validations.get(run.best?)?.mean_dice
+}
+
+#[must_use]
+pub fn steps(run: &Run) -> u64 {
+    run.steps.last().map_or(0, |point| point.step)
+}
+
+/// Seconds spent, pauses left out.
+#[must_use]
+pub fn seconds(run: &Run) -> f64 {
+    let step = run.steps.last().map_or(0.0, |point| point.secs);
+    let validation = run.validations.last().map_or(0.0, |v| v.secs);
+    step.max(validation)
+}

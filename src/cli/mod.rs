@@ -4,6 +4,7 @@ pub mod bench;
 mod data;
 mod devices;
 mod diagnose;
+mod export;
 mod lists;
 mod loss;
 mod race;
@@ -53,6 +54,8 @@ enum Command {
     Params(lists::Params),
     /// List recorded runs.
     Runs(runs::Runs),
+    /// Write the loss of a run or preset as code for Keras, PyTorch or MONAI.
+    Export(export::Export),
     /// List the devices that can train.
     Devices(devices::Devices),
     /// Measure how fast this machine trains.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Some(Command::Loss(command)) => loss::run(&command),
         Some(Command::Params(command)) => lists::params(&command),
         Some(Command::Runs(command)) => runs::run(&command),
+        Some(Command::Export(command)) => export::run(&command),
         Some(Command::Devices(command)) => devices::run(&command),
         Some(Command::Bench(bench)) => bench::run(&bench),
         None => match crate::app::run(cli.path) {

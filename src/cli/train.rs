@@ -203,7 +203,8 @@ impl Output {
             RunEvent::Step { step, loss, .. } => {
                 if let Some(bar) = &self.bar {
                     bar.set_position(*step);
-                    bar.set_message(format!("loss {loss:.4}"));
+                    let dice = self.run.validations.last().and_then(|v| v.mean_dice);
+                    bar.set_message(format!("loss {loss:.4}, mean Dice {}", shown(dice)));
                 }
             }
             RunEvent::Validated {

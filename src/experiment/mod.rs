@@ -9,6 +9,7 @@ pub use train_config::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataConfig;
+use crate::loss::weights::WeightScheme;
 use crate::loss::{ClassWeightsConfig, LossConfig, OutputActivation};
 use crate::model::ModelConfig;
 use crate::param::{Param, ParamError};
@@ -103,6 +104,19 @@ impl ExperimentConfig {
         if self.train.learning_rate == 0.0 {
             problems.push("`train.learning_rate` = 0: expected more than 0".to_owned());
         }
+        problems.extend(self.weights_problem());
+        for (key, text, expected) in [
+            ("data.path", &self.data.path, "a folder or `sample`"),
+            (
+                "train.device",
+                &self.train.device,
+                "`auto`, `cpu` or the name of a GPU",
+            ),
+        ] {
+            if text.trim().is_empty() {
+                problems.push(format!("`{key}` is empty: expected {expected}"));
+            }
+        }
         if let LossConfig::Sum(sum) = &self.loss
             && sum.terms.iter().all(|term| term.weight == 0.0)
         {
@@ -113,6 +127,30 @@ impl ExperimentConfig {
             Ok(())
         } else {
             Err(problems)
+        }
+    }
+
+    /// What is wrong with weights by hand; how many the dataset needs is only known where the class
+    /// map is part of the configuration.
+    fn weights_problem(&self) -> Option<String> {
+        let manual = &self.class_weights.manual;
+        if self.class_weights.scheme != WeightScheme::Manual {
+            return None;
+        }
+        let found = manual.len();
+        match &self.data.classes {
+            Some(map) if map.len() != found => Some(format!(
+                "`class_weights.manual` has {found} numbers for {} classes: expected one per class",
+                map.len()
+            )),
+            _ if found == 0 => Some(
+                "`class_weights.manual` is empty with `class_weights.scheme` = manual: expected one number per class"
+                    .to_owned(),
+            ),
+            _ if manual.iter().all(|weight| *weight == 0.0) => Some(
+                "every `class_weights.manual` is 0: expected at least one above 0".to_owned(),
+            ),
+            _ => None,
         }
     }
 
@@ -128,5 +166,74 @@ impl ExperimentConfig {
                     .map(|p| (p.key.clone(), p.value.to_string())),
             )
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_together_is_named_with_key_value_and_expectation() {
+        for (settings, parts) in [
+            (
+                vec![("class_weights.scheme", "manual")],
+                ["class_weights.manual", "one number per class"],
+            ),
+            (
+                vec![
+                    ("class_weights.scheme", "manual"),
+                    ("class_weights.manual", "0, 0"),
+                ],
+                ["class_weights.manual", "above 0"],
+            ),
+            (vec![("train.device", " ")], ["train.device", "auto"]),
+            (vec![("data.path", "")], ["data.path", "sample"]),
+            (
+                vec![("data.channels", "2")],
+                ["`data.channels` = 2", "1 (grey)"],
+            ),
+            (
+                vec![("model.depth", "5"), ("data.height", "48")],
+                ["`data.height` = 48", "multiple of 32"],
+            ),
+            (
+                vec![("loss.terms.0.weight", "0"), ("loss.terms.1.weight", "0")],
+                ["loss.terms", "above 0"],
+            ),
+        ] {
+            let mut config = ExperimentConfig::default();
+            for (key, value) in &settings {
+                config.set(key, value).unwrap();
+            }
+            let problems = config.validate().unwrap_err();
+            assert_eq!(problems.len(), 1, "{settings:?}: {problems:?}");
+            for part in parts {
+                assert!(problems[0].contains(part), "{problems:?} lacks {part}");
+            }
+        }
+        assert_eq!(ExperimentConfig::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn weights_by_hand_are_counted_where_the_classes_are_known() {
+        let mut config = ExperimentConfig::default();
+        config.set("class_weights.scheme", "manual").unwrap();
+        config.set("class_weights.manual", "1, 2").unwrap();
+        assert_eq!(config.validate(), Ok(()));
+        let class = crate::data::Class {
+            name: "a".to_owned(),
+            color: [0; 3],
+            values: vec![0],
+        };
+        config.data.classes = Some(crate::data::ClassMap {
+            classes: vec![class; 3],
+            ignore: Vec::new(),
+        });
+        let problems = config.validate().unwrap_err();
+        assert!(
+            problems[0].contains("2 numbers for 3 classes"),
+            "{problems:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@ pub mod scores;
 pub mod store;
 pub mod surface;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::experiment::ExperimentConfig;
 use crate::finding::Finding;
@@ -36,14 +36,17 @@ pub enum RunEvent {
     Step {
         /// 1-based: the number of updates made so far.
         step: u64,
+        #[serde(deserialize_with = "number")]
         loss: f64,
         learning_rate: f64,
+        #[serde(deserialize_with = "number")]
         grad_norm: f64,
         /// Seconds since the run started, pauses left out.
         secs: f64,
     },
     Validated {
         step: u64,
+        #[serde(deserialize_with = "number")]
         loss: f64,
         /// Over the whole validation set: Dice per class, `None` where the class is absent.
         dice: Vec<Option<f64>>,
@@ -67,6 +70,12 @@ pub enum RunEvent {
         step: u64,
         secs: f64,
     },
+}
+
+/// JSON has no NaN and no infinity, and `null` is written for them: it is read back as NaN, so that
+/// a loss that is not finite costs the record nothing else of that line.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// How a run ended.

@@ -280,6 +280,32 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_that_is_not_finite_costs_nothing_else_of_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let mut recorder = store.create("a", &ExperimentConfig::default()).unwrap();
+        let dice = vec![Some(0.5), None];
+        for loss in [f64::NAN, f64::INFINITY] {
+            let event = RunEvent::Validated {
+                step: 1,
+                loss,
+                dice: dice.clone(),
+                mean_dice: Some(0.5),
+                confusion: crate::run::metrics::Confusion::new(2),
+                per_image: Vec::new(),
+                secs: 1.0,
+            };
+            recorder.append(&event).unwrap();
+        }
+        let run = store.load(&recorder.id).unwrap();
+        assert_eq!(run.validations.len(), 2);
+        for validation in &run.validations {
+            assert!(!validation.loss.is_finite());
+            assert_eq!((&validation.dice, validation.mean_dice), (&dice, Some(0.5)));
+        }
+    }
+
+    #[test]
     fn runs_of_one_second_have_folders_of_their_own_and_are_listed_newest_first() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());

@@ -51,6 +51,11 @@ pub enum AdapterKind {
 }
 
 impl Adapter {
+    /// A GPU, not a driver that computes on the CPU.
+    fn is_real(&self) -> bool {
+        !matches!(self.kind, AdapterKind::Software | AdapterKind::Other)
+    }
+
     /// burn's name for this adapter; portable shaders, whatever the graphics API.
     fn open(&self) -> Device {
         Device::wgpu(match self.kind {
@@ -66,9 +71,7 @@ impl Adapter {
 impl DeviceInfo {
     /// Whether `auto` may take it: a real GPU that passed its check.
     fn is_fast(&self) -> bool {
-        let real =
-            |adapter: &Adapter| !matches!(adapter.kind, AdapterKind::Software | AdapterKind::Other);
-        self.problem.is_none() && self.adapter.as_ref().is_some_and(real)
+        self.problem.is_none() && self.adapter.as_ref().is_some_and(Adapter::is_real)
     }
 }
 
@@ -79,7 +82,8 @@ impl DeviceInfo {
 pub fn open(id: &str) -> Result<(Device, DeviceInfo), String> {
     let devices = match id {
         "cpu" => return Ok((Device::flex(), cpu())),
-        "auto" => known(),
+        // Listed anew each time: another driver needs another check.
+        "auto" => probe::probe_real(),
         // A GPU that was asked for by name is looked for now, if it was not before.
         _ => match known() {
             devices if devices.iter().any(|device| device.id == id) => devices,

@@ -46,6 +46,22 @@ pub fn list_adapters() -> Vec<Adapter> {
 /// made again. Blocking, seconds to minutes: call it from a background thread.
 #[must_use]
 pub fn probe() -> Vec<DeviceInfo> {
+    look(|_| true)
+}
+
+/// As [`probe`], but a software driver that was not checked before is left out: its check takes
+/// minutes, and it is never chosen by itself. Nothing is done where the last look found no GPU.
+pub(super) fn probe_real() -> Vec<DeviceInfo> {
+    let looked = cache_file().is_some_and(|path| path.exists());
+    let is_real = |device: &DeviceInfo| device.adapter.as_ref().is_some_and(Adapter::is_real);
+    if looked && !remembered().iter().any(is_real) {
+        return super::known();
+    }
+    look(Adapter::is_real)
+}
+
+/// Lists adapters, and checks those that `wanted` names unless the answer is remembered.
+fn look(wanted: impl Fn(&Adapter) -> bool) -> Vec<DeviceInfo> {
     let Some(program) = program() else {
         return super::known();
     };
@@ -68,6 +84,7 @@ pub fn probe() -> Vec<DeviceInfo> {
             .find(|device| device.adapter.as_ref() == Some(&adapter));
         let problem = match known {
             Some(device) => device.problem.clone(),
+            None if !wanted(&adapter) => continue,
             None => child(
                 &program,
                 &["devices", "--check-adapter", &number.to_string()],

@@ -12,6 +12,7 @@ use crate::experiment::train_config::Optimizer;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
 use crate::model::config::{ModelConfig, Upsampling};
+use crate::model::kernels::threads::Workers;
 use crate::train::device;
 use crate::train::learner::{Broken, Learner};
 
@@ -82,6 +83,7 @@ pub struct BenchReport {
 /// Runs the measurement and prints it.
 #[must_use]
 pub fn run(bench: &Bench) -> ExitCode {
+    let _workers = Workers::join();
     let (args, result) = match bench {
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),

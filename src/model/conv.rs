@@ -12,7 +12,7 @@ use burn::tensor::ops::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::kernels::extension;
+use super::kernels::{extension, update};
 
 /// Convolution with stride 1 that keeps the size.
 ///
@@ -119,6 +119,31 @@ pub fn batch_norm_train(
         output,
         mean: result.mean.detach(),
         variance: result.variance.detach(),
+    }
+}
+
+/// Batch normalisation with remembered statistics, then `max(0, x)` if `relu`. Has no gradient on
+/// the CPU: for evaluation.
+///
+/// # Shapes
+/// `x` `[N, C, H, W]`; all others `[C]`.
+#[must_use]
+pub fn batch_norm_eval(
+    x: Tensor<4>,
+    [gamma, beta, mean, variance]: [Tensor<1>; 4],
+    epsilon: f64,
+    relu: bool,
+) -> Tensor<4> {
+    if extension::fits(&x) && !x.device().is_autodiff() {
+        let scale = gamma / (variance + epsilon).sqrt();
+        let shift = beta - mean * scale.clone();
+        return update::rescale(x, scale, shift, relu);
+    }
+    let y = module::batch_norm(x, gamma, beta, mean, variance, epsilon);
+    if relu {
+        burn::tensor::activation::relu(y)
+    } else {
+        y
     }
 }
 

@@ -59,26 +59,17 @@ impl Norm {
             return activate(self.grouped(x), then);
         };
         let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        if !x.device().is_autodiff() {
-            let y = burn::tensor::module::batch_norm(
-                x,
-                gamma,
-                beta,
-                mean.value(),
-                variance.value(),
-                EPSILON,
-            );
-            return activate(y, then);
-        }
         let relu = then == HiddenActivation::Relu;
-        let result = conv::batch_norm_train(x, gamma, beta, EPSILON, relu);
-        remember(mean, result.mean);
-        remember(variance, result.variance);
-        if relu {
+        let y = if x.device().is_autodiff() {
+            let result = conv::batch_norm_train(x, gamma, beta, EPSILON, relu);
+            remember(mean, result.mean);
+            remember(variance, result.variance);
             result.output
         } else {
-            activate(result.output, then)
-        }
+            let parameters = [gamma, beta, mean.value(), variance.value()];
+            conv::batch_norm_eval(x, parameters, EPSILON, relu)
+        };
+        if relu { y } else { activate(y, then) }
     }
 
     /// Normalises each group of channels of each image by itself.

@@ -13,6 +13,7 @@ use super::session::Prediction;
 use super::trainer::{Message, Trainer};
 use crate::data::{Dataset, Sample};
 use crate::experiment::ExperimentConfig;
+use crate::model::kernels::threads::Workers;
 use crate::run::RunEvent;
 use crate::run::store::Store;
 
@@ -85,7 +86,10 @@ impl TrainerHandle {
         let (slots, working) = (Arc::clone(&previews), Arc::clone(&busy));
         std::thread::Builder::new()
             .name("trainer".to_owned())
-            .spawn(move || Trainer::new(inbox, outbox, slots, working, wake).run())
+            .spawn(move || {
+                let _workers = Workers::join();
+                Trainer::new(inbox, outbox, slots, working, wake).run();
+            })
             .expect("a thread can be started");
         Self {
             previews,

@@ -16,6 +16,7 @@ mod pool;
 mod simd;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 mod tile;
 mod upconv;
 pub mod update;

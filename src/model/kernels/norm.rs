@@ -148,6 +148,24 @@ fn apply(it: Channel, rectify: bool, from: &[f32], to: &mut [f32]) {
     }
 }
 
+/// `max(0, x · scale + shift)` (or without `max`) of each channel of `[N, C, H, W]`, in place.
+pub fn rescale(path: Path, x: &mut [f32], [scale, shift]: [&[f32]; 2], rectify: bool, size: Size) {
+    let planes = x.par_chunks_exact_mut(size.plane().max(1)).enumerate();
+    planes
+        .with_min_len((8192 / size.plane().max(1)).max(1))
+        .for_each(|(plane, x)| {
+            let channel = plane % scale.len();
+            let (scale, shift) = (scale[channel], shift[channel]);
+            path.compiled(|| {
+                if rectify {
+                    x.iter_mut().for_each(|x| *x = relu(*x * scale + shift));
+                } else {
+                    x.iter_mut().for_each(|x| *x = *x * scale + shift);
+                }
+            });
+        });
+}
+
 /// What [`backward`] gives.
 pub struct Gradients {
     /// `[N, C, H, W]`.

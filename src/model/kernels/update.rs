@@ -1,4 +1,5 @@
-//! What an optimiser does to every weight in every step, in one pass over memory.
+//! What is done to plain tensors, without gradients: an optimiser's step, in one pass over memory,
+//! and batch normalisation in evaluation.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
@@ -7,7 +8,9 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::Path;
+use super::band::Size;
 use super::extension::{Flat, tensor};
+use super::norm;
 
 /// Weights to a task.
 const CHUNK: usize = 1 << 14;
@@ -87,6 +90,14 @@ pub trait Updates: Backend {
         with: Adam,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
+    /// `x · scale + shift` of each channel of `[N, C, H, W]`, and max(0, x) if `rectify`.
+    fn rescale(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        rectify: bool,
+    ) -> FloatTensor<Self>;
+
     /// `[1]`.
     fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -111,6 +122,20 @@ impl Updates for Flex {
         (value, first, second)
     }
 
+    fn rescale(x: FlexTensor, scale: FlexTensor, shift: FlexTensor, rectify: bool) -> FlexTensor {
+        let [images, _, height, width] = x.shape().dims();
+        let size = Size {
+            images,
+            height,
+            width,
+        };
+        let (scale, shift) = (Flat::new(scale), Flat::new(shift));
+        let mut x = whole(x);
+        let numbers = [scale.values(), shift.values()];
+        norm::rescale(Path::best(), x.storage_mut::<f32>(), numbers, rectify, size);
+        x
+    }
+
     fn square_sum(x: FlexTensor) -> FlexTensor {
         let x = Flat::new(x);
         tensor(vec![square_sum(Path::best(), x.values())], [1])
@@ -119,7 +144,8 @@ impl Updates for Flex {
 
 /// A tensor that fills its buffer.
 fn whole(flat: FlexTensor) -> FlexTensor {
-    let len = flat.shape().num_elements();
+    let shape = flat.shape();
+    let len = shape.num_elements();
     let fills = flat.is_contiguous()
         && flat.layout().start_offset() == 0
         && flat.storage::<f32>().len() == len;
@@ -127,7 +153,7 @@ fn whole(flat: FlexTensor) -> FlexTensor {
         return flat;
     }
     let flat = Flat::new(flat);
-    tensor(flat.values().to_vec(), [len])
+    tensor(flat.values().to_vec(), [len]).reshape(shape)
 }
 
 /// One step of Adam over flat tensors on the CPU: weights and both means.
@@ -145,6 +171,17 @@ pub fn adam_step(
     );
     let [first, second] = [first, second].map(Tensor::from_dispatch);
     (Tensor::from_dispatch(value), [first, second])
+}
+
+/// See [`Updates::rescale`]; `scale` and `shift` are `[C]`.
+#[must_use]
+pub fn rescale(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, rectify: bool) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Updates>::rescale(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        rectify,
+    ))
 }
 
 /// Sum of the squares of a tensor on the CPU, `[1]`.

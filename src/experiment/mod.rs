@@ -229,6 +229,7 @@ mod tests {
         config.data.classes = Some(crate::data::ClassMap {
             classes: vec![class; 3],
             ignore: Vec::new(),
+            coding: crate::data::Coding::default(),
         });
         let problems = config.validate().unwrap_err();
         assert!(

@@ -88,8 +88,13 @@ fn changes(loss: &LossConfig) -> Vec<(String, String)> {
         let mut change = |text: String| found.push((param.key.clone(), text));
         match &param.value {
             Value::Float { value, range, .. } => {
-                let moved = (**value * 0.5 + 0.06).clamp(*range.start(), *range.end());
-                change(moved.to_string());
+                let moved = |by: f64| (**value * by + 0.06).clamp(*range.start(), *range.end());
+                let other = [moved(0.5), moved(1.5)].into_iter().find(|x| x != *value);
+                change(other.expect("a range of more than one value").to_string());
+                // None at all is often a branch of its own.
+                if range.contains(&0.0) && **value != 0.0 {
+                    change("0".to_owned());
+                }
             }
             Value::Int { value, .. } => change((**value + 2).to_string()),
             Value::Flag(value) => change((!**value).to_string()),

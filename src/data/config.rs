@@ -1,6 +1,6 @@
 //! Which dataset, how it is split, and at what size and with what variation it is fed.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ClassMap;
 use crate::param::Param;
@@ -11,12 +11,22 @@ use crate::param::Param;
 pub struct DataConfig {
     /// A folder, or `sample` for the generated dataset.
     pub path: String,
-    /// Share of the items that validate, where the dataset brings no split of its own.
-    pub val_fraction: f64,
+    /// What decides which items validate; older presets say `own_split = true` or `false`.
+    #[serde(alias = "own_split", deserialize_with = "split_or_flag")]
+    pub split: SplitBy,
+    /// Share of the items that validate, where they are drawn.
+    #[serde(alias = "val_fraction")]
+    pub val_ratio: f64,
+    /// Text file that names the items that validate.
+    pub val_list: String,
+    /// Items that must stay together.
+    pub group_by: GroupBy,
+    /// Length of the prefix that makes a group; 0 = up to the first separator.
+    pub prefix_chars: u64,
+    /// Draw so that every class lies on both sides in proportion.
+    pub stratify: bool,
     /// Seed of the split (and of the generated dataset).
     pub seed: u64,
-    /// Use the dataset's own split where it has one.
-    pub own_split: bool,
     /// Read colours that no class claims as the nearest class (masks damaged by interpolation).
     pub nearest_color: bool,
     /// Edited class map; `None` takes what the layout says.
@@ -47,13 +57,57 @@ pub struct AugmentConfig {
     pub gamma: f64,
 }
 
+crate::choices! {
+    /// What decides which items validate.
+    pub enum SplitBy {
+        Own = "own": "The dataset's own train and validation lists or folders; drawn by ratio where it has none.",
+        Ratio = "ratio": "A seeded draw.",
+        List = "list": "A text file that names the images that validate.",
+    }
+}
+
+crate::choices! {
+    /// Which items a drawn split keeps together.
+    pub enum GroupBy {
+        None = "none": "Each image by itself.",
+        Folder = "folder": "Images of one folder stay together.",
+        Prefix = "prefix": "Images whose file names begin alike stay together.",
+        Number = "number": "Images whose file names hold the same first number stay together: `Image_01L` and `Image_01R`.",
+    }
+}
+
+/// `own`, `ratio`, `list`; or the flag of older presets: whether the dataset's own split is used.
+fn split_or_flag<'de, D: Deserializer<'de>>(from: D) -> Result<SplitBy, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Flag(bool),
+        Name(String),
+    }
+    let name = match Either::deserialize(from)? {
+        Either::Flag(true) => return Ok(SplitBy::Own),
+        Either::Flag(false) => return Ok(SplitBy::Ratio),
+        Either::Name(name) => name,
+    };
+    let known = SplitBy::ALL.iter().find(|by| by.name() == name);
+    known.copied().ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "unknown variant `{name}`, expected one of `own`, `ratio`, `list`"
+        ))
+    })
+}
+
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
             path: "sample".to_owned(),
-            val_fraction: 0.2,
+            split: SplitBy::Own,
+            val_ratio: 0.2,
+            val_list: String::new(),
+            group_by: GroupBy::None,
+            prefix_chars: 0,
+            stratify: true,
             seed: 1,
-            own_split: true,
             nearest_color: false,
             classes: None,
             width: 128,
@@ -87,22 +141,48 @@ impl DataConfig {
                 &mut self.path,
                 "Folder of the dataset, or `sample` for the generated one.",
             ),
+            Param::choice(
+                "split",
+                &mut self.split,
+                "What decides which images train and which validate.",
+            ),
             Param::float(
-                "val_fraction",
-                &mut self.val_fraction,
+                "val_ratio",
+                &mut self.val_ratio,
                 0.05..=0.9,
-                "Share of the images that validate, where the dataset brings no split of its own.",
+                "Share of the images that validate, where they are drawn: with `data.split` = ratio, or \
+                 where the dataset brings no split of its own.",
+            ),
+            Param::text(
+                "val_list",
+                &mut self.val_list,
+                "With `data.split` = list: a text file that names the images that validate, one a line; \
+                 the others train.",
+            ),
+            Param::choice(
+                "group_by",
+                &mut self.group_by,
+                "Images that must not be torn apart by a drawn split: frames of one film, eyes of one \
+                 patient, slices of one volume.",
+            ),
+            Param::int(
+                "prefix_chars",
+                &mut self.prefix_chars,
+                0..=64,
+                "With `data.group_by` = prefix: how many characters of the file name make a group; 0 = up \
+                 to the first `_`, `-`, `.` or space.",
+            ),
+            Param::flag(
+                "stratify",
+                &mut self.stratify,
+                "Draw the split so that each class is on both sides in proportion; otherwise a rare class \
+                 may be missing from one of them.",
             ),
             Param::int(
                 "seed",
                 &mut self.seed,
                 0..=u64::from(u32::MAX),
                 "Seed of the split and of the generated dataset.",
-            ),
-            Param::flag(
-                "own_split",
-                &mut self.own_split,
-                "Use the dataset's own train and validation lists where it has them.",
             ),
             Param::flag(
                 "nearest_color",
@@ -181,5 +261,21 @@ impl AugmentConfig {
                 "Largest relative change of gamma of the image.",
             ),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_presets_spell_the_split_otherwise() {
+        let read = |text: &str| toml::from_str::<DataConfig>(text);
+        let old = read("own_split = false\nval_fraction = 0.3").unwrap();
+        assert_eq!((old.split, old.val_ratio), (SplitBy::Ratio, 0.3));
+        assert_eq!(read("own_split = true").unwrap().split, SplitBy::Own);
+        assert_eq!(read("split = \"list\"").unwrap().split, SplitBy::List);
+        let message = read("split = \"lust\"").unwrap_err().to_string();
+        assert!(message.contains("lust"), "{message}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod augment;
 pub mod config;
+mod counts;
 pub mod decode;
 mod infer;
 mod layout;
@@ -18,6 +19,7 @@ mod split;
 pub mod synthetic;
 
 pub use config::{AugmentConfig, DataConfig};
+pub use counts::ItemCounts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,6 +138,10 @@ pub struct Dataset {
     pub items: Vec<Item>,
     pub split: Split,
     pub census: Census,
+    /// What each item's mask holds, in the order of `items`.
+    pub counts: Vec<ItemCounts>,
+    /// The split that the dataset itself brings.
+    pub(crate) given: split::Given,
     pub findings: Vec<Finding>,
     /// Hash of names and sizes, to tell whether a run saw the same data.
     pub fingerprint: String,

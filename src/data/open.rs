@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{self, some_of};
+use super::layout::{self, Part, some_of};
 use super::mask::{self, Kind, Lookup, packed};
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
-    Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, Progress, Sample,
-    Source, decode, infer, split, synthetic,
+    Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, Progress,
+    Sample, Source, decode, infer, split, synthetic,
 };
 use crate::finding::{Finding, Severity};
 
@@ -25,7 +25,7 @@ impl Dataset {
     /// findings, not errors.
     pub fn open(config: &DataConfig, progress: &Progress) -> Result<Self, DataError> {
         if config.path == SAMPLE {
-            return Ok(generated(config));
+            return generated(config);
         }
         let root = PathBuf::from(&config.path);
         let found = layout::detect(&root, progress)?;
@@ -58,19 +58,17 @@ impl Dataset {
                 classes.len()
             )));
         }
-        let parts: Vec<_> = scanned.iter().map(|s| s.pair.part).collect();
-        let split = split::split(&parts, found.split_origin.as_deref(), config);
+        let given = split::Given {
+            parts: scanned.iter().map(|s| s.pair.part).collect(),
+            origin: found.split_origin,
+        };
         let lookup = Lookup::new(&classes, config.nearest_color);
-        let (rows, unknown) = count(&scanned, &lookup, classes.coding);
+        let (counts, unknown) = count(&scanned, &lookup, classes.coding);
         findings.extend(unknown_values(&unknown, classes.coding));
-        let mut census = Census::new(classes.len());
-        for (indices, train) in [(&split.train, true), (&split.val, false)] {
-            for &index in indices {
-                census.add(&rows[index], train);
-            }
-        }
-        findings.extend(absent_classes(&classes, &census));
         let items = items(&scanned);
+        let split = split::split(&items, &counts, &given, config)?;
+        let census = Census::of(&counts, &split, classes.len());
+        findings.extend(absent_classes(&classes, &census));
         let fingerprint = fingerprint(&scanned, &classes);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(Self {
@@ -81,6 +79,8 @@ impl Dataset {
             items,
             split,
             census,
+            counts,
+            given,
             findings,
             fingerprint,
             source: Source::Files {
@@ -129,24 +129,35 @@ impl Dataset {
     }
 }
 
-fn generated(config: &DataConfig) -> Dataset {
+fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
     let samples = synthetic::samples(config.seed);
     let classes = config.classes.clone().unwrap_or_else(synthetic::class_map);
     let (train, _) = synthetic::split_point();
-    let split = super::Split {
-        train: (0..train).collect(),
-        val: (train..samples.len()).collect(),
-        origin: "the first 80 % train, the rest validate".to_owned(),
+    let part = |index| {
+        Some(if index < train {
+            Part::Train
+        } else {
+            Part::Val
+        })
     };
-    let mut census = Census::new(classes.len());
-    for (index, sample) in samples.iter().enumerate() {
-        let mut row = Row::new(classes.len());
-        for &label in &sample.labels.labels {
-            row.add(Some(label), 1);
-        }
-        census.add(&row, index < train);
-    }
-    let items = samples
+    let given = split::Given {
+        parts: (0..samples.len()).map(part).collect(),
+        origin: Some("the first 80 % train, the rest validate".to_owned()),
+    };
+    let counts: Vec<ItemCounts> = samples
+        .iter()
+        .map(|sample| {
+            let mut pixels = [0_u64; 256];
+            for &label in &sample.labels.labels {
+                pixels[usize::from(label)] += 1;
+            }
+            let each = (0..=u8::MAX).zip(pixels);
+            let claimed = |label: u8| Some(label).filter(|l| usize::from(*l) < classes.len());
+            let size = [sample.labels.width, sample.labels.height];
+            ItemCounts::new(size, each.map(|(label, count)| (claimed(label), count)))
+        })
+        .collect();
+    let items: Vec<Item> = samples
         .iter()
         .map(|sample| Item {
             id: sample.id.clone(),
@@ -154,7 +165,9 @@ fn generated(config: &DataConfig) -> Dataset {
             mask: PathBuf::from(format!("{}.png", sample.id)),
         })
         .collect();
-    Dataset {
+    let split = split::split(&items, &counts, &given, config)?;
+    Ok(Dataset {
+        census: Census::of(&counts, &split, classes.len()),
         root: PathBuf::new(),
         layout: "generated sample".to_owned(),
         reason: format!(
@@ -165,87 +178,23 @@ fn generated(config: &DataConfig) -> Dataset {
         classes,
         items,
         split,
-        census,
+        counts,
+        given,
         findings: Vec::new(),
         fingerprint: format!("sample-{}", config.seed),
         source: Source::Generated(Arc::new(samples)),
-    }
-}
-
-/// Pixels per class of one mask.
-struct Row {
-    pixels: Vec<u64>,
-    ignored: u64,
-}
-
-impl Row {
-    fn new(classes: usize) -> Self {
-        Self {
-            pixels: vec![0; classes],
-            ignored: 0,
-        }
-    }
-
-    fn add(&mut self, class: Option<u8>, count: u64) {
-        match class.and_then(|class| self.pixels.get_mut(usize::from(class))) {
-            Some(pixels) => *pixels += count,
-            None => self.ignored += count,
-        }
-    }
-}
-
-impl Census {
-    fn new(classes: usize) -> Self {
-        Self {
-            train_pixels: vec![0; classes],
-            val_pixels: vec![0; classes],
-            train_images: vec![0; classes],
-            val_images: vec![0; classes],
-            train_presence_pixels: vec![0; classes],
-            ignored_train: 0,
-            ignored_val: 0,
-        }
-    }
-
-    fn add(&mut self, row: &Row, train: bool) {
-        let all: u64 = row.pixels.iter().sum();
-        let (pixels, images, ignored) = if train {
-            (
-                &mut self.train_pixels,
-                &mut self.train_images,
-                &mut self.ignored_train,
-            )
-        } else {
-            (
-                &mut self.val_pixels,
-                &mut self.val_images,
-                &mut self.ignored_val,
-            )
-        };
-        *ignored += row.ignored;
-        for (class, &count) in row.pixels.iter().enumerate() {
-            pixels[class] += count;
-            if count > 0 {
-                images[class] += 1;
-                if train {
-                    self.train_presence_pixels[class] += all;
-                }
-            }
-        }
-    }
+    })
 }
 
 /// Unknown value → pixels, and the masks that hold it.
 type Unknown = BTreeMap<u32, (u64, Vec<String>)>;
 
-fn count(scanned: &[Scanned], lookup: &Lookup, coding: Coding) -> (Vec<Row>, Unknown) {
-    let classes = lookup.classes();
+fn count(scanned: &[Scanned], lookup: &Lookup, coding: Coding) -> (Vec<ItemCounts>, Unknown) {
     let mut unknown = Unknown::new();
-    let rows = scanned
+    let counts = scanned
         .iter()
         .map(|one| {
-            let mut row = Row::new(classes);
-            for (&stored, &count) in &one.facts.counts {
+            let each = one.facts.counts.iter().map(|(&stored, &count)| {
                 let value = under(&one.facts, stored, coding);
                 let class = lookup.class(value);
                 if class.is_none() {
@@ -253,12 +202,12 @@ fn count(scanned: &[Scanned], lookup: &Lookup, coding: Coding) -> (Vec<Row>, Unk
                     entry.0 += count;
                     entry.1.push(one.pair.mask.display().to_string());
                 }
-                row.add(class, count);
-            }
-            row
+                (class, count)
+            });
+            ItemCounts::new(one.facts.size, each)
         })
         .collect();
-    (rows, unknown)
+    (counts, unknown)
 }
 
 /// As [`mask::RawMask::under`], for one value.
@@ -319,7 +268,7 @@ fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
     )
 }
 
-fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding> {
+pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding> {
     let names = |pixels: &[u64]| -> Vec<String> {
         let empty = classes.classes.iter().zip(pixels).filter(|(_, n)| **n == 0);
         empty

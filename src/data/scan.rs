@@ -20,6 +20,8 @@ pub(super) struct MaskFacts {
     pub counts: BTreeMap<u32, u64>,
     /// Bytes of image and mask on disk, for the fingerprint.
     pub bytes: [u64; 2],
+    /// Width and height in pixels.
+    pub size: [usize; 2],
 }
 
 impl MaskFacts {
@@ -142,6 +144,7 @@ fn look(root: &Path, pair: &Pair) -> Result<MaskFacts, Fault> {
         counts: mask.histogram(),
         kind: mask.kind,
         bytes,
+        size: [size.0, size.1],
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) use table::{Row, Table};
 
 /// Which part of the split the dataset itself puts an item into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Train,
     Val,
     Test,

@@ -25,6 +25,10 @@ const LIST: &[(&str, &str)] = &[
     ("arrow left, right", "previous, next validation image"),
     ("T", "over a picture: truth and prediction change places"),
     (
+        "arrows, Enter, Esc, /",
+        "in Data: move, open an image, back, find a name",
+    ),
+    (
         "wheel, drag, double click",
         "zoom, move, reset a picture or plot",
     ),
@@ -48,10 +52,11 @@ pub fn handle(app: &mut App, ctx: &Context) {
         return;
     }
     // The longer combination first: the shorter one would swallow it.
-    if pressed(&REDO) {
+    let in_room = app.tab == Tab::Data;
+    if pressed(&REDO) && !(in_room && app.room.undo(true)) {
         app.lab.redo();
     }
-    if pressed(&UNDO) {
+    if pressed(&UNDO) && !(in_room && app.room.undo(false)) {
         app.lab.undo();
     }
     let typed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));

@@ -4,11 +4,11 @@
 //! open, caches of the views, toasts. Every frame it lets the lab fold in news, draws, and carries
 //! out what was asked.
 
-mod card;
 mod keys;
 mod opening;
 mod panel;
 mod race;
+mod room;
 mod theme;
 mod toolbar;
 mod training;
@@ -51,7 +51,7 @@ pub struct App {
     runs: RunsTable,
     panel: panel::State,
     opening: Opening,
-    card: card::State,
+    room: room::State,
     race: race::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
@@ -98,7 +98,7 @@ impl App {
             runs: RunsTable::default(),
             panel: panel::State::default(),
             opening: Opening::default(),
-            card: card::State::default(),
+            room: room::State::default(),
             race: race::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
@@ -163,7 +163,7 @@ impl App {
             Tab::Training => training::show(self, ui),
             Tab::Data => {
                 if let Some(asked) =
-                    card::show(&mut self.card, &mut self.lab, &mut self.opening, ui)
+                    room::show(&mut self.room, &mut self.lab, &mut self.opening, ui)
                 {
                     self.lab.show_item(Some(asked));
                     self.tab = Tab::Training;

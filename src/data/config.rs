@@ -133,6 +133,47 @@ impl Default for AugmentConfig {
 }
 
 impl DataConfig {
+    /// The part that decides what is read from disk, and how masks become classes: with equal ones,
+    /// a dataset need not be opened again.
+    #[must_use]
+    pub fn reading(&self) -> Self {
+        let neutral = Self::default();
+        Self {
+            // The generated dataset is drawn from the seed.
+            seed: if self.path == super::open::SAMPLE {
+                self.seed
+            } else {
+                0
+            },
+            split: neutral.split,
+            val_ratio: neutral.val_ratio,
+            val_list: neutral.val_list,
+            group_by: neutral.group_by,
+            prefix_chars: neutral.prefix_chars,
+            stratify: neutral.stratify,
+            width: neutral.width,
+            height: neutral.height,
+            channels: neutral.channels,
+            augment: neutral.augment,
+            ..self.clone()
+        }
+    }
+
+    /// The part that decides which items validate.
+    #[must_use]
+    pub fn splitting(&self) -> Self {
+        Self {
+            split: self.split,
+            val_ratio: self.val_ratio,
+            val_list: self.val_list.clone(),
+            group_by: self.group_by,
+            prefix_chars: self.prefix_chars,
+            stratify: self.stratify,
+            seed: self.seed,
+            ..Self::default()
+        }
+    }
+
     /// Every parameter, keys relative to `data`. (`classes` is edited as a table, not as a number.)
     pub fn params(&mut self) -> Vec<Param<'_>> {
         let mut params = vec![

@@ -20,6 +20,7 @@ pub mod synthetic;
 
 pub use config::{AugmentConfig, DataConfig};
 pub use counts::ItemCounts;
+pub use resize::shrink;
 
 use std::path::PathBuf;
 use std::sync::Arc;

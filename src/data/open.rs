@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::{self, Part, some_of};
-use super::mask::{self, Kind, Lookup, packed};
+use super::mask::{self, Kind, Lookup, RawMask, packed};
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, Progress,
@@ -94,38 +94,91 @@ impl Dataset {
     /// # Errors
     /// Naming the file, when it can't be read or image and mask differ in size.
     pub fn load(&self, index: usize) -> Result<Sample, DataError> {
-        let Some(item) = self.items.get(index) else {
-            return Err(DataError::Invalid(format!(
+        match self.source {
+            Source::Generated(ref samples) => self.at(samples, index).cloned(),
+            Source::Files { nearest_color } => {
+                let raw = self.raw(index)?;
+                self.sample(index, raw, nearest_color)
+            }
+        }
+    }
+
+    /// As [`Dataset::load`], with the mask's values as they are stored.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`].
+    pub fn load_with_values(&self, index: usize) -> Result<(Sample, RawMask), DataError> {
+        match self.source {
+            Source::Generated(ref samples) => {
+                let sample = self.at(samples, index)?.clone();
+                let labels = &sample.labels;
+                let raw = RawMask {
+                    width: labels.width,
+                    height: labels.height,
+                    values: labels.labels.iter().map(|&l| u32::from(l)).collect(),
+                    kind: Kind::Grey(8),
+                };
+                Ok((sample, raw))
+            }
+            Source::Files { nearest_color } => {
+                let raw = self.raw(index)?;
+                Ok((self.sample(index, raw.clone(), nearest_color)?, raw))
+            }
+        }
+    }
+
+    /// Whether every item of both loads to the same pixels and labels.
+    #[must_use]
+    pub fn same_pixels(&self, other: &Self) -> bool {
+        let nearest = |dataset: &Self| match dataset.source {
+            Source::Files { nearest_color } => Some(nearest_color),
+            Source::Generated(_) => None,
+        };
+        self.root == other.root
+            && self.fingerprint == other.fingerprint
+            && self.classes.coding == other.classes.coding
+            && self.classes.ignore == other.classes.ignore
+            && nearest(self) == nearest(other)
+    }
+
+    fn at<'a, T>(&self, list: &'a [T], index: usize) -> Result<&'a T, DataError> {
+        list.get(index).ok_or_else(|| {
+            DataError::Invalid(format!(
                 "there is no item {index}: expected 0 to {}",
                 self.items.len().max(1) - 1
-            )));
-        };
-        let nearest_color = match &self.source {
-            Source::Generated(samples) => return Ok(samples[index].clone()),
-            Source::Files { nearest_color } => *nearest_color,
-        };
-        let (image_path, mask_path) = (self.root.join(&item.image), self.root.join(&item.mask));
-        let fail = |path: &Path, message: String| DataError::File {
-            path: path.display().to_string(),
-            message,
-        };
-        let image = decode::read(&image_path).map_err(|e| fail(&image_path, e))?;
-        let raw = mask::read(&mask_path).map_err(|e| fail(&mask_path, e))?;
+            ))
+        })
+    }
+
+    fn raw(&self, index: usize) -> Result<RawMask, DataError> {
+        let path = self.root.join(&self.at(&self.items, index)?.mask);
+        mask::read(&path).map_err(|message| fail(&path, message))
+    }
+
+    fn sample(&self, index: usize, raw: RawMask, nearest_color: bool) -> Result<Sample, DataError> {
+        let item = self.at(&self.items, index)?;
+        let path = self.root.join(&item.image);
+        let image = decode::read(&path).map_err(|message| fail(&path, message))?;
         let labels = Lookup::new(&self.classes, nearest_color).apply(raw);
         if (image.width, image.height) != (labels.width, labels.height) {
-            return Err(fail(
-                &image_path,
-                format!(
-                    "is {} × {}, its mask {} × {}",
-                    image.width, image.height, labels.width, labels.height
-                ),
-            ));
+            let message = format!(
+                "is {} × {}, its mask {} × {}",
+                image.width, image.height, labels.width, labels.height
+            );
+            return Err(fail(&path, message));
         }
         Ok(Sample {
             id: item.id.clone(),
             image: Arc::new(image),
             labels: Arc::new(labels),
         })
+    }
+}
+
+fn fail(path: &Path, message: String) -> DataError {
+    DataError::File {
+        path: path.display().to_string(),
+        message,
     }
 }
 

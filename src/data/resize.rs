@@ -2,7 +2,7 @@
 
 use fast_image_resize as fir;
 
-use super::{Image, LabelMap};
+use super::{Image, LabelMap, Sample};
 
 /// Resizes with a triangle filter that widens when shrinking (no aliasing), and converts to
 /// `channels` (1 = grey, 3 = RGB).
@@ -56,6 +56,25 @@ pub fn image(
         channels,
         pixels,
     })
+}
+
+/// A sample whose longer side has at most `side` pixels; never enlarged, its aspect kept.
+///
+/// # Errors
+/// What did not fit, in words.
+pub fn shrink(sample: &Sample, side: usize) -> Result<(Image, LabelMap), String> {
+    let (w, h) = (sample.image.width, sample.image.height);
+    let longest = w.max(h).max(1);
+    let fitted = |length: usize| {
+        if longest <= side {
+            length
+        } else {
+            (length * side / longest).max(1)
+        }
+    };
+    let (width, height) = (fitted(w), fitted(h));
+    let small = image(&sample.image, width, height, sample.image.channels)?;
+    Ok((small, labels(&sample.labels, width, height)))
 }
 
 /// Nearest neighbour with pixel centres aligned: no label appears that was not there.

@@ -20,6 +20,11 @@ pub enum Answer {
         path: String,
         result: Result<Box<Dataset>, DataError>,
     },
+    /// The open dataset under another split.
+    Resplit {
+        config: Box<DataConfig>,
+        result: Result<Box<Dataset>, DataError>,
+    },
     Runs {
         runs: Vec<Run>,
         problems: Vec<String>,
@@ -98,6 +103,17 @@ impl Jobs {
             let result = Dataset::open(&config, &progress).map(Box::new);
             answer(Answer::Dataset {
                 path: config.path,
+                result,
+            });
+        });
+    }
+
+    pub fn resplit(&self, dataset: &Arc<Dataset>, config: &DataConfig) {
+        let (dataset, config) = (Arc::clone(dataset), config.clone());
+        self.spawn("split", move |answer| {
+            let result = dataset.resplit(&config).map(Box::new);
+            answer(Answer::Resplit {
+                config: Box::new(config),
                 result,
             });
         });

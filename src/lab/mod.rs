@@ -3,11 +3,14 @@
 //! Nothing here blocks: whatever reads a disk or touches a tensor is a [`jobs`] thread or the
 //! trainer, and answers are folded in by [`Lab::tick`].
 
+pub mod browse;
 pub mod history;
 pub mod jobs;
 pub mod notices;
 pub mod pace;
+pub mod rooming;
 pub mod settings;
+mod splitting;
 mod training;
 mod xraying;
 
@@ -63,6 +66,12 @@ pub struct Lab {
     pub xray_error: Option<String>,
     pub notices: Notices,
     pub settings: Settings,
+    /// Pictures for the data room.
+    pub pictures: rooming::Pictures,
+    /// Why the split that the draft asks for can't be made.
+    pub split_error: Option<String>,
+    /// The configuration that the open dataset follows.
+    opened: crate::data::DataConfig,
     /// Last deleted run, for undo: id and name.
     pub deleted: Option<(String, String)>,
     store: Store,
@@ -116,6 +125,9 @@ impl Lab {
             xray_error: None,
             notices: Notices::default(),
             deleted: None,
+            pictures: rooming::Pictures::new(Arc::clone(&wake)),
+            split_error: None,
+            opened: draft.data.clone(),
             store: Store::new(home.join("runs")),
             trainer: TrainerHandle::spawn(Arc::clone(&wake)),
             live: Live::default(),
@@ -167,6 +179,7 @@ impl Lab {
     fn fold(&mut self, answer: Answer) {
         match answer {
             Answer::Dataset { path, result } => self.dataset_opened(&path, result),
+            Answer::Resplit { config, result } => self.resplit(&config, result),
             Answer::Runs { runs, problems } => {
                 // A run that trains right now is known better from its events.
                 let live = self.live.ids();
@@ -225,6 +238,8 @@ impl Lab {
         self.cancel_opening();
         let progress = Arc::new(Progress::default());
         self.jobs.open_dataset(&self.draft.data, &progress);
+        self.opened = self.draft.data.clone();
+        self.split_error = None;
         self.dataset = Opened::Opening {
             path: self.draft.data.path.clone(),
             progress,
@@ -278,7 +293,7 @@ impl Lab {
     /// Uses an edited class map; it is kept with the draft (and with presets saved from it).
     pub fn set_classes(&mut self, classes: Option<ClassMap>) {
         self.draft.data.classes = classes;
-        self.reopen();
+        self.follow_data();
     }
 
     /// Chooses the image that is looked at.
@@ -299,8 +314,11 @@ impl Lab {
 
     /// Call at the end of a frame: remembers a change for undo once the user's hand is off.
     pub fn settle(&mut self, busy_hands: bool) {
-        if !busy_hands && self.history.settle(&self.draft) {
-            self.keep_settings();
+        if !busy_hands {
+            if self.history.settle(&self.draft) {
+                self.keep_settings();
+            }
+            self.follow_data();
         }
     }
 
@@ -322,12 +340,8 @@ impl Lab {
     }
 
     fn replace_draft(&mut self, draft: ExperimentConfig) {
-        let data_changed = draft.data.path != self.draft.data.path
-            || draft.data.classes != self.draft.data.classes;
         self.draft = draft;
-        if data_changed {
-            self.reopen();
-        }
+        self.follow_data();
         self.keep_settings();
     }
 

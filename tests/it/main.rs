@@ -10,6 +10,7 @@ mod losses;
 mod pictures;
 mod presets;
 mod readme;
+mod room;
 mod training;
 mod views;
 mod window;

@@ -2,7 +2,7 @@
 //! configuration's own list of parameters.
 
 mod loss;
-mod param;
+pub mod param;
 mod preset;
 mod weights;
 

@@ -1,0 +1,499 @@
+//! The classes: shares, and the editor of the class map (rename, recolour, merge, ignore, reorder).
+//!
+//! Edits go to a copy with its own undo; Apply hands it to the draft, where undo takes it back too.
+
+use std::path::PathBuf;
+
+use egui::{Button, RichText, Role, ScrollArea, Ui, WidgetInfo};
+
+use super::super::theme;
+use super::super::view::color::OKABE_ITO;
+use super::{percent, swatch};
+use crate::data::mask::unpacked;
+use crate::data::{Class, ClassMap, Coding, Dataset};
+use crate::lab::Lab;
+use crate::lab::history::History;
+
+/// Ignored values that get a button of their own.
+const SHOWN_IGNORED: usize = 24;
+
+#[derive(Default)]
+pub struct State {
+    editing: Option<Editing>,
+}
+
+/// A class map under work.
+struct Editing {
+    /// The folder it belongs to; with another dataset it means nothing.
+    root: PathBuf,
+    map: ClassMap,
+    history: History<ClassMap>,
+}
+
+/// One change that a row asks for.
+enum Change {
+    Move(usize, usize),
+    Merge(usize, usize),
+    Ignore(usize),
+    Restore(u32),
+}
+
+impl State {
+    pub fn is_editing(&self) -> bool {
+        self.editing.is_some()
+    }
+
+    pub fn edit(&mut self, dataset: &Dataset) {
+        if self.editing.is_none() {
+            self.editing = Some(Editing {
+                root: dataset.root.clone(),
+                map: dataset.classes.clone(),
+                history: History::new(dataset.classes.clone()),
+            });
+        }
+    }
+
+    /// One step of the map under work back or forth; false while nothing is edited.
+    pub fn undo(&mut self, redo: bool) -> bool {
+        let Some(editing) = &mut self.editing else {
+            return false;
+        };
+        let step = if redo {
+            editing.history.redo(&editing.map)
+        } else {
+            editing.history.undo(&editing.map)
+        };
+        if let Some(map) = step {
+            editing.map = map;
+        }
+        true
+    }
+}
+
+/// Carries a change out.
+fn apply(map: &mut ClassMap, change: &Change) {
+    let count = map.classes.len();
+    match *change {
+        Change::Move(from, to) if from < count && to < count => {
+            let class = map.classes.remove(from);
+            map.classes.insert(to, class);
+        }
+        Change::Merge(from, into) if from < count && into < count && from != into => {
+            let values = map.classes[from].values.clone();
+            map.classes[into].values.extend(values);
+            map.classes[into].values.sort_unstable();
+            map.classes.remove(from);
+        }
+        // A map without classes means nothing: the last one stays.
+        Change::Ignore(at) if at < count && count > 1 => {
+            let class = map.classes.remove(at);
+            map.ignore.extend(class.values);
+            map.ignore.sort_unstable();
+        }
+        Change::Restore(value) => {
+            map.ignore.retain(|other| *other != value);
+            let color = match map.coding {
+                Coding::Colors => unpacked(value),
+                Coding::Ids => OKABE_ITO[count % OKABE_ITO.len()],
+            };
+            map.classes.push(Class {
+                name: format!("value {}", value_text(map.coding, value)),
+                color,
+                values: vec![value],
+            });
+        }
+        _ => {}
+    }
+}
+
+fn value_text(coding: Coding, value: u32) -> String {
+    match coding {
+        Coding::Ids => value.to_string(),
+        Coding::Colors => {
+            let [r, g, b] = unpacked(value);
+            format!("{r},{g},{b}")
+        }
+    }
+}
+
+/// The mask values of a class, the first few.
+fn values_text(coding: Coding, values: &[u32]) -> String {
+    let first: Vec<String> = values
+        .iter()
+        .take(4)
+        .map(|value| value_text(coding, *value))
+        .collect();
+    let more = if values.len() > 4 { " …" } else { "" };
+    format!("{}{more}", first.join("  "))
+}
+
+/// Which classes of the dataset a class of the edited map takes its pixels from.
+fn sources(dataset: &Dataset, class: &Class) -> Vec<usize> {
+    let classes = dataset.classes.classes.iter().enumerate();
+    classes
+        .filter(|(_, old)| old.values.iter().any(|value| class.values.contains(value)))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+pub(super) fn show(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
+    state.editing = state.editing.take().filter(|e| e.root == dataset.root);
+    buttons(state, lab, dataset, ui);
+    let mut change = None;
+    ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        table(state, dataset, &mut change, ui);
+        ignored(state, dataset, &mut change, ui);
+    });
+    if let Some(editing) = &mut state.editing {
+        if let Some(change) = change {
+            apply(&mut editing.map, &change);
+        }
+        // A name is one step of undo, not one per letter.
+        if !ui.ctx().text_edit_focused() && !ui.ctx().egui_is_using_pointer() {
+            editing.history.settle(&editing.map);
+        }
+    }
+}
+
+fn buttons(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
+    ui.horizontal_wrapped(|ui| {
+        let Some(editing) = &mut state.editing else {
+            if ui
+                .button("Edit classes")
+                .on_hover_text("Rename, recolour, merge, ignore, reorder; kept with the preset")
+                .clicked()
+            {
+                state.edit(dataset);
+            }
+            if lab.draft.data.classes.is_some()
+                && ui
+                    .button("Reset classes")
+                    .on_hover_text("As the folder says; undo with Ctrl+Z")
+                    .clicked()
+            {
+                lab.set_classes(None);
+            }
+            ui.weak("Images are counted as training + validation.");
+            return;
+        };
+        let changed = editing.map != dataset.classes;
+        let apply = ui
+            .add_enabled(changed, Button::new("Apply"))
+            .on_hover_text("Use these classes; undo with Ctrl+Z")
+            .on_disabled_hover_text("Nothing is changed yet.")
+            .clicked();
+        let cancel = ui
+            .button("Cancel")
+            .on_hover_text("Leave the classes as they were")
+            .clicked();
+        let undo = editing.history.can_undo(&editing.map);
+        if ui
+            .add_enabled(undo, Button::new("Undo"))
+            .on_hover_text("Take the last edit back (Ctrl+Z)")
+            .clicked()
+            && let Some(map) = editing.history.undo(&editing.map)
+        {
+            editing.map = map;
+        }
+        if ui
+            .add_enabled(editing.history.can_redo(), Button::new("Redo"))
+            .on_hover_text("Do it again (Ctrl+Shift+Z)")
+            .clicked()
+            && let Some(map) = editing.history.redo(&editing.map)
+        {
+            editing.map = map;
+        }
+        if apply {
+            lab.set_classes(Some(editing.map.clone()));
+        }
+        if apply || cancel {
+            state.editing = None;
+        }
+    });
+}
+
+fn table(state: &mut State, dataset: &Dataset, change: &mut Option<Change>, ui: &mut Ui) {
+    let census = &dataset.census;
+    let sum = |pixels: &[u64], ignored: u64| (pixels.iter().sum::<u64>() + ignored).max(1) as f64;
+    let train_total = sum(&census.train_pixels, census.ignored_train);
+    let val_total = sum(&census.val_pixels, census.ignored_val);
+    let editing = state.editing.is_some();
+    let classes = match &state.editing {
+        Some(editing) => editing.map.classes.clone(),
+        None => dataset.classes.classes.clone(),
+    };
+    let rows: Vec<Vec<usize>> = classes
+        .iter()
+        .map(|class| sources(dataset, class))
+        .collect();
+    let of = |list: &[u64], from: &[usize]| -> u64 {
+        from.iter().filter_map(|&class| list.get(class)).sum()
+    };
+    let largest = rows
+        .iter()
+        .map(|from| of(&census.train_pixels, from))
+        .max()
+        .unwrap_or(1)
+        .max(1) as f64;
+    let names: Vec<String> = classes.iter().map(|class| class.name.clone()).collect();
+    let coding = dataset.classes.coding;
+    egui::Grid::new("classes")
+        .num_columns(if editing { 9 } else { 8 })
+        .striped(true)
+        .spacing([10.0, 4.0])
+        .show(ui, |ui| {
+            for title in [
+                "",
+                "",
+                "class",
+                "mask values",
+                "share",
+                "train",
+                "val",
+                "images",
+            ] {
+                ui.label(RichText::new(title).weak());
+            }
+            ui.end_row();
+            for (at, class) in classes.iter().enumerate() {
+                ui.weak(at.to_string());
+                name(state, at, class, ui);
+                ui.label(
+                    RichText::new(values_text(coding, &class.values))
+                        .monospace()
+                        .small(),
+                )
+                .on_hover_text(format!(
+                    "{} mask values mean this class",
+                    class.values.len()
+                ));
+                let train = of(&census.train_pixels, &rows[at]);
+                bar(
+                    ui,
+                    class.color,
+                    (train as f64 / largest).sqrt() as f32,
+                    train,
+                );
+                ui.label(percent(train as f64 / train_total))
+                    .on_hover_text("Share of all training pixels");
+                let val = of(&census.val_pixels, &rows[at]);
+                ui.label(percent(val as f64 / val_total))
+                    .on_hover_text("Share of all validation pixels");
+                let images = |list: &[u64]| match rows[at].as_slice() {
+                    [one] => list.get(*one).copied().unwrap_or(0).to_string(),
+                    // An image may hold several of the merged classes.
+                    several => format!(
+                        "≥{}",
+                        several
+                            .iter()
+                            .filter_map(|&c| list.get(c))
+                            .max()
+                            .unwrap_or(&0)
+                    ),
+                };
+                ui.label(format!(
+                    "{} + {}",
+                    images(&census.train_images),
+                    images(&census.val_images)
+                ))
+                .on_hover_text("Images that hold the class: training + validation");
+                if editing {
+                    ui.horizontal(|ui| actions(at, &names, change, ui));
+                }
+                ui.end_row();
+            }
+        });
+}
+
+/// Colour and name, as widgets while they are edited.
+fn name(state: &mut State, at: usize, class: &Class, ui: &mut Ui) {
+    let edited = state
+        .editing
+        .as_mut()
+        .and_then(|editing| editing.map.classes.get_mut(at));
+    match edited {
+        Some(edited) => {
+            let label = format!("Colour of {}", class.name);
+            let response = ui
+                .color_edit_button_srgb(&mut edited.color)
+                .on_hover_text(&label);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+            let edit = egui::TextEdit::singleline(&mut edited.name).desired_width(120.0);
+            let response = ui.add(edit).on_hover_text("Name of the class");
+            let label = format!("Name of class {at}");
+            response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &label));
+        }
+        None => {
+            swatch(ui, class.color, 14.0);
+            ui.label(&class.name);
+        }
+    }
+}
+
+fn bar(ui: &mut Ui, [r, g, b]: [u8; 3], length: f32, pixels: u64) {
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(120.0, 12.0), egui::Sense::hover());
+    ui.painter()
+        .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
+    let mut bar = rect;
+    bar.set_width(length * rect.width());
+    ui.painter().rect(
+        bar,
+        2.0,
+        egui::Color32::from_rgb(r, g, b),
+        egui::Stroke::new(1.0, ui.visuals().weak_text_color()),
+        egui::StrokeKind::Inside,
+    );
+    response.on_hover_text(format!(
+        "{pixels} training pixels; the bar's length is the square root of the share, so that rare classes show"
+    ));
+}
+
+fn actions(at: usize, names: &[String], change: &mut Option<Change>, ui: &mut Ui) {
+    let count = names.len();
+    for (sign, word, to) in [("⬆", "up", at.checked_sub(1)), ("⬇", "down", Some(at + 1))] {
+        let to = to.filter(|to| *to < count);
+        let response = ui
+            .add_enabled(to.is_some(), Button::new(sign).small())
+            .on_hover_text(format!(
+                "Move {word}: the order is the order of the network's outputs"
+            ));
+        let label = format!("Move {} {word}", names[at]);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, to.is_some(), &label));
+        if response.clicked()
+            && let Some(to) = to
+        {
+            *change = Some(Change::Move(at, to));
+        }
+    }
+    let menu = ui.menu_button("merge", |ui| {
+        ui.weak(format!("Make {} part of", names[at]));
+        ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+            for (into, name) in names.iter().enumerate().filter(|(into, _)| *into != at) {
+                if ui.button(name).clicked() {
+                    *change = Some(Change::Merge(at, into));
+                    ui.close();
+                }
+            }
+        });
+    });
+    let label = format!("Merge {}", names[at]);
+    menu.response
+        .widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+    menu.response
+        .on_hover_text("Its pixels become another class's");
+    let response = ui
+        .add_enabled(count > 1, Button::new("ignore").small())
+        .on_hover_text("Its pixels take no part in training and scores any more")
+        .on_disabled_hover_text("One class has to stay.");
+    let label = format!("Ignore {}", names[at]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, count > 1, &label));
+    if response.clicked() {
+        *change = Some(Change::Ignore(at));
+    }
+}
+
+/// What takes no part, and the way back.
+fn ignored(state: &State, dataset: &Dataset, change: &mut Option<Change>, ui: &mut Ui) {
+    let census = &dataset.census;
+    let ignored = census.ignored_train + census.ignored_val;
+    let all: u64 = census.train_pixels.iter().chain(&census.val_pixels).sum();
+    ui.add_space(6.0);
+    if ignored > 0 {
+        let share = ignored as f64 / (all + ignored).max(1) as f64;
+        ui.label(format!("{} of the pixels are ignored.", percent(share)));
+    }
+    let map = state
+        .editing
+        .as_ref()
+        .map_or(&dataset.classes, |editing| &editing.map);
+    if map.ignore.is_empty() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("Ignored mask values:");
+        for &value in map.ignore.iter().take(SHOWN_IGNORED) {
+            let text = value_text(map.coding, value);
+            if state.is_editing() {
+                let response = ui.small_button(&text).on_hover_text("Make a class of it");
+                let label = format!("Make a class of {text}");
+                response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+                if response.clicked() {
+                    *change = Some(Change::Restore(value));
+                }
+            } else {
+                ui.monospace(text);
+            }
+        }
+        if map.ignore.len() > SHOWN_IGNORED {
+            ui.weak(format!("and {} more", map.ignore.len() - SHOWN_IGNORED));
+        }
+    });
+    if state.is_editing() {
+        ui.colored_label(
+            theme::warn(ui),
+            "A network that was trained with other classes no longer fits.",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map() -> ClassMap {
+        let class = |name: &str, values: &[u32]| Class {
+            name: name.to_owned(),
+            color: [1, 2, 3],
+            values: values.to_vec(),
+        };
+        ClassMap {
+            coding: Coding::Ids,
+            classes: vec![class("a", &[0]), class("b", &[3, 1]), class("c", &[2])],
+            ignore: vec![255],
+        }
+    }
+
+    fn all_values(map: &ClassMap) -> Vec<u32> {
+        let mut all: Vec<u32> = map.classes.iter().flat_map(|c| c.values.clone()).collect();
+        all.extend(&map.ignore);
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn every_change_keeps_every_value_exactly_once() {
+        let before = all_values(&map());
+        for change in [
+            Change::Move(0, 2),
+            Change::Merge(2, 0),
+            Change::Merge(0, 1),
+            Change::Ignore(1),
+            Change::Restore(255),
+            Change::Move(0, 9),
+            Change::Merge(1, 1),
+        ] {
+            let mut map = map();
+            apply(&mut map, &change);
+            assert_eq!(all_values(&map), before);
+        }
+        let mut map = map();
+        for _ in 0..5 {
+            apply(&mut map, &Change::Ignore(0));
+        }
+        assert_eq!(map.classes.len(), 1, "one class stays");
+    }
+
+    #[test]
+    fn merging_gives_the_values_to_the_other_class_and_moving_reorders() {
+        let names = |map: &ClassMap| -> Vec<String> {
+            map.classes.iter().map(|c| c.name.clone()).collect()
+        };
+        let mut merged = map();
+        apply(&mut merged, &Change::Merge(2, 1));
+        assert_eq!(names(&merged), ["a", "b"]);
+        assert_eq!(merged.classes[1].values, [1, 2, 3]);
+        let mut moved = map();
+        apply(&mut moved, &Change::Move(2, 0));
+        assert_eq!(names(&moved), ["c", "a", "b"]);
+    }
+}

@@ -1,0 +1,337 @@
+//! One image at its own size: zoom, move, and the mask's value under the pointer.
+
+use std::collections::BTreeSet;
+
+use egui::{Button, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+
+use super::super::theme;
+use super::super::view::chip::{Chip, legend};
+use super::super::view::color::on_ground;
+use super::super::view::lens::Lens;
+use super::super::view::paint::{Overlay, Palette};
+use super::super::view::panes::{self, Pane, Scene, Textures};
+use super::{State as Room, grid, percent, size_text};
+use crate::data::mask::{Kind, unpacked};
+use crate::data::{Dataset, IGNORE};
+use crate::lab::Lab;
+use crate::lab::browse::Side;
+use crate::lab::rooming::Full;
+
+pub struct State {
+    /// The item that is looked at.
+    pub open: Option<usize>,
+    lens: Lens,
+    textures: Textures,
+    beside: bool,
+    opacity: f32,
+    contours: bool,
+    hidden: BTreeSet<String>,
+    /// Place under the pointer, in 0..1 of the picture.
+    pointed: Option<Vec2>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            open: None,
+            lens: Lens::default(),
+            textures: Textures::default(),
+            beside: true,
+            opacity: 0.6,
+            contours: false,
+            hidden: BTreeSet::new(),
+            pointed: None,
+        }
+    }
+}
+
+impl State {
+    pub fn close(&mut self) {
+        self.open = None;
+        self.lens = Lens::default();
+        self.pointed = None;
+        // The pixels of a large picture are not to be held for nothing.
+        self.textures = Textures::default();
+    }
+
+    pub fn close_missing(&mut self, dataset: &Dataset) {
+        if self.open.is_some_and(|item| item >= dataset.items.len()) {
+            self.close();
+        }
+    }
+}
+
+/// Draws the item; returns it when it is to be shown in the Training tab.
+pub(super) fn show(
+    room: &mut Room,
+    lab: &mut Lab,
+    dataset: &Dataset,
+    chosen: &[usize],
+    item: usize,
+    ui: &mut Ui,
+) -> Option<usize> {
+    let asked = head(room, lab, dataset, chosen, item, ui);
+    if room.look.open.is_none() {
+        lab.pictures.close_full();
+        return None;
+    }
+    let full: Full = match lab.pictures.full(item) {
+        Some(Ok(full)) => full.clone(),
+        Some(Err(message)) => {
+            ui.add_space(20.0);
+            ui.colored_label(theme::bad(ui), format!("✖ {message}"));
+            return asked;
+        }
+        None => {
+            ui.vertical_centered(|ui| {
+                ui.add_space(60.0);
+                ui.spinner();
+                ui.weak("The image is read at its full size.");
+            });
+            return asked;
+        }
+    };
+    let look = &mut room.look;
+    chips(look, dataset, item, ui);
+    let palette = Palette {
+        shown: (dataset.classes.classes.iter())
+            .map(|class| !look.hidden.contains(&class.name))
+            .collect(),
+        ..grid::palette(dataset)
+    };
+    pictures(look, &full, &palette, ui);
+    let size = [full.sample.image.width, full.sample.image.height];
+    let said = match look.pointed {
+        Some(at) => under(dataset, &full, at),
+        None => format!(
+            "{} pixels · wheel zooms, drag moves, double click shows all · point at a pixel for its value",
+            size_text(size)
+        ),
+    };
+    ui.add(egui::Label::new(RichText::new(said).monospace()).truncate());
+    asked
+}
+
+fn head(
+    room: &mut Room,
+    lab: &Lab,
+    dataset: &Dataset,
+    chosen: &[usize],
+    item: usize,
+    ui: &mut Ui,
+) -> Option<usize> {
+    let mut asked = None;
+    let at = chosen.iter().position(|other| *other == item);
+    ui.horizontal_wrapped(|ui| {
+        if ui
+            .button("✖ Close")
+            .on_hover_text("Back to all images (Esc)")
+            .clicked()
+        {
+            room.look.close();
+        }
+        let before = at.and_then(|at| at.checked_sub(1));
+        let after = at.map(|at| at + 1).filter(|at| *at < chosen.len());
+        for (sign, name, key, to) in [
+            ("◀", "Previous image", "arrow left", before),
+            ("▶", "Next image", "arrow right", after),
+        ] {
+            let response = ui
+                .add_enabled(to.is_some(), Button::new(sign))
+                .on_hover_text(format!("{name} ({key})"))
+                .on_disabled_hover_text("There is no further image on this side.");
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, to.is_some(), name));
+            if response.clicked()
+                && let Some(to) = to
+            {
+                room.look.open = Some(chosen[to]);
+                room.grid.select(to);
+            }
+        }
+        if let Some(at) = at {
+            ui.label(format!("{} of {}", at + 1, chosen.len()));
+        }
+        let id = &dataset.items[item].id;
+        ui.add(egui::Label::new(RichText::new(id).strong()).truncate())
+            .on_hover_text(format!(
+                "image {}\nmask {}",
+                dataset.items[item].image.display(),
+                dataset.items[item].mask.display()
+            ));
+        let side = room.known.as_ref().and_then(|k| k.facets.sides.get(item));
+        ui.weak(match side {
+            Some(Side::Val) => "validates",
+            Some(Side::Train) => "trains",
+            _ => "not used",
+        });
+    });
+    let look = &mut room.look;
+    ui.horizontal_wrapped(|ui| {
+        ui.selectable_value(&mut look.beside, true, "Side by side")
+            .on_hover_text("The image, and beside it the image under its mask");
+        ui.selectable_value(&mut look.beside, false, "Mask over image")
+            .on_hover_text("One picture: the mask over the image");
+        ui.separator();
+        let label = ui.label("Mask");
+        ui.scope(|ui| {
+            ui.spacing_mut().slider_width = 70.0;
+            let slider = egui::Slider::new(&mut look.opacity, 0.0..=1.0).fixed_decimals(2);
+            ui.add_enabled(!look.contours, slider)
+                .labelled_by(label.id)
+                .on_hover_text("How far the classes cover the image: 0 none, 1 all; default 0.60");
+        });
+        ui.checkbox(&mut look.contours, "Contours")
+            .on_hover_text("Draw only the borders of the classes");
+        if ui
+            .add_enabled(look.lens != Lens::default(), Button::new("Fit"))
+            .on_hover_text("Show the whole picture again (double click)")
+            .clicked()
+        {
+            look.lens = Lens::default();
+        }
+        if dataset.split.val.contains(&item) || lab.active_run().is_some() {
+            ui.separator();
+            if ui
+                .button("Show in Training")
+                .on_hover_text("Look at it beside what the network predicts")
+                .clicked()
+            {
+                asked = Some(item);
+            }
+        }
+    });
+    asked
+}
+
+/// The classes of this image, which can be hidden.
+fn chips(look: &mut State, dataset: &Dataset, item: usize, ui: &mut Ui) {
+    let dark = ui.visuals().dark_mode;
+    let counts = dataset.counts.get(item);
+    let chips: Vec<Chip> = (counts.iter())
+        .flat_map(|counts| {
+            counts
+                .present
+                .iter()
+                .map(move |(class, _)| (*counts, *class))
+        })
+        .filter_map(|(counts, class)| {
+            let of = dataset.classes.classes.get(usize::from(class))?;
+            Some(Chip {
+                key: of.name.clone(),
+                name: format!("{} {}", of.name, percent(counts.share(class))),
+                color: on_ground(of.color, dark),
+            })
+        })
+        .collect();
+    egui::ScrollArea::vertical()
+        .id_salt("chips")
+        .max_height(64.0)
+        .show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| legend(ui, &chips, &mut look.hidden));
+        });
+}
+
+fn pictures(look: &mut State, full: &Full, palette: &Palette, ui: &mut Ui) {
+    let scene = Scene {
+        sample: &full.sample,
+        prediction: None,
+        palette,
+        overlay: Overlay {
+            opacity: look.opacity,
+            contours: look.contours,
+        },
+    };
+    look.textures.hold(&full.sample);
+    let size = [full.sample.image.width, full.sample.image.height];
+    let status =
+        ui.text_style_height(&egui::TextStyle::Monospace) + ui.spacing().item_spacing.y + 4.0;
+    let space = vec2(
+        ui.available_width(),
+        (ui.available_height() - status).max(40.0),
+    );
+    let (area, _) = ui.allocate_exact_size(space, Sense::hover());
+    let shown: &[Pane] = if look.beside {
+        &[Pane::Image, Pane::Truth]
+    } else {
+        &[Pane::Truth]
+    };
+    let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
+    let columns = panes::columns(shown.len(), space, aspect, 0.0);
+    let rows = shown.len().div_ceil(columns);
+    let gap = 4.0;
+    let cell = vec2(
+        (space.x - gap * (columns - 1) as f32) / columns as f32,
+        (space.y - gap * (rows - 1) as f32) / rows as f32,
+    );
+    let pointed = look.pointed.take();
+    let mut hovered = None;
+    for (at, pane) in shown.iter().enumerate() {
+        let place = vec2(
+            (cell.x + gap) * (at % columns) as f32,
+            (cell.y + gap) * (at / columns) as f32,
+        );
+        let rect = egui::Rect::from_min_size(area.min + place, cell);
+        ui.painter()
+            .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
+        let Some(texture) = look.textures.get(ui, *pane, &scene, 0) else {
+            continue;
+        };
+        let name = if *pane == Pane::Image {
+            "Image at full size"
+        } else {
+            "Mask at full size"
+        };
+        let (response, under) = panes::draw(ui, at, rect, texture, size, &mut look.lens, name);
+        if response.contains_pointer() {
+            hovered = Some(under);
+        } else if let Some(place) = pointed {
+            panes::cross(ui, rect, size, &look.lens, place);
+        }
+    }
+    look.pointed = hovered.flatten();
+    if look.pointed != pointed {
+        ui.ctx().request_repaint();
+    }
+}
+
+/// What lies at `at` (0..1 of the picture): image values, the mask's value as stored, the class.
+fn under(dataset: &Dataset, full: &Full, at: Vec2) -> String {
+    let image = &full.sample.image;
+    let place = |share: f32, length: usize| {
+        ((share * length as f32) as usize).min(length.saturating_sub(1))
+    };
+    let (x, y) = (place(at.x, image.width), place(at.y, image.height));
+    let index = y * image.width + x;
+    let channels = image.channels.max(1);
+    let values: Vec<String> = (image.pixels.iter().skip(index * channels).take(channels))
+        .map(u8::to_string)
+        .collect();
+    let raw = full.raw.values.get(index).copied();
+    let stored = raw.map_or_else(
+        || "–".to_owned(),
+        |raw| match &full.raw.kind {
+            Kind::Rgb => {
+                let [r, g, b] = unpacked(raw);
+                format!("{r},{g},{b}")
+            }
+            Kind::Palette(palette) => match palette.get(raw as usize) {
+                Some(color) => {
+                    let [r, g, b] = unpacked(*color);
+                    format!("{raw} (palette: {r},{g},{b})")
+                }
+                None => raw.to_string(),
+            },
+            _ => raw.to_string(),
+        },
+    );
+    let label = full.sample.labels.labels.get(index).copied();
+    let label = label.unwrap_or(IGNORE);
+    let class = match dataset.classes.classes.get(usize::from(label)) {
+        Some(class) => format!("{} (class {label})", class.name),
+        None => "ignored".to_owned(),
+    };
+    format!(
+        "x {x}, y {y} · image {} · mask value {stored} · {class}",
+        values.join(",")
+    )
+}

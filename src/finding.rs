@@ -40,6 +40,9 @@ pub struct Finding {
     /// The files concerned, relative to the dataset's root where possible.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Settings that would cure it: `(key, value)`, as `--set` takes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<(String, String)>,
 }
 
 impl Finding {
@@ -50,6 +53,7 @@ impl Finding {
             message: message.into(),
             remedy: String::new(),
             files: Vec::new(),
+            settings: Vec::new(),
         }
     }
 
@@ -62,6 +66,14 @@ impl Finding {
     #[must_use]
     pub fn files(mut self, files: Vec<String>) -> Self {
         self.files = files;
+        self
+    }
+
+    /// Settings that would cure it, by their keys.
+    #[must_use]
+    pub fn settings(mut self, settings: &[(&str, &str)]) -> Self {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        self.settings = settings.iter().map(owned).collect();
         self
     }
 }

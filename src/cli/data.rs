@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{failed, print_json};
-use crate::data::{DataConfig, Dataset, Progress, synthetic};
+use crate::data::{DataConfig, Dataset, Progress, forensics, synthetic};
 use crate::finding::Severity;
 
 /// Say what a folder is: layout, classes, split, problems. Exit code 3 when a problem is an error.
@@ -52,10 +52,22 @@ pub fn inspect(args: &Inspect) -> ExitCode {
         nearest_color: args.nearest_color,
         ..DataConfig::default()
     };
-    let dataset = match Dataset::open(&config, &Progress::default()) {
+    let mut dataset = match Dataset::open(&config, &Progress::default()) {
         Ok(dataset) => dataset,
         Err(error) => return failed(&error.to_string()),
     };
+    let report = match forensics::examine(
+        &dataset,
+        Some(&crate::run::store::home().join("forensics")),
+        &Progress::default(),
+    ) {
+        Ok(report) => report,
+        Err(error) => return failed(&error.to_string()),
+    };
+    dataset.findings.extend(report.findings.iter().cloned());
+    dataset
+        .findings
+        .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     if args.json {
         print_json(&as_json(&dataset));
     } else {

@@ -7,6 +7,7 @@ mod augment;
 pub mod config;
 mod counts;
 pub mod decode;
+pub mod forensics;
 mod infer;
 mod layout;
 pub mod loader;

@@ -1,0 +1,54 @@
+//! Images that are the same or nearly so, by content hash and perceptual hash.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::ItemFacts;
+
+/// Of 256 bits: a re-encoded, resized or slightly shifted copy stays below, another scene is near
+/// 128.
+const NEAR: u32 = 20;
+
+/// Pairs of items on different sides: `(train, val)`, each validation item at most once, with its
+/// nearest.
+pub(super) fn across(
+    items: &[Option<ItemFacts>],
+    train: &[usize],
+    val: &[usize],
+) -> Vec<(usize, usize)> {
+    let look = |index: usize| {
+        let facts = items.get(index)?.as_ref()?;
+        // A nearly flat picture looks like every other flat one.
+        (facts.contrast > 4.0).then_some((index, facts.look))
+    };
+    let train: Vec<_> = train.iter().filter_map(|&i| look(i)).collect();
+    val.par_iter()
+        .filter_map(|&i| look(i))
+        .filter_map(|(own, bits)| {
+            let nearest = train.iter().map(|(i, other)| (distance(&bits, other), *i));
+            nearest
+                .min()
+                .filter(|(distance, _)| *distance <= NEAR)
+                .map(|(_, other)| (other, own))
+        })
+        .collect()
+}
+
+/// Groups of items with the very same image file, two or more each.
+pub(super) fn same(items: &[Option<ItemFacts>]) -> Vec<Vec<usize>> {
+    let mut groups: HashMap<(&str, u64), Vec<usize>> = HashMap::new();
+    for (index, facts) in items.iter().enumerate() {
+        if let Some(facts) = facts {
+            let key = (facts.hash[0].as_str(), facts.look[0]);
+            groups.entry(key).or_default().push(index);
+        }
+    }
+    let mut groups: Vec<_> = groups.into_values().filter(|g| g.len() > 1).collect();
+    groups.sort_unstable();
+    groups
+}
+
+fn distance(a: &[u64; 4], b: &[u64; 4]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}

@@ -1,0 +1,162 @@
+//! The facts about one item, from its decoded pixels.
+
+use std::collections::BTreeMap;
+
+use super::{ClassFacts, ItemFacts, fit, objects};
+use crate::data::{Dataset, IGNORE, Image, LabelMap, Source};
+
+/// Content hash of the image file and of everything that makes its mask; of the pixels where there
+/// is no file. An unreadable file hashes as empty: decoding names it.
+pub(super) fn hash(dataset: &Dataset, index: usize) -> [String; 2] {
+    let short = |hasher: blake3::Hasher| hasher.finalize().to_hex()[..32].to_owned();
+    let (mut image, mut mask) = (blake3::Hasher::new(), blake3::Hasher::new());
+    if let Source::Generated(samples) = &dataset.source {
+        if let Some(sample) = samples.get(index) {
+            image.update(&sample.image.pixels);
+            mask.update(&sample.labels.labels);
+        }
+        return [short(image), short(mask)];
+    }
+    let item = &dataset.items[index];
+    for (hasher, path) in [(&mut image, &item.image), (&mut mask, &item.mask)] {
+        if let Ok(file) = std::fs::File::open(dataset.root.join(path)) {
+            let _ = hasher.update_reader(file);
+        }
+    }
+    [short(image), short(mask)]
+}
+
+/// # Errors
+/// Why the item can't be decoded.
+pub(super) fn item(
+    dataset: &Dataset,
+    index: usize,
+    hash: [String; 2],
+) -> Result<ItemFacts, String> {
+    let sample = dataset.load(index).map_err(|error| error.to_string())?;
+    let (image, labels) = (&*sample.image, &*sample.labels);
+    let mut classes: BTreeMap<u8, ClassFacts> = BTreeMap::new();
+    for (class, pixels) in objects::regions(labels) {
+        let facts = classes.entry(class).or_insert_with(|| ClassFacts {
+            class,
+            pixels: 0,
+            core: 0,
+            objects: Vec::new(),
+        });
+        let size = pixels.ilog2() as usize;
+        if facts.objects.len() <= size {
+            facts.objects.resize(size + 1, 0);
+        }
+        facts.objects[size] += 1;
+        facts.pixels += pixels;
+    }
+    let (core, border) = edges_of(labels);
+    for (class, core) in (0..=u8::MAX).zip(core) {
+        if let Some(facts) = classes.get_mut(&class) {
+            facts.core = core;
+        }
+    }
+    let grey = Grey::new(image);
+    Ok(ItemFacts {
+        hash,
+        size: [labels.width, labels.height],
+        classes: classes.into_values().collect(),
+        ignored: labels.labels.iter().filter(|l| **l == IGNORE).count() as u64,
+        border,
+        contrast: grey.deviation(),
+        look: grey.look(),
+        edges: [fit::image_edges(&grey), fit::mask_edges(labels)],
+    })
+}
+
+/// Per class, pixels whose four neighbours are alike; and all pixels that have another neighbour.
+fn edges_of(labels: &LabelMap) -> ([u64; 256], u64) {
+    let (width, height) = (labels.width, labels.height);
+    let mut core = [0_u64; 256];
+    let mut border = 0;
+    for y in 0..height {
+        let row = &labels.labels[y * width..][..width];
+        let up = &labels.labels[y.saturating_sub(1) * width..][..width];
+        let down = &labels.labels[(y + 1).min(height - 1) * width..][..width];
+        for x in 0..width {
+            let own = row[x];
+            let alike = own == up[x]
+                && own == down[x]
+                && own == row[x.saturating_sub(1)]
+                && own == row[(x + 1).min(width - 1)];
+            if alike {
+                core[usize::from(own)] += 1;
+            } else {
+                border += 1;
+            }
+        }
+    }
+    (core, border)
+}
+
+/// Brightness, `[H, W]`, 0..=255.
+pub(super) struct Grey {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: Vec<u8>,
+}
+
+impl Grey {
+    fn new(image: &Image) -> Self {
+        let pixels = match image.channels {
+            1 => image.pixels.clone(),
+            channels => image
+                .pixels
+                .chunks_exact(channels.max(1))
+                .map(|p| (p.iter().map(|v| u32::from(*v)).sum::<u32>() / p.len() as u32) as u8)
+                .collect(),
+        };
+        Self {
+            width: image.width,
+            height: image.height,
+            pixels,
+        }
+    }
+
+    fn deviation(&self) -> f64 {
+        let n = self.pixels.len().max(1) as f64;
+        let (sum, squares) = self.pixels.iter().fold((0_u64, 0_u64), |(s, q), v| {
+            let v = u64::from(*v);
+            (s + v, q + v * v)
+        });
+        let mean = sum as f64 / n;
+        (squares as f64 / n - mean * mean).max(0.0).sqrt()
+    }
+
+    /// Mean brightness of the cells of a `columns` × `rows` grid.
+    pub fn cells(&self, columns: usize, rows: usize) -> Vec<f64> {
+        let mut sums = vec![(0.0, 0_u32); columns * rows];
+        for y in 0..self.height {
+            let row = y * rows / self.height;
+            for x in 0..self.width {
+                let cell = &mut sums[row * columns + x * columns / self.width];
+                cell.0 += f64::from(self.pixels[y * self.width + x]);
+                cell.1 += 1;
+            }
+        }
+        sums.iter()
+            .map(|(s, n)| s / f64::from((*n).max(1)))
+            .collect()
+    }
+
+    /// Whether each cell of a 16 × 16 grid is darker than its right neighbour (a difference hash):
+    /// scale, compression and brightness hardly change it.
+    fn look(&self) -> [u64; 4] {
+        let cells = self.cells(17, 16);
+        let mut bits = [0_u64; 4];
+        for row in 0..16 {
+            for column in 0..16 {
+                let at = row * 17 + column;
+                if cells[at] < cells[at + 1] {
+                    bits[row / 4] |= 1 << (row % 4 * 16 + column);
+                }
+            }
+        }
+        bits
+    }
+}

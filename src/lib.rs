@@ -12,8 +12,8 @@
 //! | [`model`] | image tensor → logits: the U-Net and the convolutions it runs on |
 //! | [`experiment`] | what to do, as a value: configuration, presets |
 //! | [`run`] | what happened, as a value: events, metrics, records |
-//! | [`train`] | doing it: the stepping session, devices, the trainer thread |
 //! | [`doctor`] | what is wrong with it: X-ray and rules |
+//! | [`train`] | doing it: the stepping session, devices, the trainer thread |
 //! | [`export`] | taking results home |
 //! | [`lab`] | what the user is working on: state and commands |
 //! | [`app`] | pixels; the only place that knows egui |

@@ -38,6 +38,10 @@ pub struct DataConfig {
     pub height: u64,
     /// 1 = grey, 3 = RGB.
     pub channels: u64,
+    /// How training masks are brought to the network's input size.
+    pub mask_resize: MaskResize,
+    /// What stands for "here" in the target that the loss is given.
+    pub mask_values: MaskValues,
     pub augment: AugmentConfig,
 }
 
@@ -55,6 +59,22 @@ pub struct AugmentConfig {
     pub brightness: f64,
     pub contrast: f64,
     pub gamma: f64,
+}
+
+crate::choices! {
+    /// How training masks are resized. Only one way is right; the other is there to be looked at.
+    pub enum MaskResize {
+        Nearest = "nearest": "Nearest neighbour: no class appears that was not there.",
+        Bilinear = "bilinear": "A mistake on purpose: class numbers are blended like brightness, so that borders get classes of their own. Validation masks stay exact.",
+    }
+}
+
+crate::choices! {
+    /// What the target holds where a class is. Only one is right; the other is there to be looked at.
+    pub enum MaskValues {
+        Ones = "ones": "1 where the class is, 0 elsewhere.",
+        Bytes = "bytes": "A mistake on purpose: 255 where the class is, as a mask file of 0 and 255 holds it.",
+    }
 }
 
 crate::choices! {
@@ -113,6 +133,8 @@ impl Default for DataConfig {
             width: 128,
             height: 128,
             channels: 3,
+            mask_resize: MaskResize::Nearest,
+            mask_values: MaskValues::Ones,
             augment: AugmentConfig::default(),
         }
     }
@@ -247,6 +269,16 @@ impl DataConfig {
                 &mut self.channels,
                 1..=3,
                 "Image channels: 1 = grey, 3 = RGB.",
+            ),
+            Param::choice(
+                "mask_resize",
+                &mut self.mask_resize,
+                "How training masks are brought to the input size; anything but nearest is a mistake, kept for the museum.",
+            ),
+            Param::choice(
+                "mask_values",
+                &mut self.mask_values,
+                "What the loss is given where a class is; anything but ones is a mistake, kept for the museum.",
             ),
         ];
         params.extend(

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::augment::{Draw, normalized};
-use super::{Batch, DataConfig, DataError, Dataset, Image, LabelMap, Sample, resize};
+use super::{Batch, DataConfig, DataError, Dataset, Image, LabelMap, MaskResize, Sample, resize};
 
 /// Bytes of resized samples that are kept in memory; what goes beyond is decoded again each time.
 const CACHE_BYTES: usize = 1 << 30;
@@ -187,9 +187,16 @@ impl Loader {
                 path: sample.id.clone(),
                 message,
             })?;
+        let blend = self.config.mask_resize == MaskResize::Bilinear
+            && self.dataset.split.train.contains(&item);
+        let labels = if blend {
+            resize::blended_labels(&sample.labels, width, height)
+        } else {
+            resize::labels(&sample.labels, width, height)
+        };
         let resized = Resized {
             image: Arc::new(image),
-            labels: Arc::new(resize::labels(&sample.labels, width, height)),
+            labels: Arc::new(labels),
         };
         let bytes = resized.image.pixels.len() + resized.labels.labels.len();
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ mod scan;
 mod split;
 pub mod synthetic;
 
-pub use config::{AugmentConfig, DataConfig};
+pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
 pub use resize::shrink;
 

@@ -5,10 +5,13 @@
 //! Nothing here changes a configuration: a fix is a list of settings to clone with.
 
 pub mod examiner;
+pub mod gates;
+pub mod live;
 pub mod oracle;
 pub mod rules;
 pub mod xray;
 
 pub use examiner::{Masks, examine};
+pub use gates::Gate;
 pub use rules::{Diagnosis, Evidence, Fix, diagnose};
 pub use xray::Xray;

@@ -185,7 +185,7 @@ impl Bench {
             device: device.clone(),
         };
         Ok(Self {
-            loss: config.loss.build(&context)?,
+            loss: config.build_loss(&context)?,
             target: Target::from_labels(&subject.labels, subject.shape, classes, &device),
             activation: config.activation,
             device,

@@ -8,9 +8,11 @@ pub use train_config::TrainConfig;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataConfig;
+use crate::data::{DataConfig, MaskValues};
 use crate::loss::weights::WeightScheme;
-use crate::loss::{ClassWeightsConfig, LossConfig, OutputActivation};
+use crate::loss::{
+    ClassWeightsConfig, LossConfig, LossContext, LossError, LossFn, OutputActivation, byte_valued,
+};
 use crate::model::ModelConfig;
 use crate::param::{Param, ParamError};
 
@@ -46,6 +48,18 @@ impl ExperimentConfig {
         );
         params.extend(self.train.params().into_iter().map(|p| p.under("train")));
         params
+    }
+
+    /// The loss as this configuration trains with it.
+    ///
+    /// # Errors
+    /// When its parameters don't fit the classes.
+    pub fn build_loss(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        let loss = self.loss.build(context)?;
+        Ok(match self.data.mask_values {
+            MaskValues::Ones => loss,
+            MaskValues::Bytes => byte_valued(loss),
+        })
     }
 
     /// This configuration with output activation, loss and class weights of another: what a race

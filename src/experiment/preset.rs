@@ -9,19 +9,43 @@ use super::ExperimentConfig;
 use crate::files;
 use crate::loss::LossConfig;
 
-/// Embedded presets, in the order they are shown.
-const BUNDLED: &[(&str, &str)] = &[
-    ("default", include_str!("../../presets/default.toml")),
-    ("question", include_str!("../../presets/question.toml")),
-    (
-        "question-baseline",
-        include_str!("../../presets/question-baseline.toml"),
-    ),
-    ("solution-1", include_str!("../../presets/solution-1.toml")),
-    ("solution-2", include_str!("../../presets/solution-2.toml")),
-    ("solution-3", include_str!("../../presets/solution-3.toml")),
-    ("camvid", include_str!("../../presets/camvid.toml")),
-];
+crate::choices! {
+    /// Where a preset belongs in a list.
+    pub enum Shelf {
+        Start = "Starts": "Configurations to begin from.",
+        Question = "The question": "What was asked, and what was answered.",
+        Museum = "Museum of mistakes": "Real mistakes, each with its fixed twin: to look at, not to use.",
+        Own = "Your own": "Presets that were saved here.",
+    }
+}
+
+macro_rules! bundled {
+    ($($shelf:ident: $($name:literal),+;)+) => {
+        /// Embedded presets, in the order they are shown.
+        const BUNDLED: &[(&str, Shelf, &str)] = &[
+            $($(($name, Shelf::$shelf, include_str!(concat!("../../presets/", $name, ".toml"))),)+)+
+        ];
+    };
+}
+
+bundled! {
+    Start: "default", "camvid";
+    Question: "question", "question-baseline", "solution-1", "solution-2", "solution-3";
+    Museum:
+        "museum-second-sigmoid",
+        "museum-ids-as-targets",
+        "museum-one-global-sum",
+        "museum-sigmoid-cross-entropy",
+        "museum-probabilities-as-logits",
+        "museum-masks-0-255",
+        "museum-plus-dice",
+        "museum-smooth-100",
+        "museum-smooth-below-only",
+        "museum-background-only",
+        "museum-absent-class-weight",
+        "museum-learning-rate",
+        "museum-bilinear-masks";
+}
 
 /// A configuration with a name and the reason it exists.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,6 +55,12 @@ pub struct Preset {
     pub about: String,
     /// Two sentences: where it comes from and what will be seen.
     pub story: String,
+    /// Of a mistake: what X-ray and run show.
+    pub symptom: String,
+    /// Of a mistake: codes of the findings that catch it.
+    pub caught_by: Vec<String>,
+    /// Of a mistake: the settings (`key=value`) that turn it into its fixed twin.
+    pub twin: Vec<String>,
     pub config: ExperimentConfig,
     /// Part of the binary; can't be overwritten or deleted.
     pub bundled: bool,
@@ -43,15 +73,60 @@ struct Meta {
     name: String,
     about: String,
     story: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    symptom: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    caught_by: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    twin: Vec<String>,
 }
 
 impl Preset {
+    /// Where it belongs in a list.
+    #[must_use]
+    pub fn shelf(&self) -> Shelf {
+        let bundled = BUNDLED.iter().find(|(name, _, _)| *name == self.name);
+        match bundled {
+            Some((_, shelf, _)) if self.bundled => *shelf,
+            _ => Shelf::Own,
+        }
+    }
+
+    /// Bundled mistakes that have a fixed twin, in the order they are shown.
+    #[must_use]
+    pub fn exhibits() -> Vec<Self> {
+        let mut all = Self::bundled();
+        all.retain(|preset| !preset.twin.is_empty());
+        all
+    }
+
+    /// The same with its mistake put right; `None` where there is nothing to put right.
+    ///
+    /// # Errors
+    /// When a setting of the twin does not fit, naming it.
+    pub fn fixed(&self) -> Result<Option<ExperimentConfig>, String> {
+        if self.twin.is_empty() {
+            return Ok(None);
+        }
+        let mut config = self.config.clone();
+        for setting in &self.twin {
+            let (key, value) = setting
+                .split_once('=')
+                .ok_or_else(|| format!("twin `{setting}`: expected key=value"))?;
+            config
+                .set(key.trim(), value.trim())
+                .map_err(|error| format!("twin: {error}"))?;
+        }
+        config.validate().map_err(|problems| problems.join("; "))?;
+        Ok(Some(config))
+    }
+
     /// Those that come with the program.
     #[must_use]
     pub fn bundled() -> Vec<Self> {
         BUNDLED
             .iter()
-            .filter_map(|(name, text)| match Self::parse(text, name) {
+            .filter_map(|(name, _, text)| match Self::parse(text, name) {
                 Ok(preset) => Some(Self {
                     bundled: true,
                     ..preset
@@ -131,7 +206,7 @@ impl Preset {
             .try_into()
             .map_err(|e| e.to_string().trim_end().to_owned())?;
         config.validate().map_err(|problems| problems.join("; "))?;
-        Ok(Self {
+        let preset = Self {
             name: if meta.name.is_empty() {
                 name.to_owned()
             } else {
@@ -139,9 +214,14 @@ impl Preset {
             },
             about: meta.about,
             story: meta.story,
+            symptom: meta.symptom,
+            caught_by: meta.caught_by,
+            twin: meta.twin,
             config,
             bundled: false,
-        })
+        };
+        preset.fixed()?;
+        Ok(preset)
     }
 
     /// Readable TOML with only what differs from the defaults.
@@ -164,6 +244,9 @@ impl Preset {
             name: self.name.clone(),
             about: self.about.clone(),
             story: self.story.clone(),
+            symptom: self.symptom.clone(),
+            caught_by: self.caught_by.clone(),
+            twin: self.twin.clone(),
         };
         let mut all = Table::new();
         // Plain values first: in TOML they can't follow a table.
@@ -190,7 +273,7 @@ impl Preset {
         if self.name.trim().is_empty() {
             return Err("a preset needs a name".to_owned());
         }
-        if BUNDLED.iter().any(|(name, _)| *name == self.name) {
+        if BUNDLED.iter().any(|(name, _, _)| *name == self.name) {
             return Err(format!(
                 "`{}` is a bundled preset: choose another name",
                 self.name
@@ -262,13 +345,32 @@ mod tests {
     fn every_bundled_preset_reads_and_tells_its_story() {
         let bundled = Preset::bundled();
         assert_eq!(bundled.len(), BUNDLED.len());
-        for (preset, (name, _)) in bundled.iter().zip(BUNDLED) {
+        for (preset, (name, _, _)) in bundled.iter().zip(BUNDLED) {
             assert_eq!(preset.name, *name);
             assert!(
                 !preset.about.is_empty() && preset.story.len() > 40,
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn every_exhibit_has_a_symptom_a_rule_and_a_twin_that_differs() {
+        let exhibits = Preset::exhibits();
+        let museum = (Preset::bundled().iter())
+            .filter(|p| p.shelf() == Shelf::Museum)
+            .count();
+        assert_eq!(exhibits.len(), museum + 1, "the museum and the question");
+        for preset in exhibits {
+            let name = &preset.name;
+            assert!(
+                preset.symptom.len() > 40 && !preset.caught_by.is_empty(),
+                "{name}"
+            );
+            assert_ne!(preset.fixed().unwrap().unwrap(), preset.config, "{name}");
+        }
+        let text = "[preset]\ntwin = [\"train.batsch=3\"]";
+        assert!(Preset::parse(text, "x").unwrap_err().contains("batsch"));
     }
 
     #[test]

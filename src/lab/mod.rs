@@ -374,9 +374,8 @@ impl Lab {
         let preset = Preset {
             name: name.trim().to_owned(),
             about: about.trim().to_owned(),
-            story: String::new(),
             config: self.draft.clone(),
-            bundled: false,
+            ..Preset::default()
         };
         self.preset = preset.clone();
         self.jobs.save_preset(preset);

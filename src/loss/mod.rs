@@ -10,6 +10,7 @@
 pub mod activation;
 pub mod binary;
 pub mod boundary;
+mod bytes;
 pub mod case;
 pub mod cldice;
 pub mod config;
@@ -34,6 +35,7 @@ pub mod wasserstein;
 pub mod weights;
 
 pub use activation::{InputActivation, OutputActivation, Prediction};
+pub use bytes::byte_valued;
 pub use config::LossConfig;
 pub use info::{LOSSES, LossInfo};
 pub use references::{REFERENCES, Reference};

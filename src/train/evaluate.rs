@@ -6,6 +6,7 @@ use burn::tensor::Transaction;
 use super::learner::Broken;
 use crate::data::Batch;
 use crate::data::loader::Loader;
+use crate::doctor::rules::Probe;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
 use crate::run::RunEvent;
@@ -95,6 +96,93 @@ pub fn validate(
 fn forward(model: &UNet, batch: &Batch, device: &Device) -> Tensor<4> {
     let images = TensorData::new(batch.images.clone(), batch.shape);
     model.forward(Tensor::from_data(images, device))
+}
+
+/// The batch just trained on, in both modes: `trained` are the logits that training saw, on the
+/// weights before the step; `model` and `device` as for [`validate`].
+///
+/// # Errors
+/// When the device fails.
+pub fn probe(
+    model: &UNet,
+    batch: &Batch,
+    trained: Tensor<4>,
+    classes: usize,
+    device: &Device,
+    step: u64,
+) -> Result<Probe, Broken> {
+    let evaluated = forward(model, batch, device).argmax(1);
+    let [n, c, h, w] = trained.dims();
+    let planes = trained.clone().swap_dims(0, 1).reshape([c, n * h * w]);
+    let centred = planes.clone() - planes.mean_dim(1);
+    let spread = centred.square().mean_dim(1).max().sqrt();
+    let read = Transaction::default()
+        .register(trained.argmax(1))
+        .register(evaluated)
+        .register(spread)
+        .try_execute()
+        .map_err(|error| Broken::Device(error.to_string()))?;
+    let [trained, evaluated, spread] = &read[..] else {
+        return Err(Broken::Device("a read-back is missing".to_owned()));
+    };
+    let dice = |labels: &TensorData| {
+        let labels: Vec<u8> = labels.iter::<u8>().collect();
+        let mut confusion = Confusion::new(classes);
+        confusion.add(&batch.labels, &labels);
+        mean(&confusion.dice())
+    };
+    Ok(Probe {
+        step,
+        train_dice: dice(trained),
+        eval_dice: dice(evaluated),
+        spread: spread.iter::<f32>().next().map_or(f64::NAN, f64::from),
+    })
+}
+
+/// What is not finite first when each image of `batch` is answered alone (input, output or loss), and
+/// which images show it; `None` when no image alone does.
+pub fn culprits(
+    model: &UNet,
+    batch: &Batch,
+    classes: usize,
+    activation: OutputActivation,
+    loss: &dyn LossFn,
+    device: &Device,
+) -> Option<(&'static str, Vec<usize>)> {
+    let [n, c, h, w] = batch.shape;
+    let (values, pixels) = (c * h * w, h * w);
+    let mut found: [Vec<usize>; 3] = Default::default();
+    for at in 0..n {
+        let image = &batch.images[at * values..(at + 1) * values];
+        if image.iter().any(|value| !value.is_finite()) {
+            found[0].push(at);
+            continue;
+        }
+        let input = TensorData::new(image.to_vec(), [1, c, h, w]);
+        let logits = model.forward(Tensor::from_data(input, device));
+        let labels = &batch.labels[at * pixels..(at + 1) * pixels];
+        let target = Target::from_labels(labels, [1, h, w], classes, device);
+        let finite = |data: &TensorData| data.iter::<f32>().all(f32::is_finite);
+        let output = logits.clone().try_into_data().ok()?;
+        if !finite(&output) {
+            found[1].push(at);
+            continue;
+        }
+        let value = loss.forward(&Prediction { logits, activation }, &target);
+        if !finite(&value.try_into_data().ok()?) {
+            found[2].push(at);
+        }
+    }
+    let kinds = [
+        "the input is not finite",
+        "the output is not finite",
+        "the loss is not finite",
+    ];
+    let first = kinds
+        .into_iter()
+        .zip(found)
+        .find(|(_, at)| !at.is_empty())?;
+    Some(first)
 }
 
 /// Labels and doubt for each pixel of one image.

@@ -36,6 +36,9 @@ pub struct Learner {
     model: Option<UNet>,
     pub optimizer: Optimizer,
     clip_norm: f64,
+    /// Whether [`Learner::step`] keeps the logits it saw, and those logits.
+    pub keep_logits: bool,
+    pub logits: Option<Tensor<4>>,
 }
 
 impl Learner {
@@ -46,6 +49,8 @@ impl Learner {
             model: Some(model),
             optimizer: Optimizer::new(config),
             clip_norm: config.clip_norm,
+            keep_logits: false,
+            logits: None,
         }
     }
 
@@ -76,7 +81,8 @@ impl Learner {
         loss: &dyn LossFn,
         rate: f64,
     ) -> Result<Measured, Broken> {
-        let (measured, mut grads) = self.gradients(images, keep, activation, target, loss)?;
+        let (measured, mut grads, logits) = self.look(images, keep, activation, target, loss)?;
+        self.logits = self.keep_logits.then_some(logits);
         let model = self.model();
         if self.clip_norm > 0.0 && measured.grad_norm > self.clip_norm {
             optim::scale(model, &mut grads, self.clip_norm / measured.grad_norm);
@@ -99,6 +105,19 @@ impl Learner {
         target: &Target,
         loss: &dyn LossFn,
     ) -> Result<(Measured, GradientsParams), Broken> {
+        let (measured, grads, _) = self.look(images, keep, activation, target, loss)?;
+        Ok((measured, grads))
+    }
+
+    /// As [`Learner::gradients`], with the logits.
+    fn look(
+        &self,
+        images: Tensor<4>,
+        keep: Option<Tensor<4>>,
+        activation: OutputActivation,
+        target: &Target,
+        loss: &dyn LossFn,
+    ) -> Result<(Measured, GradientsParams, Tensor<4>), Broken> {
         let model = self.model();
         let logits = model.forward_dropping(images, keep);
         let prediction = Prediction { logits, activation };
@@ -116,7 +135,7 @@ impl Learner {
         let grad_norm = numbers.next().map_or(0.0, |sum| f64::from(sum).sqrt());
         let measured = Measured { loss, grad_norm };
         if loss.is_finite() && grad_norm.is_finite() {
-            Ok((measured, grads))
+            Ok((measured, grads, prediction.logits.inner()))
         } else {
             let what = blame(measured, prediction.logits.inner(), model, &grads);
             Err(Broken::NotFinite(what))

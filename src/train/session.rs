@@ -16,6 +16,7 @@ use super::feed::Feed;
 use super::learner::{Broken, Learner};
 use crate::data::loader::Loader;
 use crate::data::{Batch, DataError, Dataset, Sample};
+use crate::doctor::live::Watch;
 use crate::experiment::ExperimentConfig;
 use crate::loss::{LossContext, LossError, LossFn, Target};
 use crate::model::UNet;
@@ -63,6 +64,7 @@ pub struct Session {
     total_steps: u64,
     validate_every: u64,
     progress: Progress,
+    watch: Watch,
     /// The last validation was the best so far.
     improved: bool,
     finished: bool,
@@ -121,8 +123,8 @@ impl Session {
             class_weights: class_weights.clone(),
             device: device.clone(),
         };
-        let loss = config.loss.build(&context(&device))?;
-        let plain_loss = config.loss.build(&context(&plain))?;
+        let loss = config.build_loss(&context(&device))?;
+        let plain_loss = config.build_loss(&context(&plain))?;
         let channels = config.data.channels as usize;
         let seed = config.train.seed;
         let model = UNet::new(&config.model, channels, num_classes, seed, &device);
@@ -130,6 +132,9 @@ impl Session {
             0 => steps_per_epoch.max(1),
             steps => steps,
         };
+        let names = (dataset.classes.classes.iter()).map(|class| class.name.clone());
+        let total_steps = config.train.total_steps(steps_per_epoch);
+        let watch = Watch::new(config, names.collect(), total_steps);
         Ok(Self {
             learner: Learner::new(model, &config.train),
             config: config.clone(),
@@ -140,9 +145,10 @@ impl Session {
             class_weights,
             device,
             device_name: device_name.to_owned(),
-            total_steps: config.train.total_steps(steps_per_epoch),
+            total_steps,
             validate_every,
             progress: Progress::default(),
+            watch,
             improved: false,
             finished: false,
         })
@@ -194,6 +200,7 @@ impl Session {
                 }
             }
             Err(Broken::NotFinite(message)) => {
+                let message = self.with_culprit(message);
                 // Without an update the counter stands at the step before the one that failed.
                 let at_step = match events.last() {
                     Some(RunEvent::Step { step, .. }) => *step,
@@ -210,6 +217,7 @@ impl Session {
                 return Err(error.into());
             }
         }
+        self.watch.review(&mut events);
         Ok(events)
     }
 
@@ -230,6 +238,9 @@ impl Session {
         let rate = self.config.train.rate_at(step, self.total_steps);
         let keep = self.dropout(n);
         let activation = self.config.activation;
+        let next = step + 1;
+        let due = next.is_multiple_of(self.validate_every) || next == self.total_steps;
+        self.learner.keep_logits = due && self.watch.wants_probe(next);
         let measured = self
             .learner
             .step(images, keep, activation, &target, &*self.loss, rate)?;
@@ -242,9 +253,8 @@ impl Session {
             grad_norm: measured.grad_norm,
             secs: secs(),
         });
-        let due = self.progress.step.is_multiple_of(self.validate_every)
-            || self.progress.step == self.total_steps;
         if due {
+            self.probe(&batch)?;
             let found = evaluate::validate(
                 &self.learner.model().valid(),
                 self.feed.loader(),
@@ -262,6 +272,56 @@ impl Session {
             events.push(found.into_event(self.progress.step, secs()));
         }
         Ok(())
+    }
+
+    /// Answers the batch just trained on in evaluation mode too, where that tells something.
+    fn probe(&mut self, batch: &Batch) -> Result<(), Broken> {
+        let Some(trained) = self.learner.logits.take() else {
+            return Ok(());
+        };
+        let probe = evaluate::probe(
+            &self.learner.model().valid(),
+            batch,
+            trained,
+            self.dataset.classes.len(),
+            &self.device.clone().without_autodiff(),
+            self.progress.step,
+        )?;
+        self.watch.probe(probe);
+        Ok(())
+    }
+
+    /// Says which image of the present batch is to blame, where one alone shows it.
+    fn with_culprit(&self, message: String) -> String {
+        let Ok(batch) = self.feed.batch(self.progress.step) else {
+            return message;
+        };
+        let model = self.learner.model().valid();
+        let device = self.device.clone().without_autodiff();
+        let culprits = evaluate::culprits(
+            &model,
+            &batch,
+            self.dataset.classes.len(),
+            self.config.activation,
+            &*self.plain_loss,
+            &device,
+        );
+        let id = |at: &usize| {
+            let item = batch.items.get(*at)?;
+            Some(self.dataset.items.get(*item)?.id.as_str())
+        };
+        let named = |kind: &str, at: &[usize]| {
+            let ids: Vec<&str> = at.iter().filter_map(id).collect();
+            format!("{message}; {kind}: {}", ids.join(", "))
+        };
+        match culprits {
+            Some((kind, at)) if at.len() < batch.items.len() => named(kind, &at),
+            Some((kind, at)) => named(&format!("{kind}, in every image of the batch"), &at),
+            None => {
+                let all: Vec<usize> = (0..batch.items.len()).collect();
+                named("only the batch as a whole shows it, of the images", &all)
+            }
+        }
     }
 
     /// Which channels of the bottom to keep in this step: from seed and step alone, so that a

@@ -1,6 +1,8 @@
 //! Rules about what the loss takes for the truth.
 
-use super::{Diagnosis, Evidence, loss_kinds, loss_values};
+use super::page::Bar;
+use super::term::terms;
+use super::{Diagnosis, Evidence};
 use crate::finding::Severity;
 
 /// Share of pixels whose gradient points the same way for all classes above which a loss is said
@@ -9,9 +11,9 @@ const ALMOST_ALL: f64 = 0.95;
 
 /// Class ids used as target values: naming the wrong class everywhere costs nothing.
 pub(super) fn class_blind(evidence: Evidence<'_>) -> Option<Diagnosis> {
-    let ids = loss_kinds(evidence.config)
+    let ids = terms(evidence.config)
         .iter()
-        .any(|kind| kind == "question_dice");
+        .any(|term| term.kind == "question_dice");
     let blind = evidence.xray.is_some_and(|xray| xray.class_blind);
     if !ids && !blind {
         return None;
@@ -44,6 +46,7 @@ pub(super) fn class_blind(evidence: Evidence<'_>) -> Option<Diagnosis> {
             "Class 9 counts nine times class 1 and class 0 counts nothing; which channel answers \
              makes no difference. The loss can be lowered without any pixel becoming right.",
         )
+        .pattern(3)
         .met("the original question; keras#9395")
         .fix("Use a Dice loss on one-hot masks", &[("loss.kind", "dice")]),
     )
@@ -51,13 +54,17 @@ pub(super) fn class_blind(evidence: Evidence<'_>) -> Option<Diagnosis> {
 
 /// One sum over all classes: large classes decide, small ones don't matter.
 pub(super) fn one_sum_over_all_classes(evidence: Evidence<'_>) -> Option<Diagnosis> {
-    let question = loss_kinds(evidence.config)
-        .iter()
-        .any(|kind| kind == "question_dice");
-    let group = loss_values(evidence.config, "group")
-        .into_iter()
-        .find(|(_, value)| value == "all" || value == "image");
-    if !question && group.is_none() {
+    let all = terms(evidence.config);
+    let question = all.iter().any(|term| term.kind == "question_dice");
+    let pooled = |term: &&super::term::Term| {
+        let grouped = term.is("group", "all") || term.is("group", "image");
+        // Volume weights bring the balance back.
+        grouped && (term.is("volume_weights", "none") || term.is("volume_weights", "uniform"))
+    };
+    let pooled = all.iter().find(pooled);
+    // Beside a term that looks at each class, one sum does no harm.
+    let balanced = all.iter().any(super::term::Term::scores_classes_apart);
+    if !question && (pooled.is_none() || balanced) {
         return None;
     }
     let cost = evidence
@@ -74,13 +81,72 @@ pub(super) fn one_sum_over_all_classes(evidence: Evidence<'_>) -> Option<Diagnos
         Severity::Warning,
         format!("Intersection and volumes are summed over all classes before dividing.{cost}"),
     )
+    .pattern(3)
     .why(
         "With softmax and every class in one sum, the Dice loss is exactly 1 − mean probability of \
          the true class: accuracy, without any balance between classes.",
     )
     .met("the original question and its first solution (keras#9395); ultrasound-nerve#47");
-    Some(match group {
-        Some((key, _)) => diagnosis.fix("Score each class on its own", &[(key.as_str(), "class")]),
-        None => diagnosis.fix("Score each class on its own", &[("loss.kind", "dice")]),
+    let diagnosis = match evidence.xray {
+        Some(xray) => diagnosis.bars(
+            "share of the gradient",
+            (xray.class_shares.iter()).map(|share| Bar::new(&share.class, share.gradient, false)),
+        ),
+        None => diagnosis,
+    };
+    Some(match pooled {
+        Some(term) => diagnosis.fix_with(
+            "Score each class on its own",
+            vec![(term.key("group"), "class".to_owned())],
+        ),
+        None => diagnosis.fix(
+            "Score each class on its own",
+            &[("loss.kind", "dice"), ("loss.group", "class")],
+        ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{config, cured, evidence, xray};
+    use super::*;
+
+    #[test]
+    fn ids_as_targets_are_named_with_what_the_x_ray_saw_and_one_hot_is_not() {
+        let look = |config: &_| {
+            let picture = xray(config);
+            class_blind(Evidence {
+                xray: Some(&picture),
+                ..evidence(config)
+            })
+        };
+        let bad = config(&[("activation", "sigmoid"), ("loss.kind", "question_dice")]);
+        let found = look(&bad).unwrap();
+        assert!(
+            found.finding.message.contains("score the same"),
+            "{}",
+            found.finding.message
+        );
+        assert_eq!(look(&cured(&bad, &found)), None);
+        assert_eq!(look(&config(&[("loss.kind", "cross_entropy")])), None);
+    }
+
+    #[test]
+    fn one_sum_is_named_unless_another_term_or_volume_weights_bring_balance() {
+        let look = |config: &_| one_sum_over_all_classes(evidence(config));
+        let bad = config(&[("loss.kind", "dice"), ("loss.group", "all")]);
+        let found = look(&bad).unwrap();
+        assert_eq!(look(&cured(&bad, &found)), None);
+        let question = config(&[("loss.kind", "question_dice")]);
+        let found = look(&question).unwrap();
+        assert_eq!(look(&cured(&question, &found)), None);
+        assert_eq!(
+            look(&config(&[
+                ("loss.kind", "generalized_dice"),
+                ("loss.group", "all")
+            ])),
+            None
+        );
+        assert_eq!(look(&config(&[])), None);
+    }
 }

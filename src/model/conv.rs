@@ -305,4 +305,48 @@ mod tests {
         let gradient = x.grad(&grads).unwrap();
         assert_eq!(values(gradient), [4.0; 4]);
     }
+
+    /// Numbers in -0.5..0.5 that look random.
+    fn numbers(len: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1u32 << 24) as f32 - 0.5
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    #[track_caller]
+    fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        let scale = expected.iter().fold(1e-3f32, |most, x| most.max(x.abs()));
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() <= 1e-5 * scale, "{what}: {a} instead of {b}");
+        }
+    }
+
+    #[test]
+    fn batch_normalisation_in_evaluation_equals_burns() {
+        for [n, h, w] in [[1, 5, 7], [2, 8, 8], [1, 33, 40]] {
+            for c in [1, 3, 17] {
+                let x = tensor(numbers(n * c * h * w, 1), [n, c, h, w]);
+                let [gamma, beta, mean] = [2, 3, 4].map(|seed| tensor(numbers(c, seed), [c]));
+                let variance = tensor(numbers(c, 5), [c]).square() + 0.1;
+                let all = [gamma, beta, mean, variance];
+                let [g, b, m, v] = all.clone();
+                let expected = burn::tensor::module::batch_norm(x.clone(), g, b, m, v, 1e-5);
+                // Once with the input shared, once where it can be overwritten.
+                let kept = x.clone();
+                let found = batch_norm_eval(x, all.clone(), 1e-5, false);
+                assert_close(&values(found), &values(expected.clone()), "shared");
+                let turned = kept.swap_dims(2, 3);
+                let found = batch_norm_eval(turned, all, 1e-5, true);
+                assert_close(
+                    &values(found.swap_dims(2, 3)),
+                    &values(burn::tensor::activation::relu(expected)),
+                    "turned",
+                );
+            }
+        }
+    }
 }

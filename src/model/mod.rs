@@ -6,9 +6,9 @@
 pub mod block;
 pub mod config;
 pub mod conv;
-pub mod kernels;
 pub mod norm;
 pub mod unet;
 
 pub use config::ModelConfig;
+pub use dicebench_kernels as kernels;
 pub use unet::UNet;

@@ -11,7 +11,6 @@ use super::super::band::Size;
 use super::super::update::{self, Adam};
 use super::super::{Path, extension, norm, pool, upconv};
 use super::{assert_close, numbers, tensor, values, view};
-use crate::model::conv;
 
 const SIZES: [[usize; 3]; 6] = [
     [1, 5, 7],
@@ -133,32 +132,6 @@ fn batch_normalisation_equals_burns_on_every_path() {
                     assert_close(&back.beta, &expected[5], &format!("dbeta {what}"));
                 }
             }
-        }
-    }
-}
-
-#[test]
-fn batch_normalisation_in_evaluation_equals_burns() {
-    let device = Device::flex();
-    for [n, h, w] in SIZES {
-        for c in [1, 3, 17] {
-            let x = tensor(&numbers(n * c * h * w, 1), [n, c, h, w], &device);
-            let [gamma, beta, mean] = [2, 3, 4].map(|seed| tensor(&numbers(c, seed), [c], &device));
-            let variance = tensor(&numbers(c, 5), [c], &device).square() + 0.1;
-            let all = [gamma, beta, mean, variance];
-            let [g, b, m, v] = all.clone();
-            let expected = module::batch_norm(x.clone(), g, b, m, v, 1e-5);
-            // Once with the input shared, once where it can be overwritten.
-            let kept = x.clone();
-            let found = conv::batch_norm_eval(x, all.clone(), 1e-5, false);
-            assert_close(&values(found), &values(expected.clone()), "shared");
-            let turned = kept.swap_dims(2, 3);
-            let found = conv::batch_norm_eval(turned, all, 1e-5, true);
-            assert_close(
-                &values(found.swap_dims(2, 3)),
-                &values(relu(expected)),
-                "turned",
-            );
         }
     }
 }

@@ -21,7 +21,7 @@ const LIST: &[(&str, &str)] = &[
         "Ctrl+Z, Ctrl+Shift+Z",
         "undo, redo a change of the settings",
     ),
-    ("1 2 3 4", "Training, Data, X-ray, Runs"),
+    ("1 2 3 …", "the tabs, from left to right"),
     ("arrow left, right", "previous, next validation image"),
     ("T", "over a picture: truth and prediction change places"),
     (
@@ -63,9 +63,17 @@ pub fn handle(app: &mut App, ctx: &Context) {
     if typed(Key::Space) {
         app.lab.pause_or_resume();
     }
-    for (key, tab) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4]
-        .into_iter()
-        .zip(Tab::ALL)
+    for (key, tab) in [
+        Key::Num1,
+        Key::Num2,
+        Key::Num3,
+        Key::Num4,
+        Key::Num5,
+        Key::Num6,
+        Key::Num7,
+    ]
+    .into_iter()
+    .zip(Tab::ALL)
     {
         if typed(key) {
             app.tab = *tab;

@@ -4,6 +4,7 @@
 //! open, caches of the views, toasts. Every frame it lets the lab fold in news, draws, and carries
 //! out what was asked.
 
+pub mod compare;
 mod keys;
 mod opening;
 mod panel;
@@ -39,6 +40,7 @@ crate::choices! {
         Data = "Data": "What is in the dataset.",
         Xray = "X-ray": "Whether the loss prefers the right answer, before training.",
         Runs = "Runs": "What was recorded, compared.",
+        Compare = "Compare": "What each run predicts for the same image, at the same moment.",
     }
 }
 
@@ -48,7 +50,8 @@ pub struct App {
     pub tab: Tab,
     plots: Plots,
     viewer: Viewer,
-    runs: RunsTable,
+    pub runs: RunsTable,
+    pub compare: compare::Compare,
     panel: panel::State,
     opening: Opening,
     room: room::State,
@@ -85,6 +88,7 @@ impl App {
                 waker.request_repaint_after(frame);
             }
         });
+        let gallery = compare::gallery(&home, wake.clone());
         let mut lab = Lab::new(home, wake);
         theme::apply(ctx, lab.settings.theme);
         if let Some(path) = open {
@@ -96,6 +100,7 @@ impl App {
             plots: Plots::default(),
             viewer: Viewer::default(),
             runs: RunsTable::default(),
+            compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),
             room: room::State::default(),
@@ -171,6 +176,7 @@ impl App {
             }
             Tab::Xray => self.xray(ui),
             Tab::Runs => self.runs_tab(ui),
+            Tab::Compare => compare::show(self, ui),
         }
     }
 

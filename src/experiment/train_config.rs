@@ -41,6 +41,8 @@ pub struct TrainConfig {
     /// Steps between validations; 0 validates once per epoch.
     pub validate_every: u64,
     pub seed: u64,
+    /// MiB that the predictions kept at every validation may take; 0 keeps none.
+    pub picture_mib: u64,
     /// `auto`, `cpu`, or a name that `dicebench devices` lists.
     pub device: String,
 }
@@ -59,6 +61,7 @@ impl Default for TrainConfig {
             clip_norm: 1.0,
             validate_every: 20,
             seed: 1,
+            picture_mib: 32,
             device: "auto".to_owned(),
         }
     }
@@ -151,6 +154,12 @@ impl TrainConfig {
                 &mut self.seed,
                 0..=u64::from(u32::MAX),
                 "Seed of initial weights, order and augmentation.",
+            ),
+            Param::int(
+                "picture_mib",
+                &mut self.picture_mib,
+                0..=100_000,
+                "MiB of disk that the predictions kept at every validation may take; 0 = none.",
             ),
             Param::text(
                 "device",

@@ -4,6 +4,7 @@
 //! trainer, and answers are folded in by [`Lab::tick`].
 
 pub mod browse;
+pub mod gallery;
 pub mod history;
 pub mod jobs;
 pub mod notices;

@@ -4,9 +4,11 @@
 
 pub mod metric_case;
 pub mod metrics;
+pub mod pictures;
 pub mod scores;
 pub mod store;
 pub mod surface;
+pub mod versus;
 
 use serde::{Deserialize, Deserializer, Serialize};
 

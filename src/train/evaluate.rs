@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 use burn::tensor::Transaction;
+use rayon::prelude::*;
 
 use super::learner::Broken;
 use crate::data::Batch;
@@ -11,6 +12,7 @@ use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
 use crate::run::RunEvent;
 use crate::run::metrics::{Confusion, mean};
+use crate::run::pictures::Kept;
 
 /// Scores over a whole validation set.
 pub struct Scores {
@@ -20,6 +22,8 @@ pub struct Scores {
     pub dice: Vec<Option<f64>>,
     pub confusion: Confusion,
     pub per_image: Vec<Confusion>,
+    /// The images that were asked for.
+    pub kept: Vec<Kept>,
 }
 
 impl Scores {
@@ -37,7 +41,8 @@ impl Scores {
     }
 }
 
-/// Scores `model` (in evaluation mode, without autodiff, as is `device`).
+/// Scores `model` (in evaluation mode, without autodiff, as is `device`), and keeps what it says
+/// about the images at the places `keep` (ascending) of the split.
 ///
 /// # Errors
 /// When images can't be read, the device fails, or the loss is not finite.
@@ -48,7 +53,9 @@ pub fn validate(
     activation: OutputActivation,
     loss: &dyn LossFn,
     device: &Device,
+    keep: &[usize],
 ) -> Result<Scores, Broken> {
+    let mut kept = Vec::new();
     let mut confusion = Confusion::new(classes);
     let mut per_image = Vec::new();
     let (mut sum, mut images) = (0.0, 0usize);
@@ -58,14 +65,19 @@ pub fn validate(
         let logits = forward(model, &batch, device);
         let target = Target::from_labels(&batch.labels, [n, h, w], classes, device);
         let labels = logits.clone().argmax(1);
+        // Doubt needs all logits read back: only where a picture is kept.
+        let wanted = keep.iter().any(|at| (images..images + n).contains(at));
+        let raw = wanted.then(|| logits.clone());
         let prediction = Prediction { logits, activation };
         let value = loss.forward(&prediction, &target);
-        let read = Transaction::default()
-            .register(value)
-            .register(labels)
+        let mut transaction = Transaction::default().register(value).register(labels);
+        if let Some(raw) = raw {
+            transaction = transaction.register(raw);
+        }
+        let read = transaction
             .try_execute()
             .map_err(|error| Broken::Device(error.to_string()))?;
-        let [value, labels] = &read[..] else {
+        let [value, labels, raw @ ..] = &read[..] else {
             return Err(Broken::Device("a read-back is missing".to_owned()));
         };
         let value = value.iter::<f32>().next().map_or(f64::NAN, f64::from);
@@ -74,7 +86,6 @@ pub fn validate(
             return Err(Broken::NotFinite(message));
         }
         sum += value * n as f64;
-        images += n;
         let labels: Vec<u8> = labels.iter::<u8>().collect();
         for (truth, predicted) in batch.labels.chunks(h * w).zip(labels.chunks(h * w)) {
             let mut one = Confusion::new(classes);
@@ -82,6 +93,21 @@ pub fn validate(
             confusion.merge(&one);
             per_image.push(one);
         }
+        if let Some(raw) = raw.first() {
+            let raw: Vec<f32> = raw.iter::<f32>().collect();
+            let size = [h, w];
+            kept.extend(pictures(
+                &raw,
+                &labels,
+                &batch.labels,
+                size,
+                classes,
+                activation,
+                images,
+                keep,
+            ));
+        }
+        images += n;
     }
     let dice = confusion.dice();
     Ok(Scores {
@@ -90,7 +116,47 @@ pub fn validate(
         dice,
         confusion,
         per_image,
+        kept,
     })
+}
+
+/// The wanted images of a batch whose first is the `first` of the split.
+#[expect(clippy::too_many_arguments, reason = "a batch is this many arrays")]
+fn pictures(
+    logits: &[f32],
+    labels: &[u8],
+    truth: &[u8],
+    [height, width]: [usize; 2],
+    classes: usize,
+    activation: OutputActivation,
+    first: usize,
+    keep: &[usize],
+) -> Vec<Kept> {
+    let plane = height * width;
+    let count = labels.len() / plane.max(1);
+    let wanted = keep.iter().filter(|at| (first..first + count).contains(at));
+    let wanted: Vec<usize> = wanted.copied().collect();
+    (wanted.into_par_iter())
+        .map(|position| {
+            let at = position - first;
+            let own = &logits[at * classes * plane..(at + 1) * classes * plane];
+            let mut scores = vec![0f32; classes];
+            let doubt = |pixel: usize| {
+                for (class, score) in scores.iter_mut().enumerate() {
+                    *score = own[class * plane + pixel];
+                }
+                doubt(&mut scores, activation)
+            };
+            Kept {
+                position,
+                width,
+                height,
+                truth: truth[at * plane..(at + 1) * plane].to_vec(),
+                labels: labels[at * plane..(at + 1) * plane].to_vec(),
+                doubt: (0..plane).map(doubt).collect(),
+            }
+        })
+        .collect()
 }
 
 fn forward(model: &UNet, batch: &Batch, device: &Device) -> Tensor<4> {
@@ -210,11 +276,11 @@ pub fn predict(
     let logits: Vec<f32> = logits.iter::<f32>().collect();
     let classes = logits.len() / (batch.shape[0] * h * w).max(1);
     let plane = h * w;
-    let mut scores = vec![0f64; classes];
+    let mut scores = vec![0f32; classes];
     let (mut labels, mut entropy) = (Vec::with_capacity(plane), Vec::with_capacity(plane));
     for pixel in 0..plane {
         for (class, score) in scores.iter_mut().enumerate() {
-            *score = f64::from(logits[class * plane + pixel]);
+            *score = logits[class * plane + pixel];
         }
         labels.push(largest(&scores));
         entropy.push(doubt(&mut scores, activation));
@@ -223,7 +289,7 @@ pub fn predict(
 }
 
 /// Index of the largest value; the first of equals.
-fn largest(scores: &[f64]) -> u8 {
+fn largest(scores: &[f32]) -> u8 {
     let mut best = 0;
     for (class, score) in scores.iter().enumerate() {
         if *score > scores[best] {
@@ -235,25 +301,25 @@ fn largest(scores: &[f64]) -> u8 {
 
 /// Entropy of what the logits mean as probabilities, in 0..=255 of ln C. Independent sigmoids are
 /// scaled to sum to 1 first.
-fn doubt(scores: &mut [f64], activation: OutputActivation) -> u8 {
+fn doubt(scores: &mut [f32], activation: OutputActivation) -> u8 {
     if scores.len() < 2 {
         return 0;
     }
-    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for score in scores.iter_mut() {
         *score = match activation {
             OutputActivation::Sigmoid => 1.0 / (1.0 + (-*score).exp()),
             OutputActivation::Softmax | OutputActivation::None => (*score - highest).exp(),
         };
     }
-    let sum: f64 = scores.iter().sum();
-    let entropy: f64 = scores
+    let sum: f32 = scores.iter().sum();
+    let entropy: f32 = scores
         .iter()
         .map(|score| score / sum)
         .filter(|p| *p > 0.0)
         .map(|p| -p * p.ln())
         .sum();
-    let share = entropy / (scores.len() as f64).ln();
+    let share = entropy / (scores.len() as f32).ln();
     (share.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 

@@ -1,13 +1,11 @@
 //! One run on the trainer's thread: a session, its folder, and what to write when.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::handle::{Job, Preview};
 use super::session::Session;
-use crate::data::LabelMap;
-use crate::data::mask::write_indexed;
+use crate::run::pictures::Shelf;
 use crate::run::store::{Recorder, Store};
 use crate::run::{Outcome, RunEvent};
 
@@ -24,8 +22,8 @@ pub struct Lane {
     /// A panic inside: the session is never touched again.
     broken: bool,
     saved: Instant,
-    /// Pictures could not be written; said once.
-    pictureless: bool,
+    /// Where predictions are kept; none once writing failed.
+    shelf: Option<Shelf>,
 }
 
 impl Lane {
@@ -38,17 +36,19 @@ impl Lane {
         store: &Store,
         make: impl FnOnce(&Job) -> Result<Session, String>,
     ) -> Result<Self, String> {
-        let session = guarded(|| make(job))?;
+        let mut session = guarded(|| make(job))?;
         let recorder = store
             .create(&job.name, &job.config)
             .map_err(|error| error.to_string())?;
+        let shelf = shelf(&session, &recorder);
+        session.keep(shelf.wanted());
         Ok(Self {
             session,
             recorder,
             done: false,
             broken: false,
             saved: Instant::now(),
-            pictureless: false,
+            shelf: Some(shelf),
         })
     }
 
@@ -169,48 +169,41 @@ impl Lane {
         self.recorder
             .append(event)
             .map_err(|error| error.to_string())?;
-        if matches!(event, RunEvent::Validated { .. }) {
-            self.keep_picture();
+        if let RunEvent::Validated { step, .. } = event {
+            self.keep_pictures(*step);
         }
         Ok(())
     }
 }
 
 impl Lane {
-    /// What the network says about the first validation image, as an indexed picture in the run's
-    /// folder, with the truth beside. A picture is no reason to end a run: failing is only logged.
-    fn keep_picture(&mut self) {
-        if self.pictureless {
-            return;
-        }
-        if let Err(message) = self.write_picture() {
-            self.pictureless = true;
-            log::warn!("no preview pictures are kept: {message}");
+    /// Writes what the validation kept. A picture is no reason to end a run: failing is only logged.
+    fn keep_pictures(&mut self, step: u64) {
+        let kept = self.session.take_kept();
+        let Some(shelf) = &mut self.shelf else { return };
+        match shelf.write(step, &kept) {
+            Ok(()) => self.session.keep(shelf.wanted()),
+            Err(message) => {
+                self.shelf = None;
+                self.session.keep(Vec::new());
+                log::warn!("no more predictions are kept: {message}");
+            }
         }
     }
+}
 
-    fn write_picture(&mut self) -> Result<(), String> {
-        let dataset = Arc::clone(self.session.dataset());
-        let Some(&item) = dataset.split.val.first() else {
-            return Ok(());
-        };
-        let session = &mut self.session;
-        let (sample, prediction) =
-            guarded(|| session.preview(item).map_err(|error| error.to_string()))?;
-        let folder = self.recorder.path("previews");
-        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let truth = folder.join("truth.png");
-        if !truth.exists() {
-            write_indexed(&truth, &sample.labels, &dataset.classes)?;
-        }
-        let labels = LabelMap {
-            width: prediction.width,
-            height: prediction.height,
-            labels: prediction.labels,
-        };
-        let path = folder.join(format!("step-{:06}.png", prediction.step));
-        write_indexed(&path, &labels, &dataset.classes)
-    }
+/// Where the pictures of this run go, and how many they may be.
+fn shelf(session: &Session, recorder: &Recorder) -> Shelf {
+    let (config, dataset) = (session.config(), session.dataset());
+    let names = dataset.split.val.iter();
+    Shelf::new(
+        &recorder.dir,
+        names.map(|item| dataset.items[*item].id.clone()).collect(),
+        dataset.classes.classes.iter().map(|c| c.color).collect(),
+        (config.data.width * config.data.height) as usize,
+        session.validations(),
+        config.train.picture_mib << 20,
+    )
 }
 
 /// Turns a panic inside `work` into an error with its message.

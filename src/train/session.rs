@@ -21,6 +21,7 @@ use crate::experiment::ExperimentConfig;
 use crate::loss::{LossContext, LossError, LossFn, Target};
 use crate::model::UNet;
 use crate::model::config::Normalization;
+use crate::run::pictures::Kept;
 use crate::run::{Outcome, RunEvent};
 
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,9 @@ pub struct Session {
     watch: Watch,
     /// The last validation was the best so far.
     improved: bool,
+    /// Places of the validation split whose predictions are kept, ascending.
+    keep: Vec<usize>,
+    kept: Vec<Kept>,
     finished: bool,
 }
 
@@ -150,6 +154,8 @@ impl Session {
             progress: Progress::default(),
             watch,
             improved: false,
+            keep: Vec::new(),
+            kept: Vec::new(),
             finished: false,
         })
     }
@@ -255,14 +261,16 @@ impl Session {
         });
         if due {
             self.probe(&batch)?;
-            let found = evaluate::validate(
+            let mut found = evaluate::validate(
                 &self.learner.model().valid(),
                 self.feed.loader(),
                 classes,
                 self.config.activation,
                 &*self.plain_loss,
                 &self.device.clone().without_autodiff(),
+                &self.keep,
             )?;
+            self.kept = std::mem::take(&mut found.kept);
             if let (Some(new), best) = (found.mean_dice, self.progress.best)
                 && best.is_none_or(|best| new > best)
             {
@@ -364,6 +372,23 @@ impl Session {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// Keeps predictions of the images at these places of the validation split (ascending) at the
+    /// validations to come; [`Session::take_kept`] fetches them.
+    pub fn keep(&mut self, places: Vec<usize>) {
+        self.keep = places;
+    }
+
+    /// What was kept at the last validation, once.
+    pub fn take_kept(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// Validations of the whole run.
+    #[must_use]
+    pub fn validations(&self) -> u64 {
+        self.total_steps.div_ceil(self.validate_every)
     }
 
     /// Whether the step just made validated better than any before.

@@ -1,6 +1,7 @@
 //! The one integration binary, so that burn and wgpu link once.
 
 mod cli;
+mod compare;
 mod data;
 mod export;
 mod golden;

@@ -17,6 +17,7 @@ pub mod plots;
 pub mod readout;
 pub mod runs;
 pub mod series;
-mod summary;
+pub mod summary;
 mod ticks;
+pub mod versus;
 pub mod viewer;

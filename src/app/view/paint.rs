@@ -12,6 +12,13 @@ use crate::data::{IGNORE, Image};
 pub const SWAPPED: [u8; 3] = [240, 228, 66];
 /// Right pixels of a class that is looked at.
 pub const RIGHT: [u8; 3] = [190, 190, 190];
+/// What the colours of a map of errors mean.
+pub const INVENTED_AND_MISSED: [(&str, [u8; 3]); 4] = [
+    ("missed", MISSED),
+    ("invented", INVENTED),
+    ("swapped", SWAPPED),
+    ("right", RIGHT),
+];
 /// Pixels that take no part, hatched with the ground.
 pub const VOID: [u8; 3] = [110, 110, 110];
 
@@ -77,14 +84,17 @@ fn photo(image: &Image, x: usize, y: usize) -> [u8; 3] {
     }
 }
 
-fn mix(a: [u8; 3], b: [u8; 3], share: f32) -> [u8; 3] {
+/// `a` moved towards `b` by `share` of the way.
+#[must_use]
+pub fn mix(a: [u8; 3], b: [u8; 3], share: f32) -> [u8; 3] {
     let share = share.clamp(0.0, 1.0);
     std::array::from_fn(|i| {
         (f32::from(a[i]) + (f32::from(b[i]) - f32::from(a[i])) * share).round() as u8
     })
 }
 
-fn build(size: [usize; 2], color: impl Fn(usize, usize) -> [u8; 3]) -> ColorImage {
+/// A picture of `size`, pixel by pixel.
+pub fn build(size: [usize; 2], color: impl Fn(usize, usize) -> [u8; 3]) -> ColorImage {
     let pixels = (0..size[1])
         .flat_map(|y| (0..size[0]).map(move |x| (x, y)))
         .map(|(x, y)| {
@@ -102,7 +112,8 @@ pub fn picture(image: &Image) -> ColorImage {
 }
 
 /// Diagonal stripes, so that void can't be taken for a class.
-fn hatched(ground: [u8; 3], x: usize, y: usize) -> [u8; 3] {
+#[must_use]
+pub fn hatched(ground: [u8; 3], x: usize, y: usize) -> [u8; 3] {
     if (x + y) % 6 < 3 {
         mix(ground, VOID, 0.85)
     } else {
@@ -169,14 +180,24 @@ pub fn verdict(truth: u8, prediction: u8, palette: &Palette) -> Verdict {
     }
 }
 
+fn grey(image: &Image, x: usize, y: usize) -> [u8; 3] {
+    let [r, g, b] = photo(image, x, y).map(u32::from);
+    [((r * 3 + g * 6 + b) / 10) as u8; 3]
+}
+
+/// The photograph, grey and dark: the ground of maps of errors.
+#[must_use]
+pub fn dimmed(image: &Image, x: usize, y: usize) -> [u8; 3] {
+    mix(grey(image, x, y), [0; 3], 0.45)
+}
+
 /// Missed, invented, swapped and right pixels over a darkened, grey photograph.
 #[must_use]
 pub fn errors(image: &Image, truth: Map, prediction: Map, palette: &Palette) -> ColorImage {
     let size = [image.width, image.height];
     build(size, |x, y| {
-        let [r, g, b] = photo(image, x, y).map(u32::from);
-        let grey = [((r * 3 + g * 6 + b) / 10) as u8; 3];
-        let dim = mix(grey, [0; 3], 0.45);
+        let grey = grey(image, x, y);
+        let dim = dimmed(image, x, y);
         match verdict(truth.at(x, y, size), prediction.at(x, y, size), palette) {
             Verdict::Quiet => dim,
             Verdict::Right => mix(dim, RIGHT, 0.5),

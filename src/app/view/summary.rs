@@ -44,3 +44,30 @@ pub fn seconds(run: &Run) -> f64 {
     let validation = run.validations.last().map_or(0.0, |v| v.secs);
     step.max(validation)
 }
+
+/// The run's name, with a number where older runs have the same: two runs are never called alike.
+#[must_use]
+pub fn distinct(run: &Run, all: &[Run]) -> String {
+    let older = |other: &&Run| other.name == run.name && other.id < run.id;
+    match all.iter().filter(older).count() {
+        0 => run.name.clone(),
+        n => format!("{} ({})", run.name, n + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_name_are_numbered_by_age() {
+        let run = |id: &str, name: &str| Run {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            ..Run::default()
+        };
+        let all = [run("3", "a"), run("2", "b"), run("1", "a")];
+        let names: Vec<String> = all.iter().map(|run| distinct(run, &all)).collect();
+        assert_eq!(names, ["a (2)", "b", "a"]);
+    }
+}

@@ -383,7 +383,7 @@ fn key(at: usize, name: &str) -> String {
 }
 
 /// The class that stands for "nothing there", told by its name.
-fn background(classes: &[(String, [u8; 3])]) -> Option<usize> {
+pub fn background(classes: &[(String, [u8; 3])]) -> Option<usize> {
     let nothing = [
         "background",
         "bg",

@@ -1,0 +1,207 @@
+//! The Compare tab in the real window: two lanes of a race, the epoch slider, blink, swipe,
+//! disagreement, orders, the confusion matrix, the keyboard.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use dicebench::app::view::versus::{Mode, Show};
+use dicebench::app::{App, Tab};
+use dicebench::run::pictures::Album;
+use dicebench::run::versus::Order;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+fn start(home: &Path, size: [f32; 2]) -> Harness<'static, App> {
+    let home = home.to_path_buf();
+    let mut builder = Harness::builder().with_size(size);
+    if std::env::var_os("VIEW_SHOTS").is_some() {
+        builder = builder.wgpu();
+    }
+    builder.build_eframe(move |cc| App::new(&cc.egui_ctx, home, None))
+}
+
+fn wait(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&App) -> bool) {
+    let start = Instant::now();
+    while !done(harness.state()) {
+        assert!(
+            start.elapsed() < Duration::from_secs(180),
+            "waited too long for: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+        harness.step();
+    }
+    harness.step();
+}
+
+/// Trains two losses side by side for three validations.
+fn raced(harness: &mut Harness<'_, App>) {
+    wait(harness, "the sample dataset", |app| {
+        app.lab.dataset().is_some()
+    });
+    let app = harness.state_mut();
+    for (key, value) in [
+        ("data.width", "32"),
+        ("data.height", "32"),
+        ("model.depth", "2"),
+        ("model.base", "4"),
+        ("train.batch", "4"),
+        ("train.steps", "30"),
+        ("train.validate_every", "10"),
+        ("train.device", "cpu"),
+    ] {
+        app.lab.set(key, value).unwrap();
+    }
+    let mut other = app.lab.draft.clone();
+    other.set("loss.kind", "tversky").unwrap();
+    let entries = vec![
+        ("one".to_owned(), app.lab.draft.clone()),
+        ("two".to_owned(), other),
+    ];
+    app.lab.race(entries);
+    wait(harness, "the race", |app| {
+        !app.lab.is_busy()
+            && app.lab.runs.len() == 2
+            && app.lab.runs.iter().all(|run| run.outcome.is_some())
+    });
+}
+
+fn settle(harness: &mut Harness<'_, App>) {
+    // Pictures come from another thread: drawn a moment after they were asked for.
+    let mut painted = harness.state().compare.painted();
+    let mut same = 0;
+    for _ in 0..400 {
+        std::thread::sleep(Duration::from_millis(5));
+        harness.step();
+        let now = harness.state().compare.painted();
+        same = if now == painted { same + 1 } else { 0 };
+        painted = now;
+        if same > 12 {
+            return;
+        }
+    }
+}
+
+fn press(harness: &mut Harness<'_, App>, key: Key) {
+    harness.key_press_modifiers(Modifiers::NONE, key);
+    harness.step();
+    harness.step();
+}
+
+#[test]
+fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = start(dir.path(), [1280.0, 720.0]);
+    raced(&mut harness);
+    // Every validation of every lane kept its predictions.
+    for run in &harness.state().lab.runs {
+        let album = Album::open(&dir.path().join("runs").join(&run.id));
+        assert_eq!(
+            album.steps.keys().copied().collect::<Vec<_>>(),
+            [10, 20, 30]
+        );
+        assert_eq!(album.names.len(), run.validations[0].per_image.len());
+        assert!(
+            album
+                .steps
+                .values()
+                .all(|places| places.len() == album.names.len())
+        );
+        let validation = &run.validations[2];
+        let mut counted = dicebench::run::metrics::Confusion::new(run.classes.len());
+        for place in 0..album.names.len() {
+            let (truth, labels) = (
+                album.truth(place).unwrap(),
+                album.labels(30, place).unwrap(),
+            );
+            counted.add(&truth.data, &labels.data);
+        }
+        assert_eq!(counted, validation.confusion, "pictures and scores agree");
+    }
+    harness.state_mut().tab = Tab::Compare;
+    harness.step();
+    settle(&mut harness);
+    assert!(harness.state().compare.painted() >= 3, "truth and two runs");
+    assert!(harness.query_by_label_contains("one · step 30").is_some());
+    assert!(harness.query_by_label_contains("two · step 30").is_some());
+
+    // The epoch slider: one step back, for both.
+    press(&mut harness, Key::ArrowDown);
+    settle(&mut harness);
+    assert_eq!(harness.state().compare.moment, Some(20));
+    assert!(harness.query_by_label_contains("one · step 20").is_some());
+    assert!(harness.query_by_label_contains("two · step 20").is_some());
+    // Back and forth paints nothing anew.
+    let painted = harness.state().compare.painted();
+    press(&mut harness, Key::ArrowUp);
+    settle(&mut harness);
+    assert_eq!(harness.state().compare.moment, None, "follows the newest");
+    assert_eq!(harness.state().compare.painted(), painted);
+
+    // Blink shows the one, then the other.
+    press(&mut harness, Key::B);
+    assert_eq!(harness.state().compare.mode, Mode::Blink);
+    press(&mut harness, Key::T);
+    let front =
+        |harness: &Harness<'_, App>| harness.query_by_label_contains("one · step 30").is_some();
+    let first = front(&harness);
+    press(&mut harness, Key::T);
+    assert_ne!(first, front(&harness));
+
+    press(&mut harness, Key::S);
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("Swipe line").is_some());
+    press(&mut harness, Key::D);
+    settle(&mut harness);
+    assert!(
+        harness
+            .query_by_label_contains("A right, B wrong:")
+            .is_some()
+    );
+    for (key, show) in [(Key::U, Show::Doubt), (Key::E, Show::Errors)] {
+        press(&mut harness, Key::G);
+        press(&mut harness, key);
+        settle(&mut harness);
+        assert_eq!(harness.state().compare.show, show);
+    }
+
+    // Worst first: the first image has the lowest Dice of A.
+    press(&mut harness, Key::F);
+    assert_eq!(harness.state().compare.order, Order::Difference);
+    harness.get_by_label("Worst first").click();
+    harness.step();
+    harness.step();
+    assert_eq!(harness.state().compare.order, Order::Worst);
+    press(&mut harness, Key::ArrowRight);
+    let second = harness.state().compare.image.clone();
+    assert!(second.is_some());
+    // A cell of the confusion matrix leads to the images that cause it.
+    let run = harness.state().lab.runs.last().unwrap();
+    let confusion = &run.validations[2].confusion;
+    let n = confusion.classes;
+    let cell = (0..n * n).find(|at| at / n != at % n && confusion.counts[*at] > 0);
+    let cell = cell.expect("thirty steps do not make it perfect");
+    let (truth, prediction) = (cell / n, cell % n);
+    let label = format!(
+        "{} taken for {}: {}",
+        run.classes[truth], run.classes[prediction], confusion.counts[cell]
+    );
+    harness.get_by_label_contains(&label).click();
+    harness.step();
+    harness.step();
+    let order = harness.state().compare.order;
+    assert_eq!(order, Order::Cell { truth, prediction });
+    shot(&mut harness, "compare-1280");
+}
+
+/// A picture for the eye, when `VIEW_SHOTS` names a folder.
+fn shot(harness: &mut Harness<'_, App>, name: &str) {
+    let Some(folder) = std::env::var_os("VIEW_SHOTS") else {
+        return;
+    };
+    settle(harness);
+    let image = harness.render().unwrap();
+    image
+        .save(Path::new(&folder).join(format!("{name}.png")))
+        .unwrap();
+}

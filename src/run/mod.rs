@@ -6,6 +6,7 @@ pub mod metric_case;
 pub mod metrics;
 pub mod pictures;
 pub mod scores;
+pub mod statistics;
 pub mod store;
 pub mod surface;
 pub mod versus;

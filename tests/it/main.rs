@@ -12,6 +12,7 @@ mod pictures;
 mod presets;
 mod readme;
 mod room;
+mod statistics;
 mod training;
 mod views;
 mod window;

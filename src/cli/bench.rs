@@ -1,5 +1,7 @@
 //! `dicebench bench`: how fast a training step is here, beside the same step elsewhere.
 
+mod loader;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -29,6 +31,8 @@ pub enum Bench {
     Step(BenchArgs),
     /// Forward alone, in evaluation mode.
     Infer(BenchArgs),
+    /// Feeding: decoding, resizing, varying; next to how much a trainer eats.
+    Loader(loader::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -85,6 +89,7 @@ pub struct BenchReport {
 pub fn run(bench: &Bench) -> ExitCode {
     let _workers = Workers::join();
     let (args, result) = match bench {
+        Bench::Loader(args) => return loader::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };

@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt};
 
+use super::normalize::Scale;
 use super::{AugmentConfig, IGNORE, Image, LabelMap};
 
 /// What was drawn for one sample.
@@ -65,10 +66,37 @@ impl Draw {
         (u, v)
     }
 
+    /// Where each output pixel is read when nothing is scaled, as an index: `start + x·steps[0] +
+    /// y·steps[1]`. Whole pixels only, so exact.
+    fn permutation(&self, width: usize, height: usize) -> (isize, [isize; 2]) {
+        let at = |x: usize, y: usize| {
+            let (u, v) = self.source(x, y, width, height);
+            v.floor() as isize * width as isize + u.floor() as isize
+        };
+        let start = at(0, 0);
+        let step = |x: usize, y: usize| {
+            if x < width && y < height {
+                at(x, y) - start
+            } else {
+                0
+            }
+        };
+        (start, [step(1, 0), step(0, 1)])
+    }
+
     /// Labels by nearest neighbour; what lies outside is ignored.
     #[must_use]
     pub fn labels(&self, map: &LabelMap) -> Vec<u8> {
         let (w, h) = (map.width, map.height);
+        if self.scale == 1.0 {
+            let (start, [dx, dy]) = self.permutation(w, h);
+            let mut out = Vec::with_capacity(w * h);
+            for y in 0..h as isize {
+                let row = start + y * dy;
+                out.extend((0..w as isize).map(|x| map.labels[(row + x * dx) as usize]));
+            }
+            return out;
+        }
         let mut out = Vec::with_capacity(w * h);
         for y in 0..h {
             for x in 0..w {
@@ -85,29 +113,35 @@ impl Draw {
         out
     }
 
-    /// Writes the image as planes `[C, H, W]` of [`normalized`] values.
-    pub fn image(&self, image: &Image, out: &mut [f32]) {
+    /// Writes the image as planes `[C, H, W]`, lit as drawn and scaled by `scale`.
+    pub fn image(&self, image: &Image, scale: &Scale, out: &mut [f32]) {
         let (w, h, channels) = (image.width, image.height, image.channels);
-        let table = self.light(image);
+        let light = self.light(image);
         let plane = w * h;
-        for y in 0..h {
-            for x in 0..w {
-                let (u, v) = self.source(x, y, w, h);
-                for c in 0..channels {
-                    let value = if self.scale == 1.0 {
-                        // Whole pixels only: exact.
-                        let at = (v as usize * w + u as usize) * channels + c;
-                        table[usize::from(image.pixels[at])]
-                    } else {
-                        bilinear(image, u - 0.5, v - 0.5, c, &table)
-                    };
-                    out[c * plane + y * w + x] = value;
+        if plane == 0 {
+            return;
+        }
+        let (start, [dx, dy]) = self.permutation(w, h);
+        for (c, out) in out.chunks_exact_mut(plane).enumerate().take(channels) {
+            let table: [f32; 256] = std::array::from_fn(|value| scale.of(c, light[value]));
+            for (y, row) in out.chunks_exact_mut(w).enumerate() {
+                if self.scale == 1.0 {
+                    let from = start + y as isize * dy;
+                    for (x, value) in row.iter_mut().enumerate() {
+                        let at = (from + x as isize * dx) as usize * channels + c;
+                        *value = table[usize::from(image.pixels[at])];
+                    }
+                } else {
+                    for (x, value) in row.iter_mut().enumerate() {
+                        let (u, v) = self.source(x, y, w, h);
+                        *value = bilinear(image, u - 0.5, v - 0.5, c, &table);
+                    }
                 }
             }
         }
     }
 
-    /// Grey value → network input, with brightness, contrast and gamma.
+    /// Grey value → brightness 0..=1, with brightness, contrast and gamma.
     fn light(&self, image: &Image) -> [f32; 256] {
         let sum: u64 = image.pixels.iter().map(|v| u64::from(*v)).sum();
         let mean = sum as f32 / image.pixels.len().max(1) as f32 / 255.0;
@@ -118,20 +152,9 @@ impl Draw {
             if self.gamma != 1.0 {
                 v = v.powf(self.gamma);
             }
-            scaled(v)
+            v
         })
     }
-}
-
-/// Roughly zero mean and unit deviation: what photographs have about 0.5 ± 0.25.
-fn scaled(unit: f32) -> f32 {
-    (unit - 0.5) * 4.0
-}
-
-/// Network input of a grey value, without variation.
-#[must_use]
-pub fn normalized(value: u8) -> f32 {
-    scaled(f32::from(value) / 255.0)
 }
 
 /// Between the four nearest pixels; 0 (mid-grey) outside.
@@ -199,8 +222,9 @@ mod tests {
                 };
                 let labels = draw.labels(&map);
                 let mut pixels = vec![0.0; 9];
-                draw.image(&image, &mut pixels);
-                let expected: Vec<f32> = labels.iter().map(|&v| normalized(v)).collect();
+                draw.image(&image, &Scale::fixed(1), &mut pixels);
+                let unit = |v: u8| f32::from(v) / 255.0;
+                let expected: Vec<f32> = labels.iter().map(|&v| (unit(v) - 0.5) * 4.0).collect();
                 for (a, b) in pixels.iter().zip(&expected) {
                     assert!((a - b).abs() < 1e-6, "{draw:?}");
                 }

@@ -38,6 +38,18 @@ pub struct DataConfig {
     pub height: u64,
     /// 1 = grey, 3 = RGB.
     pub channels: u64,
+    /// How images of other sizes are brought to the network's input size.
+    pub sampling: Sampling,
+    /// Share of the crops that are laid around a pixel of a rare class.
+    pub crop_foreground: f64,
+    /// Share of the training samples whose class is drawn before the image.
+    pub class_sampling: f64,
+    /// How pixel values become network input.
+    pub normalize: Normalize,
+    /// Memory for decoded samples, in MiB.
+    pub cache_mb: u64,
+    /// Folder for decoded samples; empty keeps them in memory only.
+    pub cache_dir: String,
     /// How training masks are brought to the network's input size.
     pub mask_resize: MaskResize,
     /// What stands for "here" in the target that the loss is given.
@@ -59,6 +71,23 @@ pub struct AugmentConfig {
     pub brightness: f64,
     pub contrast: f64,
     pub gamma: f64,
+}
+
+crate::choices! {
+    /// How samples get the network's input size.
+    pub enum Sampling {
+        Resize = "resize": "The whole image, made larger or smaller.",
+        Crop = "crop": "Pieces of the image at its own resolution, padded where it is smaller; validation covers all of it.",
+    }
+}
+
+crate::choices! {
+    /// How pixel values become network input.
+    pub enum Normalize {
+        Fixed = "fixed": "From −2 (black) to 2 (white), the same for every dataset.",
+        Dataset = "dataset": "Zero mean and unit deviation over the training images, channel by channel; counted once.",
+        Image = "image": "Zero mean and unit deviation in each image by itself: for scans whose grey values mean nothing.",
+    }
 }
 
 crate::choices! {
@@ -133,6 +162,12 @@ impl Default for DataConfig {
             width: 128,
             height: 128,
             channels: 3,
+            sampling: Sampling::Resize,
+            crop_foreground: 0.33,
+            class_sampling: 0.0,
+            normalize: Normalize::Fixed,
+            cache_mb: 1024,
+            cache_dir: String::new(),
             mask_resize: MaskResize::Nearest,
             mask_values: MaskValues::Ones,
             augment: AugmentConfig::default(),
@@ -176,6 +211,14 @@ impl DataConfig {
             width: neutral.width,
             height: neutral.height,
             channels: neutral.channels,
+            sampling: neutral.sampling,
+            crop_foreground: neutral.crop_foreground,
+            class_sampling: neutral.class_sampling,
+            normalize: neutral.normalize,
+            cache_mb: neutral.cache_mb,
+            cache_dir: neutral.cache_dir,
+            mask_resize: neutral.mask_resize,
+            mask_values: neutral.mask_values,
             augment: neutral.augment,
             ..self.clone()
         }
@@ -269,6 +312,41 @@ impl DataConfig {
                 &mut self.channels,
                 1..=3,
                 "Image channels: 1 = grey, 3 = RGB.",
+            ),
+            Param::choice(
+                "sampling",
+                &mut self.sampling,
+                "How images of other sizes are brought to the input size; crops keep small things that shrinking would lose.",
+            ),
+            Param::float(
+                "crop_foreground",
+                &mut self.crop_foreground,
+                0.0..=1.0,
+                "With `data.sampling` = crop: share of each batch whose crop is laid around a pixel of a class \
+                 drawn among those of the image, the commonest left out; nnU-Net has 0.33.",
+            ),
+            Param::float(
+                "class_sampling",
+                &mut self.class_sampling,
+                0.0..=1.0,
+                "Share of the training samples for which a class is drawn first, each as often, and then an \
+                 image that holds it; 0 shows every image once an epoch.",
+            ),
+            Param::choice(
+                "normalize",
+                &mut self.normalize,
+                "How pixel values become network input.",
+            ),
+            Param::int(
+                "cache_mb",
+                &mut self.cache_mb,
+                0..=1_048_576,
+                "Memory for decoded samples in MiB; what does not fit is decoded again in each epoch.",
+            ),
+            Param::text(
+                "cache_dir",
+                &mut self.cache_dir,
+                "Folder in which decoded samples are kept between runs; empty keeps them in memory only.",
             ),
             Param::choice(
                 "mask_resize",

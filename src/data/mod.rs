@@ -4,14 +4,17 @@
 //! neighbour, and a value that no class claims is a finding and the [`IGNORE`] label, never a class.
 
 mod augment;
+mod cache;
 pub mod config;
 mod counts;
+pub mod crop;
 pub mod decode;
 pub mod forensics;
 mod infer;
 mod layout;
 pub mod loader;
 pub mod mask;
+pub mod normalize;
 pub mod open;
 pub mod palette;
 mod resize;
@@ -144,6 +147,8 @@ pub struct Dataset {
     pub counts: Vec<ItemCounts>,
     /// The split that the dataset itself brings.
     pub(crate) given: split::Given,
+    /// What loaders of this dataset have decoded.
+    pub(crate) cache: Arc<cache::Cache>,
     pub findings: Vec<Finding>,
     /// Hash of names and sizes, to tell whether a run saw the same data.
     pub fingerprint: String,

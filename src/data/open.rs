@@ -81,6 +81,7 @@ impl Dataset {
             census,
             counts,
             given,
+            cache: Arc::default(),
             findings,
             fingerprint,
             source: Source::Files {
@@ -233,6 +234,7 @@ fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
         split,
         counts,
         given,
+        cache: Arc::default(),
         findings: Vec::new(),
         fingerprint: format!("sample-{}", config.seed),
         source: Source::Generated(Arc::new(samples)),

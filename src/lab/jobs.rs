@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
 use crate::doctor::{self, Masks, Xray};
@@ -24,6 +25,11 @@ pub enum Answer {
     Resplit {
         config: Box<DataConfig>,
         result: Result<Box<Dataset>, DataError>,
+    },
+    /// The close look at every pixel of a dataset.
+    Looked {
+        dataset: Arc<Dataset>,
+        result: Result<Report, DataError>,
     },
     Runs {
         runs: Vec<Run>,
@@ -119,13 +125,22 @@ impl Jobs {
         });
     }
 
+    pub fn look_closely(&self, dataset: &Arc<Dataset>, progress: &Arc<Progress>) {
+        let (dataset, progress) = (Arc::clone(dataset), Arc::clone(progress));
+        let cache = self.home.join("looks");
+        self.spawn("close look", move |answer| {
+            let result = forensics::examine(&dataset, Some(&cache), &progress);
+            answer(Answer::Looked { dataset, result });
+        });
+    }
+
     /// One item at input size, with an empty prediction.
     pub fn load_sample(&self, dataset: &Arc<Dataset>, config: &DataConfig, item: usize) {
         let (dataset, config) = (Arc::clone(dataset), config.clone());
         self.spawn("load image", move |answer| {
             let result = Loader::new(dataset, &config, 1, 0)
-                .and_then(|loader| loader.sample(item))
-                .map(|(sample, _)| Preview {
+                .and_then(|loader| loader.picture(item))
+                .map(|sample| Preview {
                     lane: 0,
                     prediction: Prediction {
                         item,

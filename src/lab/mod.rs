@@ -7,6 +7,7 @@ pub mod browse;
 pub mod gallery;
 pub mod history;
 pub mod jobs;
+pub mod looking;
 pub mod notices;
 pub mod pace;
 pub mod rooming;
@@ -67,6 +68,8 @@ pub struct Lab {
     pub xray_error: Option<String>,
     pub notices: Notices,
     pub settings: Settings,
+    /// The close look at every pixel of the dataset.
+    pub look: looking::Look,
     /// Pictures for the data room.
     pub pictures: rooming::Pictures,
     /// Why the split that the draft asks for can't be made.
@@ -127,6 +130,7 @@ impl Lab {
             notices: Notices::default(),
             deleted: None,
             pictures: rooming::Pictures::new(Arc::clone(&wake)),
+            look: looking::Look::default(),
             split_error: None,
             opened: draft.data.clone(),
             store: Store::new(home.join("runs")),
@@ -181,6 +185,7 @@ impl Lab {
         match answer {
             Answer::Dataset { path, result } => self.dataset_opened(&path, result),
             Answer::Resplit { config, result } => self.resplit(&config, result),
+            Answer::Looked { dataset, result } => self.looked(&dataset, result),
             Answer::Runs { runs, problems } => {
                 // A run that trains right now is known better from its events.
                 let live = self.live.ids();
@@ -239,6 +244,7 @@ impl Lab {
         self.cancel_opening();
         let progress = Arc::new(Progress::default());
         self.jobs.open_dataset(&self.draft.data, &progress);
+        self.stop_looking();
         self.opened = self.draft.data.clone();
         self.split_error = None;
         self.dataset = Opened::Opening {
@@ -269,6 +275,7 @@ impl Lab {
                 self.shown = dataset.split.val.first().copied();
                 self.preview = None;
                 self.dataset = Opened::Ready(Arc::from(dataset));
+                self.dataset_changed();
                 self.show_item(self.shown);
                 self.keep_settings();
             }

@@ -23,7 +23,7 @@ impl Lab {
                 _ => return self.reopen(),
             }
         } else if wanted.splitting() != self.opened.splitting() {
-            match dataset {
+            match self.unlooked().filter(|_| dataset.is_some()) {
                 Some(dataset) => self.jobs.resplit(&dataset, wanted),
                 None => return self.reopen(),
             }
@@ -81,6 +81,7 @@ impl Lab {
                     self.shown = dataset.split.val.first().copied();
                 }
                 self.dataset = Opened::Ready(Arc::new(dataset));
+                self.dataset_changed();
                 self.show_item(self.shown);
             }
             Ok(_) => {}

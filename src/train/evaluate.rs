@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::Transaction;
 use rayon::prelude::*;
 
+use super::feed::each_val_batch;
 use super::learner::Broken;
 use crate::data::Batch;
 use crate::data::loader::Loader;
@@ -55,18 +56,22 @@ pub fn validate(
     device: &Device,
     keep: &[usize],
 ) -> Result<Scores, Broken> {
-    let mut kept = Vec::new();
+    let mut kept: Vec<Kept> = Vec::new();
+    // Images in windows take several rows: the first stands for the image.
+    let rows: Vec<usize> = (keep.iter())
+        .filter_map(|&place| loader.val_row(place))
+        .collect();
     let mut confusion = Confusion::new(classes);
-    let mut per_image = Vec::new();
+    let mut per_image: Vec<Confusion> = Vec::new();
     let (mut sum, mut images) = (0.0, 0usize);
-    for index in 0..loader.val_batches() {
-        let batch = loader.val_batch(index).map_err(Broken::Data)?;
+    let mut last_item = None;
+    each_val_batch(loader, Broken::Data, |index, batch| {
         let [n, _, h, w] = batch.shape;
         let logits = forward(model, &batch, device);
         let target = Target::from_labels(&batch.labels, [n, h, w], classes, device);
         let labels = logits.clone().argmax(1);
         // Doubt needs all logits read back: only where a picture is kept.
-        let wanted = keep.iter().any(|at| (images..images + n).contains(at));
+        let wanted = rows.iter().any(|at| (images..images + n).contains(at));
         let raw = wanted.then(|| logits.clone());
         let prediction = Prediction { logits, activation };
         let value = loss.forward(&prediction, &target);
@@ -87,11 +92,17 @@ pub fn validate(
         }
         sum += value * n as f64;
         let labels: Vec<u8> = labels.iter::<u8>().collect();
-        for (truth, predicted) in batch.labels.chunks(h * w).zip(labels.chunks(h * w)) {
+        let planes = batch.labels.chunks(h * w).zip(labels.chunks(h * w));
+        for ((truth, predicted), &item) in planes.zip(&batch.items) {
             let mut one = Confusion::new(classes);
             one.add(truth, predicted);
             confusion.merge(&one);
-            per_image.push(one);
+            // Windows of one image follow one another: together they are that image.
+            match per_image.last_mut() {
+                Some(image) if last_item == Some(item) => Confusion::merge(image, &one),
+                _ => per_image.push(one),
+            }
+            last_item = Some(item);
         }
         if let Some(raw) = raw.first() {
             let raw: Vec<f32> = raw.iter::<f32>().collect();
@@ -104,10 +115,17 @@ pub fn validate(
                 classes,
                 activation,
                 images,
-                keep,
+                &rows,
             ));
         }
         images += n;
+        Ok(())
+    })?;
+    for one in &mut kept {
+        let row = rows.iter().position(|row| *row == one.position);
+        if let Some(place) = row.and_then(|at| keep.get(at)) {
+            one.position = *place;
+        }
     }
     let dice = confusion.dice();
     Ok(Scores {

@@ -460,6 +460,7 @@ impl Session {
     /// Naming the file, when it can't be written.
     pub fn save_weights(&self, path: &Path) -> Result<(), TrainError> {
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+        let scale = self.feed.loader().scale()?.channels();
         let classes: Vec<&str> = (self.dataset.classes.classes.iter())
             .map(|class| class.name.as_str())
             .collect();
@@ -470,6 +471,10 @@ impl Session {
             ("classes", json(serde_json::to_string(&classes))),
             ("activation", self.config.activation.name().to_owned()),
             ("step", self.progress.step.to_string()),
+            // Network input = (brightness 0..=1 − offset) · gain, a pair per channel; with
+            // `image` these are of each image by itself.
+            ("normalize", self.config.data.normalize.name().to_owned()),
+            ("normalization", json(serde_json::to_string(scale))),
         ];
         checkpoint::save_model(self.learner.model(), path, &metadata).map_err(TrainError::Invalid)
     }

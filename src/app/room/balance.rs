@@ -1,7 +1,7 @@
 //! How the classes lie on both sides of the split, as bars.
 
 use egui::{Color32, Ui};
-use egui_plot::{Bar, BarChart, GridMark, Legend, Plot};
+use egui_plot::{Bar, BarChart, Corner, GridMark, Legend, Plot};
 
 use super::percent;
 use crate::data::{Census, ClassMap};
@@ -111,7 +111,7 @@ pub(super) fn show(
         .allow_scroll(false)
         .show_grid([true, false])
         .include_x(0.0)
-        .legend(Legend::default())
+        .legend(Legend::default().position(Corner::RightBottom))
         .label_formatter(|_| None)
         .y_grid_spacer(move |_| {
             let mark = |at: usize| GridMark {

@@ -9,6 +9,7 @@ use egui::{Button, RichText, Role, ScrollArea, Ui, WidgetInfo};
 use super::super::theme;
 use super::super::view::color::OKABE_ITO;
 use super::{percent, swatch};
+use crate::data::forensics::Report;
 use crate::data::mask::unpacked;
 use crate::data::{Class, ClassMap, Coding, Dataset};
 use crate::lab::Lab;
@@ -136,12 +137,20 @@ fn sources(dataset: &Dataset, class: &Class) -> Vec<usize> {
         .collect()
 }
 
-pub(super) fn show(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
+/// Draws the classes; returns one whose images are to be shown.
+pub(super) fn show(
+    state: &mut State,
+    lab: &mut Lab,
+    dataset: &Dataset,
+    ui: &mut Ui,
+) -> Option<usize> {
+    let mut asked = None;
+    let report = lab.look.report.clone();
     state.editing = state.editing.take().filter(|e| e.root == dataset.root);
     buttons(state, lab, dataset, ui);
     let mut change = None;
     ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-        table(state, dataset, &mut change, ui);
+        asked = table(state, dataset, report.as_deref(), &mut change, ui);
         ignored(state, dataset, &mut change, ui);
     });
     if let Some(editing) = &mut state.editing {
@@ -153,6 +162,7 @@ pub(super) fn show(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut
             editing.history.settle(&editing.map);
         }
     }
+    asked
 }
 
 fn buttons(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
@@ -212,7 +222,14 @@ fn buttons(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     });
 }
 
-fn table(state: &mut State, dataset: &Dataset, change: &mut Option<Change>, ui: &mut Ui) {
+fn table(
+    state: &mut State,
+    dataset: &Dataset,
+    report: Option<&Report>,
+    change: &mut Option<Change>,
+    ui: &mut Ui,
+) -> Option<usize> {
+    let mut asked = None;
     let census = &dataset.census;
     let sum = |pixels: &[u64], ignored: u64| (pixels.iter().sum::<u64>() + ignored).max(1) as f64;
     let train_total = sum(&census.train_pixels, census.ignored_train);
@@ -238,10 +255,11 @@ fn table(state: &mut State, dataset: &Dataset, change: &mut Option<Change>, ui: 
     let names: Vec<String> = classes.iter().map(|class| class.name.clone()).collect();
     let coding = dataset.classes.coding;
     egui::Grid::new("classes")
-        .num_columns(if editing { 9 } else { 8 })
+        .num_columns(9)
         .striped(true)
         .spacing([10.0, 4.0])
         .show(ui, |ui| {
+            let last = if editing { "" } else { "objects" };
             for title in [
                 "",
                 "",
@@ -251,22 +269,21 @@ fn table(state: &mut State, dataset: &Dataset, change: &mut Option<Change>, ui: 
                 "train",
                 "val",
                 "images",
+                last,
             ] {
                 ui.label(RichText::new(title).weak());
             }
             ui.end_row();
             for (at, class) in classes.iter().enumerate() {
                 ui.weak(at.to_string());
-                name(state, at, class, ui);
-                ui.label(
-                    RichText::new(values_text(coding, &class.values))
-                        .monospace()
-                        .small(),
-                )
-                .on_hover_text(format!(
-                    "{} mask values mean this class",
-                    class.values.len()
-                ));
+                if name(state, at, class, ui) {
+                    asked = Some(at);
+                }
+                ui.label(RichText::new(values_text(coding, &class.values)).monospace())
+                    .on_hover_text(format!(
+                        "{} mask values mean this class",
+                        class.values.len()
+                    ));
                 let train = of(&census.train_pixels, &rows[at]);
                 bar(
                     ui,
@@ -299,14 +316,31 @@ fn table(state: &mut State, dataset: &Dataset, change: &mut Option<Change>, ui: 
                 .on_hover_text("Images that hold the class: training + validation");
                 if editing {
                     ui.horizontal(|ui| actions(at, &names, change, ui));
+                } else {
+                    objects(report, at, ui);
                 }
                 ui.end_row();
             }
         });
+    asked
 }
 
-/// Colour and name, as widgets while they are edited.
-fn name(state: &mut State, at: usize, class: &Class, ui: &mut Ui) {
+/// Connected regions of a class, once the close look has counted them.
+fn objects(report: Option<&Report>, class: usize, ui: &mut Ui) {
+    let Some(summary) = report.and_then(|report| report.classes.get(class)) else {
+        ui.weak("…")
+            .on_hover_text("Counted by the close look at every mask");
+        return;
+    };
+    let median = summary.median_region();
+    let size = median.map_or_else(String::new, |pixels| format!(", half ≥ {pixels} px"));
+    ui.label(format!("{}{size}", summary.regions())).on_hover_text(
+        "Connected regions in all masks at full size, and the size in pixels that half of them reach",
+    );
+}
+
+/// Colour and name, as widgets while they are edited; whether its images are asked for.
+fn name(state: &mut State, at: usize, class: &Class, ui: &mut Ui) -> bool {
     let edited = state
         .editing
         .as_mut()
@@ -318,14 +352,19 @@ fn name(state: &mut State, at: usize, class: &Class, ui: &mut Ui) {
                 .color_edit_button_srgb(&mut edited.color)
                 .on_hover_text(&label);
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
-            let edit = egui::TextEdit::singleline(&mut edited.name).desired_width(120.0);
+            let edit = egui::TextEdit::singleline(&mut edited.name)
+                .desired_width(120.0)
+                .min_size(egui::vec2(120.0, 0.0));
             let response = ui.add(edit).on_hover_text("Name of the class");
             let label = format!("Name of class {at}");
             response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &label));
+            false
         }
         None => {
             swatch(ui, class.color, 14.0);
-            ui.label(&class.name);
+            ui.link(&class.name)
+                .on_hover_text("Show its images, those with the largest share first")
+                .clicked()
         }
     }
 }

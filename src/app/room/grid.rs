@@ -152,9 +152,11 @@ pub(super) fn show(
         contours: room.grid.contours,
     };
     let side = room.grid.side;
-    let cell = vec2(side, side * 0.8 + LINE);
     let width = ui.available_width() - ui.spacing().scroll.bar_width - 6.0;
-    let columns = (((width + GAP) / (cell.x + GAP)) as usize).max(1);
+    let columns = (((width + GAP) / (side + GAP)) as usize).max(1);
+    // The pictures share the width that is left over.
+    let side = ((width + GAP) / columns as f32 - GAP).floor().max(40.0);
+    let cell = vec2(side, (side * 0.78).floor() + LINE);
     let rows = chosen.len().div_ceil(columns);
     room.grid.columns = columns;
     let step = cell.y + GAP;

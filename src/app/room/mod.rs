@@ -153,14 +153,23 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
         return look::show(state, lab, &dataset, &chosen, item, ui);
     }
     card(&dataset, ui);
-    parts(state, &dataset, ui);
+    parts(state, lab, &dataset, ui);
     ui.add_space(2.0);
     match state.part {
         Part::Images => {
             bar::show(state, &dataset, chosen.len(), ui);
             grid::show(state, lab, &dataset, &chosen, ui);
         }
-        Part::Classes => classes::show(&mut state.classes, lab, &dataset, ui),
+        Part::Classes => {
+            if let Some(class) = classes::show(&mut state.classes, lab, &dataset, ui) {
+                state.filter = Filter {
+                    class: Some(class),
+                    order: crate::lab::browse::Order::Share,
+                    ..Filter::default()
+                };
+                state.part = Part::Images;
+            }
+        }
         Part::Split => split::show(lab, &dataset, ui),
         Part::Problems => problems::show(state, lab, &dataset, ui),
     }
@@ -186,7 +195,7 @@ fn card(dataset: &Dataset, ui: &mut Ui) {
         ));
 }
 
-fn parts(state: &mut State, dataset: &Dataset, ui: &mut Ui) {
+fn parts(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     let worst = dataset
         .findings
         .iter()
@@ -237,10 +246,39 @@ fn parts(state: &mut State, dataset: &Dataset, ui: &mut Ui) {
                 state.part = part;
             }
         }
+        look(lab, ui);
         if state.classes.is_editing() {
             ui.colored_label(theme::warn(ui), "class map is being edited");
         }
     });
+}
+
+/// How far the close look is, and the way to start or end it.
+fn look(lab: &mut Lab, ui: &mut Ui) {
+    if let Some(progress) = &lab.look.progress {
+        let (done, total) = progress.counts();
+        ui.spinner();
+        ui.weak(format!("looking closely: {done} of {total}"))
+            .on_hover_text(
+                "Every pixel is looked at, for objects, doubles and masks that do not fit",
+            );
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_millis(250));
+        if ui
+            .small_button("Stop")
+            .on_hover_text("Look no further")
+            .clicked()
+        {
+            lab.stop_looking();
+        }
+    } else if lab.look.report.is_none()
+        && ui
+            .small_button("Look closely")
+            .on_hover_text("Read every image and mask: objects, doubles, masks that do not fit")
+            .clicked()
+    {
+        lab.look_closely();
+    }
 }
 
 /// Arrows, Enter, Esc and `/`, while nothing else wants the keyboard.

@@ -24,7 +24,10 @@ pub(super) fn show(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
             ui.colored_label(theme::bad(ui), format!("✖ {error}"));
         }
         ui.add_space(4.0);
-        editor(lab, dataset, ui);
+        ui.scope(|ui| {
+            ui.set_max_width(460.0);
+            editor(lab, dataset, ui);
+        });
         ui.separator();
         charts(dataset, ui);
     });

@@ -1,0 +1,463 @@
+//! From items to batches: decode, bring into shape, vary, in parallel; deterministic by (seed, epoch,
+//! place in the epoch), whatever was asked before and on however many cores.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::augment::Draw;
+use super::cache::{Disk, Ready, Shape};
+use super::config::{Normalize, Sampling};
+use super::crop::{self, Window};
+use super::normalize::{Counts, Scale};
+use super::{Batch, DataConfig, DataError, Dataset, MaskResize, Sample, resize};
+
+/// Seeds of what is drawn beside the order of an epoch, apart from one another.
+const VARY: u64 = 0xA5A5_5A5A_A5A5_5A5A;
+const WINDOW: u64 = 0x3C3C_C3C3_3C3C_C3C3;
+const CHOOSE: u64 = 0x9696_6969_9696_6969;
+
+/// Feeds one dataset at one input size.
+pub struct Loader {
+    dataset: Arc<Dataset>,
+    config: DataConfig,
+    batch: usize,
+    seed: u64,
+    shape: Shape,
+    /// Whether an item trains.
+    trains: Vec<bool>,
+    /// Training items by class, for class-aware draws; classes that occur, but the commonest.
+    by_class: Vec<Vec<usize>>,
+    /// The class with most training pixels.
+    common: Option<u8>,
+    /// What validates: an item, or a window of one.
+    val: Vec<(usize, Option<Window>)>,
+    disk: Option<Disk>,
+    order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+    scale: OnceLock<Result<Scale, DataError>>,
+}
+
+/// What makes a training sample of an item.
+struct Variation {
+    draw: Draw,
+    /// Seed stream of the window, and whether it is forced onto a class.
+    window: Option<(u64, bool)>,
+}
+
+impl Loader {
+    /// `batch` samples a step, order and augmentation from `seed`.
+    ///
+    /// # Errors
+    /// When the split leaves no training item, or `batch` is larger than the training set.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        config: &DataConfig,
+        batch: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let train = dataset.split.train.len();
+        if batch == 0 || batch > train {
+            return Err(DataError::Invalid(format!(
+                "`train.batch` = {batch} does not fit the dataset: expected 1 to {train}, its number of \
+                 training images"
+            )));
+        }
+        if dataset.split.val.is_empty() {
+            return Err(DataError::Invalid(
+                "the split leaves no validation image: expected at least 2 images".to_owned(),
+            ));
+        }
+        if !matches!(config.channels, 1 | 3) {
+            return Err(DataError::Invalid(format!(
+                "`data.channels` = {}: expected 1 (grey) or 3 (RGB)",
+                config.channels
+            )));
+        }
+        let size = [config.width as usize, config.height as usize];
+        let shape = Shape {
+            size: (config.sampling == Sampling::Resize).then_some(size),
+            channels: config.channels as usize,
+            blended: false,
+        };
+        let mut trains = vec![false; dataset.items.len()];
+        for &item in &dataset.split.train {
+            trains[item] = true;
+        }
+        let pixels = &dataset.census.train_pixels;
+        let common = (0..pixels.len()).max_by_key(|&class| (pixels[class], usize::MAX - class));
+        let common = common.and_then(|class| u8::try_from(class).ok());
+        let val = dataset.split.val.iter().flat_map(|&item| {
+            let windows: Vec<Option<Window>> = match shape.size {
+                Some(_) => vec![None],
+                None => {
+                    let own = dataset.counts.get(item).map_or(size, |counts| counts.size);
+                    let windows = crop::covering(own, size);
+                    windows.into_iter().map(Some).collect()
+                }
+            };
+            windows.into_iter().map(move |window| (item, window))
+        });
+        let folder = config.cache_dir.trim();
+        Ok(Self {
+            val: val.collect(),
+            by_class: by_class(&dataset, common),
+            disk: (!folder.is_empty()).then(|| Disk::new(Path::new(folder), &dataset)),
+            dataset,
+            config: config.clone(),
+            batch,
+            seed,
+            shape,
+            trains,
+            common,
+            order: Mutex::new(None),
+            scale: OnceLock::new(),
+        })
+    }
+
+    /// Steps that make one pass over the training items (the last incomplete batch is dropped).
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.dataset.split.train.len() / self.batch) as u64
+    }
+
+    /// The batch of `step` (0-based): the same for the same seed, whatever was asked before.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn train_batch(&self, step: u64) -> Result<Batch, DataError> {
+        let steps = self.steps_per_epoch();
+        let (epoch, within) = (step / steps, (step % steps) as usize);
+        let order = self.order(epoch);
+        let mut items = order[within * self.batch..(within + 1) * self.batch].to_vec();
+        let square = self.config.width == self.config.height;
+        let first = step * self.batch as u64;
+        let stream = |seed: u64, slot: usize| {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ seed);
+            rng.set_stream(first + slot as u64);
+            rng
+        };
+        if self.config.class_sampling > 0.0 && !self.by_class.is_empty() {
+            for (slot, item) in items.iter_mut().enumerate() {
+                *item = self.chosen(*item, &mut stream(CHOOSE, slot));
+            }
+        }
+        // As nnU-Net: a fixed share of every batch, from its end.
+        let free = (self.batch as f64 * (1.0 - self.config.crop_foreground)).round() as usize;
+        let variations: Vec<Variation> = (0..self.batch)
+            .map(|slot| Variation {
+                draw: Draw::new(&self.config.augment, square, &mut stream(VARY, slot)),
+                window: (self.shape.size.is_none()).then_some((first + slot as u64, slot >= free)),
+            })
+            .collect();
+        let ready = |slot: usize| -> Result<Ready, DataError> {
+            let ready = self.ready(items[slot])?;
+            let Some((number, forced)) = variations[slot].window else {
+                return Ok(ready);
+            };
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ WINDOW);
+            rng.set_stream(number);
+            let (tile, own) = (self.tile(), [ready.image.width, ready.image.height]);
+            let window = if forced {
+                crop::foreground(&ready.labels, tile, self.common, &mut rng)
+            } else {
+                None
+            };
+            let window = window.unwrap_or_else(|| crop::anywhere(own, tile, &mut rng));
+            Ok(crop::cut(&ready, window, tile, self.scale()?))
+        };
+        self.assemble(&items, &ready, Some(&variations))
+    }
+
+    /// The order of an epoch's items.
+    fn order(&self, epoch: u64) -> Arc<Vec<usize>> {
+        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, order)) = &*kept
+            && *of == epoch
+        {
+            return Arc::clone(order);
+        }
+        let mut order = self.dataset.split.train.clone();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        // Stream 0 of a seed initialises weights; streams from the top down order the epochs.
+        rng.set_stream(u64::MAX - epoch);
+        order.shuffle(&mut rng);
+        let order = Arc::new(order);
+        *kept = Some((epoch, Arc::clone(&order)));
+        order
+    }
+
+    /// Class-aware: in the configured share of cases another item, of a class drawn first.
+    fn chosen(&self, item: usize, rng: &mut ChaCha8Rng) -> usize {
+        let (choose, class, of): (f64, f64, f64) = (
+            rng.random_range(0.0..1.0),
+            rng.random_range(0.0..1.0),
+            rng.random_range(0.0..1.0),
+        );
+        if choose >= self.config.class_sampling {
+            return item;
+        }
+        let nth = |share: f64, of: usize| ((share * of as f64) as usize).min(of.saturating_sub(1));
+        let class = &self.by_class[nth(class, self.by_class.len())];
+        class.get(nth(of, class.len())).copied().unwrap_or(item)
+    }
+
+    /// Validation samples in batches of at most the batch size, in order, without augmentation.
+    #[must_use]
+    pub fn val_batches(&self) -> usize {
+        self.val.len().div_ceil(self.batch)
+    }
+
+    /// The first sample, counted over all validation batches, of the item at `place` of the split.
+    #[must_use]
+    pub fn val_row(&self, place: usize) -> Option<usize> {
+        let item = self.dataset.split.val.get(place)?;
+        self.val.iter().position(|(other, _)| other == item)
+    }
+
+    /// With `data.sampling` = crop, several samples may be of the same item, one after the other; each
+    /// of its pixels is then labelled in exactly one of them.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn val_batch(&self, index: usize) -> Result<Batch, DataError> {
+        let end = ((index + 1) * self.batch).min(self.val.len());
+        let of = self.val.get(index * self.batch..end).unwrap_or_default();
+        let items: Vec<usize> = of.iter().map(|(item, _)| *item).collect();
+        let ready = |slot: usize| -> Result<Ready, DataError> {
+            let ready = self.ready(items[slot])?;
+            match of[slot].1 {
+                None => Ok(ready),
+                Some(window) => Ok(crop::cut(&ready, window, self.tile(), self.scale()?)),
+            }
+        };
+        self.assemble(&items, &ready, None)
+    }
+
+    /// One item at input size, without augmentation: what the preview shows and predicts on. With
+    /// `data.sampling` = crop, its window with most classes.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn sample(&self, item: usize) -> Result<(Sample, Batch), DataError> {
+        let (sample, ready) = self.seen(item)?;
+        let batch = self.assemble(&[item], &|_| Ok(ready.clone()), None)?;
+        Ok((sample, batch))
+    }
+
+    /// As [`Loader::sample`], for eyes only.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn picture(&self, item: usize) -> Result<Sample, DataError> {
+        Ok(self.seen(item)?.0)
+    }
+
+    fn seen(&self, item: usize) -> Result<(Sample, Ready), DataError> {
+        let mut ready = self.ready(item)?;
+        if self.shape.size.is_none() {
+            let own = [ready.image.width, ready.image.height];
+            let scale = Scale::fixed(self.shape.channels);
+            let cuts = crop::covering(own, self.tile()).into_iter().map(|window| {
+                // All that it shows is shown, not only what it answers for.
+                let owned = [[0, self.tile()[0]], [0, self.tile()[1]]];
+                crop::cut(&ready, Window { owned, ..window }, self.tile(), &scale)
+            });
+            let classes = |ready: &Ready| {
+                let mut seen = [false; 256];
+                for &label in &ready.labels.labels {
+                    seen[usize::from(label)] = true;
+                }
+                seen[..255].iter().filter(|seen| **seen).count()
+            };
+            // The first of equals, so that it stays the same.
+            let best = cuts.reduce(|best, next| {
+                if classes(&next) > classes(&best) {
+                    next
+                } else {
+                    best
+                }
+            });
+            ready = best.unwrap_or(ready);
+        }
+        let sample = Sample {
+            id: self.dataset.items[item].id.clone(),
+            image: Arc::clone(&ready.image),
+            labels: Arc::clone(&ready.labels),
+        };
+        Ok((sample, ready))
+    }
+
+    fn tile(&self) -> [usize; 2] {
+        [self.config.width as usize, self.config.height as usize]
+    }
+
+    /// How pixel values become network input; counted over the training set where that is asked,
+    /// once.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn scale(&self) -> Result<&Scale, DataError> {
+        let scale = self.scale.get_or_init(|| {
+            let channels = self.shape.channels;
+            if self.config.normalize != Normalize::Dataset {
+                return Ok(Scale::fixed(channels));
+            }
+            let count = |item: &usize| -> Result<Counts, DataError> {
+                let mut counts = Counts::new(channels);
+                counts.add(&self.ready(*item)?.image);
+                Ok(counts)
+            };
+            let all = self
+                .dataset
+                .split
+                .train
+                .par_iter()
+                .map(count)
+                .try_reduce(|| Counts::new(channels), |a, b| Ok(a.merged(&b)))?;
+            Ok(Scale::of_counts(&all))
+        });
+        scale.as_ref().map_err(Clone::clone)
+    }
+
+    fn assemble(
+        &self,
+        items: &[usize],
+        ready: &(dyn Fn(usize) -> Result<Ready, DataError> + Sync),
+        variations: Option<&[Variation]>,
+    ) -> Result<Batch, DataError> {
+        let [width, height] = self.tile();
+        let channels = self.shape.channels;
+        let plane = width * height;
+        let mut images = vec![0.0; items.len() * channels * plane];
+        let mut labels = vec![0; items.len() * plane];
+        let set = self.scale()?;
+        images
+            .par_chunks_mut(channels * plane)
+            .zip(labels.par_chunks_mut(plane))
+            .enumerate()
+            .try_for_each(|(slot, (image, label))| -> Result<(), DataError> {
+                let ready = ready(slot)?;
+                let scale = Scale::for_image(self.config.normalize, set, &ready.image);
+                match variations.and_then(|variations| variations.get(slot)) {
+                    Some(Variation { draw, .. }) => {
+                        draw.image(&ready.image, &scale, image);
+                        label.copy_from_slice(&draw.labels(&ready.labels));
+                    }
+                    None => {
+                        for (c, out) in image.chunks_exact_mut(plane).enumerate() {
+                            let table: [f32; 256] =
+                                std::array::from_fn(|v| scale.of(c, v as f32 / 255.0));
+                            let values = ready.image.pixels.iter().skip(c).step_by(channels);
+                            for (out, &value) in out.iter_mut().zip(values) {
+                                *out = table[usize::from(value)];
+                            }
+                        }
+                        label.copy_from_slice(&ready.labels.labels);
+                    }
+                }
+                Ok(())
+            })?;
+        Ok(Batch {
+            images,
+            labels,
+            shape: [items.len(), channels, height, width],
+            items: items.to_vec(),
+        })
+    }
+
+    /// The item in shape: from memory, from disk, or made.
+    fn ready(&self, item: usize) -> Result<Ready, DataError> {
+        let shape = Shape {
+            blended: self.shape.size.is_some()
+                && self.config.mask_resize == MaskResize::Bilinear
+                && self.trains.get(item).copied().unwrap_or(false),
+            ..self.shape
+        };
+        if let Some(hit) = self.dataset.cache.get(item, shape) {
+            return Ok(hit);
+        }
+        let disk = self.disk.as_ref();
+        let kept = disk.and_then(|disk| disk.get(&self.dataset, item, shape));
+        let ready = match kept {
+            Some(ready) => ready,
+            None => {
+                let ready = self.make(item, shape)?;
+                if let Some(disk) = disk {
+                    disk.put(&self.dataset, item, shape, &ready);
+                }
+                ready
+            }
+        };
+        let budget = (self.config.cache_mb as usize).saturating_mul(1 << 20);
+        self.dataset.cache.put(item, shape, &ready, budget);
+        Ok(ready)
+    }
+
+    fn make(&self, item: usize, shape: Shape) -> Result<Ready, DataError> {
+        let sample = self.dataset.load(item)?;
+        let own = [sample.image.width, sample.image.height];
+        let [width, height] = shape.size.unwrap_or(own);
+        if shape.size.is_none_or(|size| size == own) && sample.image.channels == shape.channels {
+            return Ok(Ready {
+                image: sample.image,
+                labels: sample.labels,
+            });
+        }
+        let image =
+            resize::image(&sample.image, width, height, shape.channels).map_err(|message| {
+                DataError::File {
+                    path: sample.id.clone(),
+                    message,
+                }
+            })?;
+        let labels = if shape.blended {
+            resize::blended_labels(&sample.labels, width, height)
+        } else {
+            resize::labels(&sample.labels, width, height)
+        };
+        Ok(Ready {
+            image: Arc::new(image),
+            labels: Arc::new(labels),
+        })
+    }
+
+    /// Samples kept in memory, and their bytes.
+    #[must_use]
+    pub fn cached(&self) -> (usize, usize) {
+        self.dataset.cache.size()
+    }
+
+    /// Forgets what is kept in memory, as if nothing had been read yet.
+    pub fn forget(&self) {
+        self.dataset.cache.clear();
+    }
+}
+
+/// Training items by class: classes that occur, without the commonest, which needs no help.
+fn by_class(dataset: &Dataset, common: Option<u8>) -> Vec<Vec<usize>> {
+    let mut by_class = vec![Vec::new(); dataset.classes.len()];
+    for &item in &dataset.split.train {
+        for &(class, _) in dataset
+            .counts
+            .get(item)
+            .into_iter()
+            .flat_map(|c| &c.present)
+        {
+            if Some(class) != common
+                && let Some(items) = by_class.get_mut(usize::from(class))
+            {
+                items.push(item);
+            }
+        }
+    }
+    by_class.retain(|items| !items.is_empty());
+    by_class
+}
+
+#[cfg(test)]
+mod tests;

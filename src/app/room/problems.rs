@@ -1,6 +1,6 @@
 //! What was found: in plain words, with the files and the one click that helps.
 
-use egui::{Color32, RichText, ScrollArea, Ui};
+use egui::{Color32, RichText, Role, ScrollArea, Ui, WidgetInfo};
 
 use super::super::theme;
 use super::{Part, State};
@@ -124,12 +124,18 @@ fn one(
             let of = known.facets.findings.values();
             of.filter(|of| of.contains(&at)).count()
         });
-        if named > 0
-            && ui
-                .button(format!("Show {named} images"))
-                .on_hover_text("Only these images, in the grid")
-                .clicked()
-        {
+        let text = match named {
+            1 => "Show the image".to_owned(),
+            several => format!("Show {several} images"),
+        };
+        if named > 0 && {
+            let response = ui
+                .button(&text)
+                .on_hover_text("Only these images, in the grid");
+            let label = format!("{text}: {}", finding.code);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+            response.clicked()
+        } {
             state.filter = Filter {
                 finding: Some(at),
                 ..Filter::default()

@@ -7,7 +7,7 @@ use super::{failed, usage};
 use crate::experiment::Preset;
 use crate::export::{self, Framework, Request};
 use crate::files;
-use crate::run::store::{Store, home};
+use crate::run::store::home;
 
 /// Write the loss of a run or preset as code for another framework.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,25 +54,7 @@ pub fn run(args: &Export) -> ExitCode {
 }
 
 fn of_run(run: &Path, to: Framework) -> Result<String, String> {
-    let folder = run.join("run.toml").is_file();
-    let (store, id) = match (folder, run.canonicalize()) {
-        (true, Ok(path)) => (
-            Store::new(path.parent().unwrap_or(&path)),
-            path.file_name().unwrap_or_default().to_owned(),
-        ),
-        _ => (
-            Store::new(Store::default_root()),
-            run.as_os_str().to_owned(),
-        ),
-    };
-    let id = id.to_string_lossy();
-    if !store.dir(&id).is_dir() {
-        return Err(format!(
-            "there is no run `{id}` in {}: expected a run's folder or a name that `dicebench runs` lists",
-            store.root.display()
-        ));
-    }
-    let run = store.load(&id).map_err(|error| error.to_string())?;
+    let (_, run) = super::runs::find(run)?;
     Ok(export::code(&Request {
         title: &run.name,
         config: &run.config,

@@ -9,20 +9,33 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{failed, train, usage};
+use super::{failed, runs, train, usage};
 use crate::data::{Dataset, Progress};
-use crate::experiment::Preset;
+use crate::experiment::sweep::{self, Axis};
+use crate::experiment::{ExperimentConfig, Preset};
+use crate::run::group::{self, seeded_name};
 use crate::run::store::{Store, home};
-use crate::run::{Outcome, Run, RunEvent};
+use crate::run::{Outcome, Run, RunEvent, statistics};
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 
-/// Train several losses side by side, from the same first weights and the same batches. Output
-/// activation, loss and class weights come from each preset, everything else from `--base`.
+/// Train several configurations side by side, from the same first weights and the same batches. Lanes
+/// are presets and runs (output activation, loss and class weights come from each, everything else
+/// from `--base`) or the values that `--vary` gives to parameters of the base.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Race {
-    /// A lane: a preset's name or file. Give two to eight.
-    #[arg(long = "preset", required = true, value_name = "NAME|FILE")]
+    /// A lane: a preset's name or file.
+    #[arg(long = "preset", value_name = "NAME|FILE")]
     presets: Vec<String>,
+    /// A lane: a run's folder, or its name as `dicebench runs` lists it.
+    #[arg(long = "run", value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Lanes: a parameter of the base and the values it takes, such as `loss.kind=dice,focal`; given
+    /// several times, every combination is a lane.
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    vary: Vec<String>,
+    /// Repeat the race with this many seeds, one race after the other.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
     /// Preset of everything that is the same in all lanes.
     #[arg(long, default_value = "default", value_name = "NAME|FILE")]
     base: String,
@@ -43,55 +56,116 @@ pub struct Race {
     json: bool,
 }
 
+/// Lanes in one race: more would make every step of each a long wait.
+const LANES: usize = 8;
+
 pub fn run(args: &Race) -> ExitCode {
-    if !(2..=8).contains(&args.presets.len()) {
-        return usage(&format!(
-            "{} lanes: expected 2 to 8 `--preset`",
-            args.presets.len()
-        ));
-    }
-    let base = train::configuration(
-        &args.base,
-        args.data.as_ref(),
-        args.device.as_ref(),
-        &args.set,
-    );
-    let base = match base {
-        Ok((_, config)) => config,
+    let lanes = match lanes(args) {
+        Ok(lanes) => lanes,
         Err(message) => return usage(&message),
     };
-    let dataset = match Dataset::open(&base.data, &Progress::default()) {
-        Ok(dataset) => Arc::new(dataset),
-        Err(error) => return failed(&error.to_string()),
-    };
-    let mut jobs = Vec::new();
-    for name in &args.presets {
-        match Preset::find(name, &home().join("presets")) {
-            Ok(preset) => jobs.push(Job {
-                name: preset.name,
-                config: base.with_loss_of(&preset.config),
-                dataset: Arc::clone(&dataset),
-            }),
-            Err(message) => return usage(&message),
-        }
+    let mut jobs: Vec<Job> = Vec::new();
+    for (name, config) in lanes {
+        let known = jobs.iter().find(|job| job.config.data == config.data);
+        let dataset = match known {
+            Some(job) => Arc::clone(&job.dataset),
+            None => match Dataset::open(&config.data, &Progress::default()) {
+                Ok(dataset) => Arc::new(dataset),
+                Err(error) => return failed(&error.to_string()),
+            },
+        };
+        jobs.push(Job {
+            name,
+            config,
+            dataset,
+        });
+    }
+    let configs: Vec<&ExperimentConfig> = jobs.iter().map(|job| &job.config).collect();
+    for key in sweep::unequal_start(&configs) {
+        eprintln!(
+            "warning: `{key}` differs between lanes: they don't start from the same weights and batches"
+        );
     }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
         log::warn!("Ctrl+C will not stop cleanly: {error}");
     }
-    let mut runs: Vec<Run> = jobs
-        .iter()
-        .map(|job| Run {
-            name: job.name.clone(),
-            ..Run::default()
-        })
-        .collect();
     let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
     let trainer = TrainerHandle::spawn(Arc::new(|| {}));
-    if let Err(message) = trainer.start(jobs, store.clone()) {
-        return failed(&message);
+    let mut runs: Vec<Run> = Vec::new();
+    for repetition in 0..args.seeds {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let mut jobs = jobs.clone();
+        for job in jobs.iter_mut().filter(|_| args.seeds > 1) {
+            job.config.train.seed += repetition;
+            job.name = seeded_name(&job.name, job.config.train.seed);
+        }
+        match race(jobs, &trainer, &store, &stop, args.json) {
+            Ok(done) => runs.extend(done),
+            Err(message) => return failed(&message),
+        }
     }
+    if !args.json {
+        table(&runs);
+        verdicts(&runs);
+    }
+    let fine = |run: &Run| matches!(run.outcome, Some(Outcome::Completed | Outcome::Stopped));
+    if runs.iter().all(fine) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Names and configurations of the lanes that were asked for.
+fn lanes(args: &Race) -> Result<Vec<(String, ExperimentConfig)>, String> {
+    let (_, base) = train::configuration(
+        &args.base,
+        args.data.as_ref(),
+        args.device.as_ref(),
+        &args.set,
+    )?;
+    let mut lanes = Vec::new();
+    for name in &args.presets {
+        let preset = Preset::find(name, &home().join("presets"))?;
+        lanes.push((preset.name, base.with_loss_of(&preset.config)));
+    }
+    for run in &args.runs {
+        let run = runs::find(run)?.1;
+        lanes.push((run.name, base.with_loss_of(&run.config)));
+    }
+    if !args.vary.is_empty() {
+        let axes: Result<Vec<Axis>, String> =
+            args.vary.iter().map(|text| Axis::parse(text)).collect();
+        lanes.extend(sweep::grid(&base, &axes?)?);
+    }
+    if !(2..=LANES).contains(&lanes.len()) {
+        return Err(format!(
+            "{} lanes: expected 2 to {LANES}, from `--preset`, `--run` and `--vary`",
+            lanes.len()
+        ));
+    }
+    Ok(lanes)
+}
+
+/// One race from start to end; the runs as they were recorded.
+fn race(
+    jobs: Vec<Job>,
+    trainer: &TrainerHandle,
+    store: &Store,
+    stop: &AtomicBool,
+    json: bool,
+) -> Result<Vec<Run>, String> {
+    let named = |job: &Job| Run {
+        name: job.name.clone(),
+        config: job.config.clone(),
+        ..Run::default()
+    };
+    let mut runs: Vec<Run> = jobs.iter().map(named).collect();
+    trainer.start(jobs, store.clone())?;
     let mut asked = false;
     loop {
         if stop.load(Ordering::SeqCst) && !asked {
@@ -102,20 +176,38 @@ pub fn run(args: &Race) -> ExitCode {
             Some(TrainerEvent::Opened { lane, id }) => runs[lane].id = id,
             Some(TrainerEvent::Run { lane, event }) => {
                 runs[lane].apply(&event);
-                say(args.json, lane, &runs[lane], &event, &store);
+                say(json, lane, &runs[lane], &event, store);
             }
-            Some(TrainerEvent::Idle) => break,
+            Some(TrainerEvent::Idle) => return Ok(runs),
             Some(TrainerEvent::Paused | TrainerEvent::Resumed) | None => {}
         }
     }
-    if !args.json {
-        table(&runs);
+}
+
+/// Mean and scatter over the seeds, and how sure it is that the best is better than each other one.
+fn verdicts(runs: &[Run]) {
+    let all: Vec<&Run> = runs.iter().collect();
+    let groups = group::groups(&all);
+    if groups.iter().any(|group| group.runs.len() > 1) {
+        println!();
+        for group in &groups {
+            if let Some(band) = group::band(0.0, &group.best(), group::Spread::StandardDeviation) {
+                println!(
+                    "{:<28} {:.3} ± {:.3} (sd, N = {})",
+                    group.name,
+                    band.mean,
+                    band.high - band.mean,
+                    band.count
+                );
+            }
+        }
     }
-    let fine = |run: &Run| matches!(run.outcome, Some(Outcome::Completed | Outcome::Stopped));
-    if runs.iter().all(fine) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let said = statistics::against_best(&groups);
+    if !said.is_empty() {
+        println!();
+        for sentence in said {
+            println!("{sentence}");
+        }
     }
 }
 
@@ -145,7 +237,7 @@ fn say(json: bool, lane: usize, run: &Run, event: &RunEvent, store: &Store) {
         } => {
             let _ = writeln!(
                 out,
-                "{:<20} step {step}: validation loss {loss:.4}, mean Dice {}",
+                "{:<28} step {step}: validation loss {loss:.4}, mean Dice {}",
                 run.name,
                 shown(*mean_dice)
             );
@@ -154,7 +246,7 @@ fn say(json: bool, lane: usize, run: &Run, event: &RunEvent, store: &Store) {
             outcome: Outcome::Diverged { message, .. } | Outcome::Failed { message },
             ..
         } => {
-            let _ = writeln!(out, "{:<20} {message}", run.name);
+            let _ = writeln!(out, "{:<28} {message}", run.name);
         }
         _ => {}
     }
@@ -167,7 +259,7 @@ fn table(runs: &[Run]) {
         .map(|run| run.classes.clone())
         .unwrap_or_default();
     println!(
-        "{:<20} {:>6} {:>6}  {}",
+        "{:<28} {:>6} {:>6}  {}",
         "lane",
         "mean",
         "step",
@@ -175,14 +267,14 @@ fn table(runs: &[Run]) {
     );
     for run in runs {
         let Some(best) = run.best.map(|at| &run.validations[at]) else {
-            println!("{:<20} –", run.name);
+            println!("{:<28} –", run.name);
             continue;
         };
         let dice: Vec<String> = (best.dice.iter().zip(&classes))
             .map(|(dice, class)| format!("{:<width$}", shown(*dice), width = class.chars().count()))
             .collect();
         println!(
-            "{:<20} {:>6} {:>6}  {}",
+            "{:<28} {:>6} {:>6}  {}",
             run.name,
             shown(best.mean_dice),
             best.step,

@@ -7,8 +7,10 @@ mod dialect;
 mod monai;
 mod overlap;
 mod pixel;
+pub mod report;
 mod shape;
 mod statistic;
+pub mod table;
 mod writer;
 
 use crate::experiment::ExperimentConfig;

@@ -2,6 +2,7 @@
 //!
 //! Live plots, reopened runs and command-line progress all use [`Run::apply`].
 
+pub mod group;
 pub mod metric_case;
 pub mod metrics;
 pub mod pictures;

@@ -274,7 +274,19 @@ impl Album {
     /// # Errors
     /// Naming the file that can't be read.
     pub fn truth(&self, position: usize) -> Result<Plane, String> {
-        read(&self.folder.join(TRUTH).join(format!("{position:04}.png")))
+        read(&self.truth_file(position))
+    }
+
+    /// Indexed PNG in the classes' colours.
+    #[must_use]
+    pub fn truth_file(&self, position: usize) -> PathBuf {
+        self.folder.join(TRUTH).join(format!("{position:04}.png"))
+    }
+
+    /// Indexed PNG in the classes' colours.
+    #[must_use]
+    pub fn labels_file(&self, step: u64, position: usize) -> PathBuf {
+        self.file(step, position, "")
     }
 
     /// # Errors

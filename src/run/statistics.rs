@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::Run;
+use super::group::{Group, Spread, band};
 use super::metrics::mean;
 
 /// Resamples of the bootstrap: the ends of its interval are then stable to a few per cent of its
@@ -90,22 +91,76 @@ pub fn image_scores(run: &Run) -> Result<Vec<Option<f64>>, Unpaired> {
 /// # Errors
 /// When they were not scored on the same images.
 pub fn compare(a: &Run, b: &Run) -> Result<Paired, Unpaired> {
-    let (of_a, of_b) = (image_scores(a)?, image_scores(b)?);
-    if a.dataset != b.dataset {
-        return Err(Unpaired::OtherData);
-    }
-    let split = |run: &Run| {
-        let mut values = run.config.values();
-        values.retain(|(key, _)| key.starts_with("data."));
-        values
-    };
-    if of_a.len() != of_b.len() || split(a) != split(b) {
-        return Err(Unpaired::OtherImages);
-    }
+    same_images(a, b)?;
     let number = |scores: Vec<Option<f64>>| -> Vec<f64> {
         scores.iter().map(|s| s.unwrap_or(f64::NAN)).collect()
     };
-    Ok(paired(&number(of_a), &number(of_b)))
+    Ok(paired(&number(image_scores(a)?), &number(image_scores(b)?)))
+}
+
+/// One sentence for each group but the best: whether the best is better than it, image by image.
+/// With repetitions an image's score is its mean over them; p-values are corrected for the number of
+/// comparisons (Holm).
+#[must_use]
+pub fn against_best(groups: &[Group<'_>]) -> Vec<String> {
+    let score = |group: &Group<'_>| band(0.0, &group.best(), Spread::StandardError);
+    let ranked = (groups.iter()).filter_map(|group| Some((score(group)?.mean, group)));
+    let Some((_, best)) = ranked.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        return Vec::new();
+    };
+    let others: Vec<&Group<'_>> = (groups.iter())
+        .filter(|group| !std::ptr::eq(*group, best))
+        .collect();
+    let found: Vec<Result<Paired, Unpaired>> = (others.iter())
+        .map(|other| compare_groups(best, other))
+        .collect();
+    let p_values: Vec<f64> = found.iter().flatten().map(|p| p.p_value).collect();
+    let mut corrected = holm(&p_values).into_iter();
+    (others.iter().zip(found))
+        .map(|(other, found)| match found {
+            Ok(mut paired) => {
+                paired.p_value = corrected.next().unwrap_or(1.0);
+                paired.sentence(&best.name, &other.name)
+            }
+            Err(why) => format!("{} and {} can't be compared: {why}.", best.name, other.name),
+        })
+        .collect()
+}
+
+/// As [`compare`], for repetitions: each image's score is its mean over the repetitions.
+///
+/// # Errors
+/// When they were not scored on the same images.
+pub fn compare_groups(a: &Group<'_>, b: &Group<'_>) -> Result<Paired, Unpaired> {
+    Ok(paired(&image_means(a, a)?, &image_means(b, a)?))
+}
+
+/// Mean score of each image over a group's repetitions, all scored on the images of `like`.
+fn image_means(group: &Group<'_>, like: &Group<'_>) -> Result<Vec<f64>, Unpaired> {
+    let mut sums: Vec<f64> = Vec::new();
+    for run in &group.runs {
+        for other in &like.runs {
+            same_images(run, other)?;
+        }
+        let scores = image_scores(run)?;
+        sums.resize(scores.len(), 0.0);
+        for (sum, score) in sums.iter_mut().zip(scores) {
+            *sum += score.unwrap_or(f64::NAN);
+        }
+    }
+    let count = group.runs.len() as f64;
+    Ok(sums.into_iter().map(|sum| sum / count).collect())
+}
+
+/// Whether two runs were scored on the same images of the same data.
+fn same_images(a: &Run, b: &Run) -> Result<(), Unpaired> {
+    if a.dataset != b.dataset {
+        return Err(Unpaired::OtherData);
+    }
+    if image_scores(a)?.len() != image_scores(b)?.len() || a.config.data != b.config.data {
+        return Err(Unpaired::OtherImages);
+    }
+    Ok(())
 }
 
 impl Paired {

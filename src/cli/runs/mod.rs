@@ -1,0 +1,132 @@
+//! `dicebench runs`: what was recorded, looked at, compared, taken home, thrown away.
+
+mod diff;
+mod export;
+mod list;
+mod report;
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{failed, usage};
+use crate::run::store::Store;
+use crate::run::{Outcome, Run};
+
+/// What was recorded: without a command, the list of runs, newest first.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Runs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Folder that holds the runs.
+    #[arg(long, value_name = "DIR", global = true)]
+    out: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    /// Newest first; the same as no command.
+    List,
+    /// One run: settings, scores, findings, outcome.
+    Show { run: PathBuf },
+    /// How runs differ in settings and results, and whether one is better or only luckier.
+    Diff {
+        #[arg(required = true, num_args = 2.., value_name = "RUN")]
+        runs: Vec<PathBuf>,
+    },
+    /// Write what was recorded: `steps.csv`, `validations.csv`, `images.csv` and `run.json` per run.
+    Export(export::Export),
+    /// Write one HTML file that compares runs and opens anywhere.
+    Report(report::Report),
+    /// Move runs to the trash (a folder `.trash` beside them).
+    Rm {
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+    },
+}
+
+pub fn run(args: &Runs) -> ExitCode {
+    let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
+    match &args.command {
+        None | Some(Command::List) => list::run(&store, args.json),
+        Some(Command::Show { run }) => match find_in(&store, run) {
+            Ok((store, run)) => show::run(&store, &run, args.json),
+            Err(message) => usage(&message),
+        },
+        Some(Command::Diff { runs }) => match all(&store, runs) {
+            Ok(runs) => diff::run(&runs, args.json),
+            Err(message) => usage(&message),
+        },
+        Some(Command::Export(asked)) => export::run(asked, &store, args.json),
+        Some(Command::Report(asked)) => report::run(asked, &store),
+        Some(Command::Rm { runs }) => remove(&store, runs),
+    }
+}
+
+fn remove(store: &Store, runs: &[PathBuf]) -> ExitCode {
+    for run in runs {
+        let (store, run) = match find_in(store, run) {
+            Ok(found) => found,
+            Err(message) => return usage(&message),
+        };
+        if let Err(error) = store.delete(&run.id) {
+            return failed(&error.to_string());
+        }
+        println!("{}: moved to the trash", run.id);
+    }
+    ExitCode::SUCCESS
+}
+
+/// A run by its folder, or by its name in the user's own store.
+///
+/// # Errors
+/// When there is none, or it can't be read.
+pub fn find(run: &Path) -> Result<(Store, Run), String> {
+    find_in(&Store::new(Store::default_root()), run)
+}
+
+fn find_in(store: &Store, run: &Path) -> Result<(Store, Run), String> {
+    let (store, id) = match (run.join("run.toml").is_file(), run.canonicalize()) {
+        (true, Ok(path)) => (
+            Store::new(path.parent().unwrap_or(&path)),
+            path.file_name().unwrap_or_default().to_owned(),
+        ),
+        _ => (store.clone(), run.as_os_str().to_owned()),
+    };
+    let id = id.to_string_lossy();
+    if id.is_empty() || !store.dir(&id).is_dir() {
+        return Err(format!(
+            "there is no run `{id}` in {}: expected a run's folder or a name that `dicebench runs` lists",
+            store.root.display()
+        ));
+    }
+    let run = store.load(&id).map_err(|error| error.to_string())?;
+    Ok((store, run))
+}
+
+/// Several runs at once, in the order given.
+fn all(store: &Store, runs: &[PathBuf]) -> Result<Vec<Run>, String> {
+    let found = runs.iter().map(|run| Ok(find_in(store, run)?.1));
+    found.collect()
+}
+
+fn outcome(run: &Run) -> &'static str {
+    match run.outcome {
+        Some(Outcome::Completed) => "completed",
+        Some(Outcome::Stopped) => "stopped",
+        Some(Outcome::Diverged { .. }) => "diverged",
+        Some(Outcome::Failed { .. }) => "failed",
+        None => "interrupted",
+    }
+}
+
+fn best(run: &Run) -> Option<f64> {
+    run.validations[run.best?].mean_dice
+}
+
+fn shown(dice: Option<f64>) -> String {
+    dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
+}

@@ -1,0 +1,65 @@
+//! One run: what was asked, what came out, what was found.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{best, outcome, shown};
+use crate::cli::print_json;
+use crate::run::Run;
+use crate::run::store::Store;
+
+pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
+    let at_best = run.best.map(|at| &run.validations[at]);
+    let last = run.validations.last();
+    if as_json {
+        let settings: serde_json::Map<_, _> = (run.config.values().into_iter())
+            .map(|(key, value)| (key, json!(value)))
+            .collect();
+        let findings: Vec<_> = (run.findings.iter())
+            .map(|(step, finding)| json!({ "step": step, "finding": finding }))
+            .collect();
+        return print_json(&json!({
+            "id": run.id, "name": run.name, "folder": store.dir(&run.id), "outcome": run.outcome,
+            "device": run.device, "dataset": run.dataset, "classes": run.classes,
+            "steps": run.steps.len(), "total_steps": run.total_steps,
+            "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
+            "last": last.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
+            "settings": settings, "findings": findings,
+        }));
+    }
+    println!("{} ({})", run.name, run.id);
+    println!("folder    {}", store.dir(&run.id).display());
+    println!(
+        "outcome   {}, {} of {} steps on {}",
+        outcome(run),
+        run.steps.len(),
+        run.total_steps,
+        run.device
+    );
+    println!("best      mean Dice {}", shown(best(run)));
+    if let Some(validation) = at_best {
+        for (class, dice) in run.classes.iter().zip(&validation.dice) {
+            println!("          {class:<16} {}", shown(*dice));
+        }
+    }
+    if let Some(last) = last {
+        println!(
+            "last      mean Dice {} at step {}",
+            shown(last.mean_dice),
+            last.step
+        );
+    }
+    for (step, finding) in &run.findings {
+        println!(
+            "{:<9} step {step}: {}",
+            finding.severity.name(),
+            finding.message
+        );
+    }
+    println!("settings");
+    for (key, value) in run.config.values() {
+        println!("  {key} = {value}");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,275 @@
+//! A comparison of runs as one HTML file: findings in words, scores, curves, pictures, settings.
+//!
+//! Nothing in it is fetched from anywhere: curves are SVG, pictures are data URIs, and it reads well
+//! in light and dark browsers and on paper.
+
+pub mod chart;
+mod page;
+mod pictures;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::run::group::{self, Group, Spread};
+use crate::run::{Outcome, Run, statistics};
+use chart::{Chart, Line};
+use page::{cells, escape, score};
+
+/// A run and where it lies.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub folder: PathBuf,
+    pub run: Run,
+}
+
+/// Colours of groups that colour-blind readers can tell apart (Okabe & Ito), dark enough for white.
+const COLORS: [[u8; 3]; 8] = [
+    [0, 114, 178],
+    [213, 94, 0],
+    [0, 158, 115],
+    [204, 121, 167],
+    [86, 180, 233],
+    [230, 159, 0],
+    [120, 94, 240],
+    [90, 90, 90],
+];
+
+/// The report.
+///
+/// # Errors
+/// When there is nothing to report, or a chart can't be drawn.
+pub fn html(title: &str, subjects: &[Subject]) -> Result<String, String> {
+    let runs: Vec<&Run> = subjects.iter().map(|subject| &subject.run).collect();
+    if runs.is_empty() {
+        return Err("a report needs at least one run".to_owned());
+    }
+    let groups = group::groups(&runs);
+    let mut body = String::new();
+    let _ = write!(body, "<h1>{}</h1>", escape(title));
+    body += &summary(&runs, &groups);
+    body += "<h2>Findings</h2>";
+    body += &findings(&groups);
+    body += "<h2>Scores</h2>";
+    body += &scores(&groups);
+    body += "<h2>Curves</h2>";
+    body += &curves(&groups)?;
+    body += &pictures::section(subjects, &groups);
+    body += "<h2>What was set differently</h2>";
+    body += &differences(&runs);
+    body += "<h2>Runs</h2>";
+    body += &listing(&runs);
+    body += "<h2>Common settings</h2>";
+    body += &common(&runs);
+    Ok(page::page(title, &body))
+}
+
+fn summary(runs: &[&Run], groups: &[Group<'_>]) -> String {
+    let mut devices: Vec<&str> = runs.iter().map(|run| run.device.as_str()).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let mut data: Vec<&str> = runs.iter().map(|run| run.dataset.as_str()).collect();
+    data.sort_unstable();
+    data.dedup();
+    let images = runs
+        .iter()
+        .filter_map(|run| Some(run.validations.get(run.best?)?.per_image.len()))
+        .max();
+    let images = images.map_or_else(String::new, |n| {
+        format!(", scored on {n} validation images")
+    });
+    format!(
+        "<p class=lead>{} runs of {} configurations{images}. Trained on {}. Fingerprint of the data: \
+         <code>{}</code>. Dicebench {}.</p>",
+        runs.len(),
+        groups.len(),
+        escape(&devices.join(", ")),
+        escape(&data.join(", ")),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+fn findings(groups: &[Group<'_>]) -> String {
+    let sentences = statistics::against_best(groups);
+    if sentences.is_empty() {
+        return "<p>There is nothing to compare with.</p>".to_owned();
+    }
+    let items: String = (sentences.iter())
+        .map(|sentence| format!("<li>{}</li>", escape(sentence)))
+        .collect();
+    format!(
+        "<ul>{items}</ul><p class=note>Each image's mean Dice at each run's best validation (mean over \
+         repetitions), paired by image: Wilcoxon signed-rank test, corrected for the number of \
+         comparisons (Holm); the interval is a percentile bootstrap over the images.</p>"
+    )
+}
+
+fn scores(groups: &[Group<'_>]) -> String {
+    let classes = groups
+        .first()
+        .map(|group| group.runs[0].classes.clone())
+        .unwrap_or_default();
+    let mut table = String::from(
+        "<div class=wide><table><thead><tr><th>Configuration<th>N<th>Best mean Dice<th>Last",
+    );
+    for class in &classes {
+        let _ = write!(table, "<th>{}", escape(class));
+    }
+    table += "</thead><tbody>";
+    for (at, group) in groups.iter().enumerate() {
+        let last: Vec<f64> = (group.runs.iter())
+            .filter_map(|run| run.validations.last()?.mean_dice)
+            .collect();
+        let _ = write!(
+            table,
+            "<tr><td><i style='background:{}'></i>{}<td>{}<td><b>{}</b><td>{}",
+            css(COLORS[at % COLORS.len()]),
+            escape(&group.name),
+            group.runs.len(),
+            score(&group.best()),
+            score(&last),
+        );
+        for class in 0..classes.len() {
+            let of = |run: &&Run| *run.validations[run.best?].dice.get(class)?;
+            let dice: Vec<f64> = group.runs.iter().filter_map(of).collect();
+            let _ = write!(table, "<td>{}", score(&dice));
+        }
+    }
+    table
+        + "</tbody></table></div><p class=note>Dice over all pixels of the validation set, mean ± \
+             standard deviation over N repetitions; – where a class occurs in neither truth nor \
+             prediction.</p>"
+}
+
+fn curves(groups: &[Group<'_>]) -> Result<String, String> {
+    let line =
+        |at: usize, group: &Group<'_>, value: &dyn Fn(&crate::run::Validation) -> Option<f64>| {
+            let bands = group.over_validations(Spread::StandardDeviation, value);
+            Line {
+                name: group.name.clone(),
+                color: COLORS[at % COLORS.len()],
+                points: bands.iter().map(|band| (band.x, band.mean)).collect(),
+                band: (bands.iter())
+                    .filter(|band| band.count > 1)
+                    .map(|band| (band.x, band.low, band.high))
+                    .collect(),
+            }
+        };
+    let mut text = String::from("<p class=legend>");
+    for (at, group) in groups.iter().enumerate() {
+        let _ = write!(
+            text,
+            "<span><i style='background:{}'></i>{} (N = {})</span>",
+            css(COLORS[at % COLORS.len()]),
+            escape(&group.name),
+            group.runs.len()
+        );
+    }
+    text += "</p><div class=charts>";
+    let mut add = |title: &str, y, size, value: &dyn Fn(&crate::run::Validation) -> Option<f64>| {
+        let lines: Vec<Line> = (groups.iter().enumerate())
+            .map(|(at, group)| line(at, group, value))
+            .collect();
+        let drawn = chart::svg(&Chart {
+            title,
+            x: "step",
+            y,
+            size,
+            lines: &lines,
+        })?;
+        text += &format!("<figure>{drawn}</figure>");
+        Ok::<(), String>(())
+    };
+    let large = (520, 320);
+    add("Mean Dice, validation", Some(0.0..1.0), large, &|v| {
+        v.mean_dice
+    })?;
+    add("Loss, validation (each its own unit)", None, large, &|v| {
+        Some(v.loss)
+    })?;
+    let classes = groups
+        .first()
+        .map(|group| group.runs[0].classes.clone())
+        .unwrap_or_default();
+    for (index, class) in classes.iter().enumerate() {
+        let title = format!("Dice, {class}");
+        add(&title, Some(0.0..1.0), (260, 200), &|v| {
+            v.dice.get(index).copied().flatten()
+        })?;
+    }
+    text += "</div>";
+    if groups.iter().any(|group| group.runs.len() > 1) {
+        text += "<p class=note>Bands: one standard deviation over the repetitions.</p>";
+    }
+    Ok(text)
+}
+
+fn differences(runs: &[&Run]) -> String {
+    let lines = group::differences(runs);
+    if lines.is_empty() {
+        return "<p>Nothing, down to the seed.</p>".to_owned();
+    }
+    let names: Vec<String> = runs.iter().map(|run| escape(&run.name)).collect();
+    let mut table = format!(
+        "<div class=wide><table><thead><tr><th>Setting<th>{}</thead><tbody>",
+        names.join("<th>")
+    );
+    for (key, values) in lines {
+        let _ = write!(
+            table,
+            "<tr><td><code>{}</code>{}",
+            escape(&key),
+            cells(&values)
+        );
+    }
+    table + "</tbody></table></div>"
+}
+
+fn listing(runs: &[&Run]) -> String {
+    let mut table = String::from(
+        "<div class=wide><table><thead><tr><th>Run<th>Name<th>Outcome<th>Steps<th>Best mean Dice<th>at \
+         step<th>Time</thead><tbody>",
+    );
+    for run in runs {
+        let best = run.best.map(|at| &run.validations[at]);
+        let outcome = match &run.outcome {
+            Some(Outcome::Completed) => "completed".to_owned(),
+            Some(Outcome::Stopped) => "stopped".to_owned(),
+            Some(Outcome::Diverged { message, .. }) => format!("diverged: {message}"),
+            Some(Outcome::Failed { message }) => format!("failed: {message}"),
+            None => "interrupted".to_owned(),
+        };
+        let secs = run.steps.last().map_or(0.0, |step| step.secs);
+        let values = [
+            run.id.clone(),
+            run.name.clone(),
+            outcome,
+            run.steps.len().to_string(),
+            score(
+                &best
+                    .and_then(|v| v.mean_dice)
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            ),
+            best.map_or_else(|| "–".to_owned(), |v| v.step.to_string()),
+            format!("{secs:.0} s"),
+        ];
+        let _ = write!(table, "<tr>{}", cells(&values));
+    }
+    table + "</tbody></table></div>"
+}
+
+/// Settings that are the same in all runs.
+fn common(runs: &[&Run]) -> String {
+    let differing = group::differences(runs);
+    let mut text = String::from("<details><summary>Show</summary><pre>");
+    for (key, value) in runs[0].config.values() {
+        if differing.iter().all(|(other, _)| *other != key) {
+            let _ = writeln!(text, "{} = {}", escape(&key), escape(&value));
+        }
+    }
+    text + "</pre></details>"
+}
+
+fn css([r, g, b]: [u8; 3]) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}

@@ -59,7 +59,8 @@ pub fn groups<'a>(runs: &[&'a Run]) -> Vec<Group<'a>> {
 }
 
 /// Settings that are not the same in all runs, with each run's value ("–" where it has no such
-/// setting), in the order of the configuration.
+/// setting), in the order of the configuration; those that only some runs have come last, because they
+/// follow from the kind of loss.
 #[must_use]
 pub fn differences(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
     let values: Vec<Vec<(String, String)>> = runs.iter().map(|run| run.config.values()).collect();
@@ -82,6 +83,7 @@ pub fn differences(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
         })
         .collect();
     lines.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
+    lines.sort_by_key(|(_, values)| values.iter().any(|value| value == "–"));
     lines
 }
 

@@ -6,6 +6,7 @@
 
 pub mod compare;
 mod keys;
+pub mod measure;
 mod opening;
 mod panel;
 mod race;

@@ -1,6 +1,7 @@
 //! `dicebench bench`: how fast a training step is here, beside the same step elsewhere.
 
 mod loader;
+mod room;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -33,6 +34,8 @@ pub enum Bench {
     Infer(BenchArgs),
     /// Feeding: decoding, resizing, varying; next to how much a trainer eats.
     Loader(loader::Args),
+    /// The window: opening a large folder, and scrolling through its images.
+    Room(room::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -90,6 +93,7 @@ pub fn run(bench: &Bench) -> ExitCode {
     let _workers = Workers::join();
     let (args, result) = match bench {
         Bench::Loader(args) => return loader::run(args),
+        Bench::Room(args) => return room::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };

@@ -256,6 +256,7 @@ fn table(
     let coding = dataset.classes.coding;
     egui::Grid::new("classes")
         .num_columns(9)
+        .min_col_width(12.0)
         .striped(true)
         .spacing([10.0, 4.0])
         .show(ui, |ui| {

@@ -119,11 +119,26 @@ impl State {
     }
 }
 
-/// Every class in its colour, the first as transparent as the others: here masks are judged.
+/// Whether a class is "nothing there" by name: its colour would only veil the images.
+pub(super) fn is_nothing(name: &str) -> bool {
+    const NOTHING: [&str; 7] = [
+        "background",
+        "_background_",
+        "bg",
+        "none",
+        "void",
+        "unlabelled",
+        "unlabeled",
+    ];
+    NOTHING.contains(&name.to_lowercase().as_str())
+}
+
+/// Every class in its colour but that for nothing.
 pub(super) fn palette(dataset: &Dataset) -> Palette {
-    let colors: Vec<[u8; 3]> = dataset.classes.classes.iter().map(|c| c.color).collect();
+    let classes = &dataset.classes.classes;
+    let colors: Vec<[u8; 3]> = classes.iter().map(|c| c.color).collect();
     Palette {
-        shown: vec![true; colors.len()],
+        shown: classes.iter().map(|c| !is_nothing(&c.name)).collect(),
         colors: (0..colors.len())
             .map(|at| class_color(&colors, at))
             .collect(),
@@ -324,6 +339,7 @@ pub(super) fn legend(
     present.sort_by_key(|(_, pixels)| std::cmp::Reverse(*pixels));
     egui::Grid::new("tile legend")
         .num_columns(3)
+        .min_col_width(11.0)
         .spacing([8.0, 2.0])
         .show(ui, |ui| {
             for (class, _) in present.iter().take(12) {

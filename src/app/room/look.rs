@@ -26,6 +26,8 @@ pub struct State {
     opacity: f32,
     contours: bool,
     hidden: BTreeSet<String>,
+    /// Classes of the last call: with new ones, all are shown but that for nothing.
+    known: Vec<String>,
     /// Place under the pointer, in 0..1 of the picture.
     pointed: Option<Vec2>,
 }
@@ -40,6 +42,7 @@ impl Default for State {
             opacity: 0.6,
             contours: false,
             hidden: BTreeSet::new(),
+            known: Vec::new(),
             pointed: None,
         }
     }
@@ -92,6 +95,12 @@ pub(super) fn show(
         }
     };
     let look = &mut room.look;
+    let names = || dataset.classes.classes.iter().map(|class| &class.name);
+    if !look.known.iter().eq(names()) {
+        look.known = names().cloned().collect();
+        let nothing = names().filter(|name| grid::is_nothing(name));
+        look.hidden = nothing.cloned().collect();
+    }
     chips(look, dataset, item, ui);
     let palette = Palette {
         shown: (dataset.classes.classes.iter())

@@ -4,7 +4,8 @@ use egui::{Color32, RichText, Role, ScrollArea, Ui, WidgetInfo};
 
 use super::super::theme;
 use super::{Part, State};
-use crate::data::Dataset;
+use crate::data::config::{GroupBy, SplitBy};
+use crate::data::{DataConfig, Dataset};
 use crate::finding::{Finding, Severity};
 use crate::lab::Lab;
 use crate::lab::browse::Filter;
@@ -23,29 +24,55 @@ pub(super) fn mark(ui: &Ui, severity: Severity) -> (&'static str, Color32) {
 pub(super) struct Remedy {
     pub label: &'static str,
     pub help: &'static str,
-    pub settings: &'static [(&'static str, &'static str)],
+    pub settings: Settings,
 }
+
+/// Keys and values.
+type Settings = &'static [(&'static str, &'static str)];
 
 /// Where a finding can be helped by settings; other remedies are work outside this program, or in
 /// the class map.
-pub(super) fn remedy(code: &str, lab: &Lab) -> Option<Remedy> {
-    let data = &lab.draft.data;
+pub(super) fn remedies(code: &str, data: &DataConfig) -> Vec<Remedy> {
+    let drawn = |group: GroupBy, label, help, settings: Settings| {
+        (data.split != SplitBy::Ratio || data.group_by != group).then_some(Remedy {
+            label,
+            help,
+            settings,
+        })
+    };
     match code {
-        "unknown-color" if !data.nearest_color => Some(Remedy {
+        "unknown-color" | "interpolated-edges" if !data.nearest_color => vec![Remedy {
             label: "Read them as the nearest class",
             help: "Sets data.nearest_color; undo with Ctrl+Z",
             settings: &[("data.nearest_color", "true")],
-        }),
-        "class-not-in-validation" | "class-not-in-training" | "class-missing-from-split"
-            if data.split != crate::data::config::SplitBy::Ratio || !data.stratify =>
+        }],
+        "class-not-in-validation" | "class-not-in-training" | "class-share-shift"
+            if data.split != SplitBy::Ratio || !data.stratify =>
         {
-            Some(Remedy {
-                label: "Draw a split with every class on both sides",
-                help: "Sets data.split = ratio and data.stratify; undo with Ctrl+Z",
+            vec![Remedy {
+                label: "Draw a split in proportion",
+                help: "Sets data.split = ratio and data.stratify: each class on both sides; undo with Ctrl+Z",
                 settings: &[("data.split", "ratio"), ("data.stratify", "true")],
-            })
+            }]
         }
-        _ => None,
+        "duplicate-across-splits" => [
+            drawn(
+                GroupBy::Prefix,
+                "Keep like name beginnings together",
+                "Sets data.split = ratio and data.group_by = prefix: for frames of films; undo with Ctrl+Z",
+                &[("data.split", "ratio"), ("data.group_by", "prefix")],
+            ),
+            drawn(
+                GroupBy::Number,
+                "Keep like numbers together",
+                "Sets data.split = ratio and data.group_by = number: for patients and crops; undo with Ctrl+Z",
+                &[("data.split", "ratio"), ("data.group_by", "number")],
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -97,9 +124,10 @@ fn one(
     let mut wanted = None;
     ui.horizontal_wrapped(|ui| {
         ui.add_space(18.0);
-        if let Some(remedy) = remedy(&finding.code, lab)
-            && ui.button(remedy.label).on_hover_text(remedy.help).clicked()
-        {
+        for remedy in remedies(&finding.code, &lab.draft.data) {
+            if !ui.button(remedy.label).on_hover_text(remedy.help).clicked() {
+                continue;
+            }
             for (key, value) in remedy.settings {
                 if let Err(message) = lab.set(key, value) {
                     lab.notices.push(Level::Error, message);
@@ -183,4 +211,34 @@ fn files(state: &mut State, finding: &Finding, ui: &mut Ui) {
                 },
             );
         });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::ExperimentConfig;
+
+    #[test]
+    fn every_remedy_can_be_set_and_is_not_offered_again() {
+        for code in [
+            "unknown-color",
+            "interpolated-edges",
+            "class-not-in-validation",
+            "class-not-in-training",
+            "class-share-shift",
+            "duplicate-across-splits",
+        ] {
+            let offered = remedies(code, &DataConfig::default());
+            assert!(!offered.is_empty(), "{code}");
+            for remedy in offered {
+                let mut config = ExperimentConfig::default();
+                for (key, value) in remedy.settings {
+                    config.set(key, value).unwrap();
+                }
+                let left = remedies(code, &config.data);
+                assert!(left.iter().all(|other| other.label != remedy.label));
+            }
+        }
+        assert!(remedies("constant-mask", &DataConfig::default()).is_empty());
+    }
 }

@@ -11,6 +11,14 @@ use crate::param::Param;
 pub struct DataConfig {
     /// A folder, or `sample` for the generated dataset.
     pub path: String,
+    /// How the folder is arranged; `auto` finds out.
+    pub layout: LayoutName,
+    /// Which masks, where an image has several: the name of a folder or suffix; empty takes the best.
+    pub masks: String,
+    /// Across which axis stacks are cut into pictures.
+    pub axis: SliceAxis,
+    /// Which of two overlapping objects is on top, where a dataset does not say (COCO).
+    pub overlap: Overlap,
     /// What decides which items validate; older presets say `own_split = true` or `false`.
     #[serde(alias = "own_split", deserialize_with = "split_or_flag")]
     pub split: SplitBy,
@@ -107,6 +115,55 @@ crate::choices! {
 }
 
 crate::choices! {
+    /// How a folder is arranged.
+    pub enum LayoutName {
+        Auto = "auto": "Found out from names and tables; the most specific that fits.",
+        NnUnet = "nnunet": "nnU-Net or Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr.",
+        Datumaro = "datumaro": "dataset_meta.json beside images and masks.",
+        Cityscapes = "cityscapes": "leftImg8bit and gtFine; training ids are preferred.",
+        Voc = "voc": "Pascal VOC, CVAT or labelme2voc: JPEGImages and SegmentationClass.",
+        SegNet = "segnet": "Lists with an image and a mask per line.",
+        Roboflow = "roboflow": "x_mask.png beside x.jpg, and _classes.csv.",
+        Coco = "coco": "A JSON file of images, annotations and categories.",
+        CocoStuff = "coco-stuff": "images/train2017 and annotations/train2017.",
+        Ade20k = "ade20k": "images/training and annotations/training.",
+        Mmseg = "mmseg": "img_dir and ann_dir.",
+        Pet = "pet": "Oxford-IIIT Pet: images and annotations/trimaps.",
+        DeepMib = "deepmib": "TrainImages and TrainLabels, or Images and Labels below 1_Training.",
+        Dsb2018 = "dsb2018": "A folder per image with images and masks, one mask per object.",
+        Csv = "csv": "A table with the columns image and mask, and perhaps split.",
+        LabelMe = "labelme": "A JSON file of shapes beside each image.",
+        Pairs = "pairs": "Folders or names that say image and mask; the same name otherwise.",
+    }
+}
+
+impl LayoutName {
+    /// What has to be there, in words.
+    #[must_use]
+    pub fn needs(self) -> &'static str {
+        crate::param::Choice::helps(&self)[crate::param::Choice::index(&self)]
+    }
+}
+
+crate::choices! {
+    /// Across which axis stacks are cut into pictures.
+    pub enum SliceAxis {
+        Auto = "auto": "Where slices lie farthest apart, else where there are fewest.",
+        First = "first": "Sagittal in anatomical files: slices from left to right.",
+        Second = "second": "Coronal in anatomical files: slices from back to front.",
+        Third = "third": "Axial in anatomical files, pages of a TIFF: slices from below to above.",
+    }
+}
+
+crate::choices! {
+    /// Which of two overlapping objects is on top.
+    pub enum Overlap {
+        Smaller = "smaller": "The smaller object.",
+        Later = "later": "The object that comes later in the file.",
+    }
+}
+
+crate::choices! {
     /// What decides which items validate.
     pub enum SplitBy {
         Own = "own": "The dataset's own train and validation lists or folders; drawn by ratio where it has none.",
@@ -150,6 +207,10 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             path: "sample".to_owned(),
+            layout: LayoutName::Auto,
+            masks: String::new(),
+            axis: SliceAxis::Auto,
+            overlap: Overlap::Smaller,
             split: SplitBy::Own,
             val_ratio: 0.2,
             val_list: String::new(),
@@ -248,6 +309,27 @@ impl DataConfig {
                 "Folder of the dataset, or `sample` for the generated one.",
             ),
             Param::choice(
+                "layout",
+                &mut self.layout,
+                "How the folder is arranged; auto finds out, and says why.",
+            ),
+            Param::text(
+                "masks",
+                &mut self.masks,
+                "Which masks, where an image has several (two annotators, classes or objects): the name that \
+                 the dataset's card shows; empty takes the best.",
+            ),
+            Param::choice(
+                "axis",
+                &mut self.axis,
+                "Across which axis stacks (NIfTI, TIFF of several pages) are cut into pictures.",
+            ),
+            Param::choice(
+                "overlap",
+                &mut self.overlap,
+                "Which of two overlapping objects is on top, where annotations have no order (COCO).",
+            ),
+            Param::choice(
                 "split",
                 &mut self.split,
                 "What decides which images train and which validate.",
@@ -293,7 +375,8 @@ impl DataConfig {
             Param::flag(
                 "nearest_color",
                 &mut self.nearest_color,
-                "Read mask colours that no class claims as the nearest class; for masks damaged by interpolation.",
+                "Read mask colours (and greys between 0 and 255) that no class claims as the nearest class; for masks \
+                 damaged by interpolation or JPEG.",
             ),
             Param::int(
                 "width",

@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::Image;
+use super::{Image, volume};
 
 /// Larger pictures are refused by their declared size: 2^27 pixels are 512 MiB as RGBA.
 pub const MAX_PIXELS: usize = 1 << 27;
@@ -18,13 +19,15 @@ pub const ENDINGS: &[&str] = &[
 /// Whether the name ends like an image and is not a system's litter (`._x.png`, `Thumbs.db`).
 #[must_use]
 pub fn is_image_name(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let Some(name) = path.file_name().map(|n| n.to_string_lossy()) else {
+        return false;
+    };
     let ending = path
         .extension()
         .map(|e| e.to_string_lossy().to_ascii_lowercase());
-    !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+    let packed = || name.to_ascii_lowercase().ends_with(".nii.gz");
+    let known = ending.is_some_and(|e| ENDINGS.contains(&e.as_str()) || e == "nii" || packed());
+    known && !name.starts_with('.')
 }
 
 /// Whether the first bytes say PNG, whatever the name says.
@@ -84,29 +87,91 @@ pub fn open(path: &Path) -> Result<DynamicImage, String> {
     reader(path)?.decode().map_err(|e| e.to_string())
 }
 
-/// Decodes a picture as grey (1 channel) or RGB (3 channels), 8 bits each.
+/// Whether the EXIF orientation exchanges width and height.
+#[must_use]
+pub(super) fn turns_sideways(path: &Path) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let orientation = orientation(path);
+    matches!(
+        orientation,
+        Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH
+    )
+}
+
+/// How the file says that it should be turned for showing; not turned where it says nothing.
+#[must_use]
+pub(super) fn orientation(path: &Path) -> Orientation {
+    let found = reader(path).and_then(|reader| {
+        let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+        decoder.orientation().map_err(|e| e.to_string())
+    });
+    found.unwrap_or(Orientation::NoTransforms)
+}
+
+/// Decodes a picture as grey (1 channel) or RGB (3 channels), 8 bits each; turned as its EXIF
+/// orientation says if `upright`. Deeper values are stretched: 0.5 % of them become black, 0.5 % white.
 ///
 /// # Errors
 /// What is wrong with the file, without its name.
-pub fn read(path: &Path) -> Result<Image, String> {
-    let decoded = open(path)?;
-    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
-    let grey = matches!(
-        decoded.color(),
-        image::ColorType::L8
-            | image::ColorType::L16
-            | image::ColorType::La8
-            | image::ColorType::La16
-    );
-    let (channels, pixels) = if grey {
-        (1, decoded.to_luma8().into_raw())
-    } else {
-        (3, decoded.to_rgb8().into_raw())
+pub fn read(path: &Path, upright: bool) -> Result<Image, String> {
+    let mut decoded = open(path)?;
+    if upright {
+        decoded.apply_orientation(orientation(path));
+    }
+    Ok(eight_bit(&decoded))
+}
+
+/// As [`read`], from memory.
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Image, String> {
+    let reader = || -> Result<_, String> {
+        let mut reader = ImageReader::new(std::io::Cursor::new(bytes))
+            .with_guessed_format()
+            .map_err(|e| e.to_string())?;
+        let mut limits = Limits::default();
+        limits.max_alloc = Some(MAX_PIXELS as u64 * 8);
+        reader.limits(limits);
+        Ok(reader)
     };
-    Ok(Image {
+    let (width, height) = reader()?.into_dimensions().map_err(|e| e.to_string())?;
+    if width as usize * height as usize > MAX_PIXELS {
+        return Err(format!(
+            "is {width} × {height}, more than the limit of {MAX_PIXELS} pixels"
+        ));
+    }
+    Ok(eight_bit(&reader()?.decode().map_err(|e| e.to_string())?))
+}
+
+fn eight_bit(decoded: &DynamicImage) -> Image {
+    use image::ColorType::{L8, L16, La8, La16, Rgb16, Rgb32F, Rgba16, Rgba32F};
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let (channels, pixels) = match decoded.color() {
+        L8 | La8 => (1, decoded.to_luma8().into_raw()),
+        L16 | La16 => (1, stretch(&decoded.to_luma32f().into_raw())),
+        Rgb16 | Rgba16 | Rgb32F | Rgba32F => (3, stretch(&decoded.to_rgb32f().into_raw())),
+        _ => (3, decoded.to_rgb8().into_raw()),
+    };
+    Image {
         width,
         height,
         channels,
         pixels,
-    })
+    }
+}
+
+/// A camera or scanner of 12 bits in a file of 16 fills a sixteenth of the range: dividing by 256
+/// would leave it black.
+fn stretch(values: &[f32]) -> Vec<u8> {
+    let [low, high] = volume::window(values);
+    let eight = |v: &f32| volume::stretched(*v, low, high);
+    values.iter().map(eight).collect()
+}
+
+/// Whether a picture has transparent parts (not only room for them).
+pub(super) fn has_transparency(path: &Path) -> Result<bool, String> {
+    let decoder = reader(path)?.into_decoder().map_err(|e| e.to_string())?;
+    if !decoder.color_type().has_alpha() {
+        return Ok(false);
+    }
+    let rgba = open(path)?.to_rgba8();
+    Ok(rgba.pixels().any(|p| p.0[3] < 128) && rgba.pixels().any(|p| p.0[3] >= 128))
 }

@@ -1,10 +1,9 @@
 //! From the values in the masks, and a table where there is one, to classes. By evidence over the
 //! whole set, never by the first file.
 
-use std::collections::BTreeMap;
-
-use super::layout::Row;
-use super::mask::{Kind, packed, unpacked};
+use super::evidence::{Evidence, gather};
+use super::mask::{packed, unpacked};
+use super::mismatch::{self, Colors};
 use super::scan::Scanned;
 use super::{Class, ClassMap, Coding, DataError, IGNORE, palette};
 use crate::finding::{Finding, Severity};
@@ -37,59 +36,6 @@ const VOC: [&str; 21] = [
     "tvmonitor",
 ];
 
-/// What all masks hold together.
-struct Evidence {
-    /// Pixels per stored number of masks that hold ids (grey or palette).
-    ids: BTreeMap<u32, u64>,
-    /// Pixels per colour, palettes looked up.
-    colors: BTreeMap<u32, u64>,
-    palette: Vec<u32>,
-    rgb: usize,
-    indexed: usize,
-    grey: usize,
-    lossy: usize,
-}
-
-fn gather(scanned: &[Scanned]) -> Evidence {
-    let mut e = Evidence {
-        ids: BTreeMap::new(),
-        colors: BTreeMap::new(),
-        palette: Vec::new(),
-        rgb: 0,
-        indexed: 0,
-        grey: 0,
-        lossy: 0,
-    };
-    for one in scanned {
-        for (&value, &count) in &one.facts.counts {
-            let color = match &one.facts.kind {
-                Kind::Palette(palette) => palette.get(value as usize).copied(),
-                Kind::Grey(_) => Some(packed([value.min(255) as u8; 3])),
-                Kind::Rgb => Some(value),
-                Kind::Lossy => None,
-            };
-            if let Some(color) = color {
-                *e.colors.entry(color).or_default() += count;
-            }
-            if one.facts.kind != Kind::Rgb {
-                *e.ids.entry(value).or_default() += count;
-            }
-        }
-        match &one.facts.kind {
-            Kind::Palette(palette) => {
-                e.indexed += 1;
-                if palette.len() > e.palette.len() {
-                    e.palette.clone_from(palette);
-                }
-            }
-            Kind::Grey(_) => e.grey += 1,
-            Kind::Rgb => e.rgb += 1,
-            Kind::Lossy => e.lossy += 1,
-        }
-    }
-    e
-}
-
 /// The class map that the evidence asks for, and what is worth knowing about it.
 ///
 /// # Errors
@@ -99,33 +45,16 @@ pub(super) fn class_map(
     table: Option<&super::layout::Table>,
 ) -> Result<(ClassMap, Vec<Finding>), DataError> {
     let mut evidence = gather(scanned);
-    let mut findings = Vec::new();
-    if evidence.lossy > 0 {
-        findings.push(
-            Finding::new(
-                "lossy-mask",
-                Severity::Warning,
-                format!(
-                    "{} masks are JPEG: compression invents values along every edge",
-                    evidence.lossy
-                ),
-            )
-            .remedy("Export the masks as PNG from their source."),
-        );
-    }
+    let mut findings = evidence.findings();
     if let Some(table) = table
-        && let Some(map) = from_table(table, &evidence)
+        && let Some(map) = from_table(table, &evidence, &mut findings)
     {
         return Ok((map, findings));
     }
     // RGB files whose three channels agree everywhere hold ids.
-    let grey_colors = evidence.colors.keys().all(|&c| {
-        let [r, g, b] = unpacked(c);
-        r == g && g == b
-    });
-    if evidence.rgb > 0 && evidence.indexed == 0 && grey_colors {
+    if evidence.rgb > 0 && evidence.indexed == 0 && evidence.is_grey() {
         for (&color, &count) in &evidence.colors.clone() {
-            if evidence.grey == 0 {
+            if !evidence.greys.contains_key(&(color & 0xFF)) {
                 *evidence.ids.entry(color & 0xFF).or_default() += count;
             }
         }
@@ -139,35 +68,49 @@ pub(super) fn class_map(
     Ok((map, findings))
 }
 
-fn from_table(table: &super::layout::Table, evidence: &Evidence) -> Option<ClassMap> {
+fn from_table(
+    table: &super::layout::Table,
+    evidence: &Evidence,
+    findings: &mut Vec<Finding>,
+) -> Option<ClassMap> {
     let by_color = table.rows.iter().all(|row| row.color.is_some())
         && table.rows.iter().all(|row| row.value.is_none());
     if by_color {
-        // Masks of grey ids beside a colour table: the row number is the id.
-        let is_gray_table = table
-            .rows
-            .iter()
-            .all(|row| row.color.is_some_and(|[r, g, b]| r == g && g == b));
-        let ids_fit = evidence.rgb == 0
-            && evidence.indexed == 0
-            && !is_gray_table
-            && evidence
-                .ids
-                .keys()
-                .all(|id| (*id as usize) < table.rows.len());
-        let value = |(index, row): (usize, &Row)| match (ids_fit, row.color) {
-            (false, Some(color)) => packed(color),
-            _ => index as u32,
-        };
-        let classes = table.rows.iter().enumerate().map(|(index, row)| Class {
-            name: row.name.clone(),
-            color: row.color.unwrap_or_else(|| palette::color(index)),
-            values: vec![value((index, row))],
+        let (how, finding) = mismatch::colors(table, evidence);
+        findings.extend(finding);
+        let classes = table.rows.iter().enumerate().map(|(index, row)| {
+            let color = row.color.unwrap_or_else(|| palette::color(index));
+            let mut values = match &how {
+                Colors::AsWritten => vec![packed(color)],
+                Colors::Instead(values) => values[index].clone(),
+                Colors::Rows(shift) => vec![index as u32 + shift],
+            };
+            // Grey masks among coloured ones may hold row numbers.
+            let number = packed([index.min(255) as u8; 3]);
+            let rows = table.rows.len() as u32;
+            let numbered = evidence.rgb + evidence.indexed > 0
+                && !matches!(how, Colors::Rows(_))
+                && evidence.greys.len() > 1
+                && evidence.greys.keys().all(|id| *id < rows);
+            let taken = |row: &super::layout::Row| row.color.map(packed) == Some(number);
+            if numbered && !table.rows.iter().any(taken) && !values.contains(&number) {
+                values.push(number);
+            }
+            Class {
+                name: row.name.clone(),
+                color,
+                values,
+            }
         });
+        let rows = matches!(how, Colors::Rows(_));
+        let mut ignore = table.ignore.clone();
+        if rows && evidence.ids.contains_key(&u32::from(IGNORE)) && table.rows.len() < 255 {
+            ignore.push(u32::from(IGNORE));
+        }
         return Some(ClassMap {
-            coding: if ids_fit { Coding::Ids } else { Coding::Colors },
+            coding: if rows { Coding::Ids } else { Coding::Colors },
             classes: classes.collect(),
-            ignore: table.ignore.clone(),
+            ignore,
         });
     }
     if let Some(limit) = table.only_if_ids_below
@@ -179,8 +122,15 @@ fn from_table(table: &super::layout::Table, evidence: &Evidence) -> Option<Class
     {
         return None;
     }
+    let shift = match mismatch::shift(table, evidence) {
+        Some((shift, finding)) => {
+            findings.push(finding);
+            shift
+        }
+        None => 0,
+    };
     let classes = table.rows.iter().enumerate().map(|(index, row)| {
-        let value = row.value.unwrap_or(index as u32);
+        let value = row.value.unwrap_or(index as u32) + shift;
         let own = evidence.palette.get(value as usize).copied().map(unpacked);
         Class {
             name: row.name.clone(),
@@ -189,9 +139,12 @@ fn from_table(table: &super::layout::Table, evidence: &Evidence) -> Option<Class
         }
     });
     let mut ignore = table.ignore.clone();
-    if evidence.ids.contains_key(&u32::from(IGNORE)) && table.rows.len() < usize::from(IGNORE) {
-        ignore.push(u32::from(IGNORE));
+    let void = u32::from(IGNORE);
+    let claimed = table.rows.iter().any(|row| row.value == Some(void)) || ignore.contains(&void);
+    if evidence.ids.contains_key(&void) && !claimed {
+        ignore.push(void);
     }
+    ignore.extend(negatives(evidence, findings));
     Some(ClassMap {
         coding: Coding::Ids,
         classes: classes.collect(),
@@ -247,8 +200,77 @@ fn from_colors(evidence: &Evidence, findings: &mut Vec<Finding>) -> Result<Class
     })
 }
 
+/// Signed masks write "no class" as -1 or another negative number.
+fn negatives(evidence: &Evidence, findings: &mut Vec<Finding>) -> Vec<u32> {
+    let negative: Vec<u32> = evidence
+        .ids
+        .keys()
+        .copied()
+        .filter(|id| *id >= 0x8000_0000)
+        .collect();
+    if !negative.is_empty() {
+        let shown: Vec<String> = negative.iter().map(|v| (*v as i32).to_string()).collect();
+        findings.push(
+            Finding::new(
+                "negative-ids",
+                Severity::Hint,
+                format!("the masks hold {}: read as “ignored”", shown.join(", ")),
+            )
+            .remedy("Give them to a class in the class map if they are one."),
+        );
+    }
+    negative
+}
+
+/// Masks of 0 and 255 whose edges were smoothed: nearly all pixels are at one end.
+fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<ClassMap> {
+    let last = *evidence.ids.keys().next_back()?;
+    let of = |id: u32| evidence.ids.get(&id).copied().unwrap_or(0);
+    let total: u64 = evidence.ids.values().sum();
+    let between = total - of(0) - of(last);
+    let spread = evidence.ids.len() > 8 && (64..=255).contains(&last);
+    if !spread || of(0) == 0 || between * 5 > total || between * 4 > of(last) * 4 + of(0) {
+        return None;
+    }
+    findings.push(
+        Finding::new(
+            "interpolated-edges",
+            Severity::Warning,
+            format!(
+                "the masks hold 0 and {last}, and {} values between on {:.2} % of the pixels: edges that \
+                 were smoothed by resizing or JPEG; they are ignored",
+                evidence.ids.len() - 2,
+                between as f64 / total as f64 * 100.0
+            ),
+        )
+        .remedy(
+            "Set `data.nearest_color` to read each as the nearer of the two, or export the masks again \
+             without smoothing.",
+        )
+        .settings(&[("data.nearest_color", "true")]),
+    );
+    let class = |index: usize, name: &str, value: u32| Class {
+        name: name.to_owned(),
+        color: palette::color(index),
+        values: vec![value],
+    };
+    Some(ClassMap {
+        coding: Coding::Ids,
+        classes: vec![class(0, "background", 0), class(1, "foreground", last)],
+        ignore: Vec::new(),
+    })
+}
+
 fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
+    let negative = negatives(evidence, findings);
+    if let Some(map) = from_smoothed(evidence, findings) {
+        return map;
+    }
     let ids: Vec<u32> = evidence.ids.keys().copied().collect();
+    let ids: Vec<u32> = ids
+        .into_iter()
+        .filter(|id| !negative.contains(id))
+        .collect();
     let class = |index: usize, name: String, values: Vec<u32>| Class {
         name,
         color: palette::color(index),
@@ -256,12 +278,23 @@ fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
     };
     // Two values, whatever they are: 0/255, 0/1, 0/128.
     if let [low, high] = ids[..] {
+        let all: u64 = evidence.ids.values().sum();
+        let share = evidence.ids[&high] as f64 / all.max(1) as f64;
         if high != 1 {
             findings.push(
                 Finding::new(
                     "two-values",
                     Severity::Hint,
-                    format!("the masks hold the values {low} and {high}: read as background and foreground"),
+                    format!(
+                        "the masks hold the values {low} and {high}: read as background and foreground, \
+                         which is {:.1} % of the pixels{}",
+                        share * 100.0,
+                        if share > 0.5 {
+                            format!("; the object of interest is often the smaller part, here {low}")
+                        } else {
+                            String::new()
+                        }
+                    ),
                 )
                 .remedy("If the object of interest is the lower value, swap the names in the class map."),
             );
@@ -272,11 +305,12 @@ fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
                 class(0, "background".to_owned(), vec![low]),
                 class(1, "foreground".to_owned(), vec![high]),
             ],
-            ignore: Vec::new(),
+            ignore: negative,
         };
     }
     let void = u32::from(IGNORE);
-    let ignore: Vec<u32> = ids.iter().copied().filter(|id| *id == void).collect();
+    let mut ignore: Vec<u32> = ids.iter().copied().filter(|id| *id == void).collect();
+    ignore.extend(negative);
     let ids: Vec<u32> = ids.into_iter().filter(|id| *id != void).collect();
     if ids.len() > MOST_CLASSES {
         findings.push(
@@ -302,6 +336,18 @@ fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
             ignore: Vec::new(),
         };
     }
+    if evidence.consecutive * 2 > evidence.grey && evidence.lasts * 2 > evidence.consecutive.max(3)
+    {
+        findings.push(
+            Finding::new(
+                "maybe-instances",
+                Severity::Hint,
+                "most masks count 1, 2, 3 … to a last value of their own: these may be numbers of \
+                 objects, not classes",
+            )
+            .remedy("If so, merge all values but 0 into one class in the class map."),
+        );
+    }
     let (first, last) = (
         ids.first().copied().unwrap_or(0),
         ids.last().copied().unwrap_or(0),
@@ -309,7 +355,7 @@ fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
     if ids.len() < (last - first + 1) as usize || first > 0 {
         findings.push(
             Finding::new(
-                "sparse-ids",
+                if first > 0 { "ids-without-zero" } else { "sparse-ids" },
                 Severity::Hint,
                 format!(
                     "the masks hold the values {}: {} classes in this order",

@@ -34,6 +34,24 @@ pub enum Kind {
     Lossy,
 }
 
+/// Reads the transparency of a picture: 0 where it is clear, 1 where it is mostly opaque.
+///
+/// # Errors
+/// What is wrong with the file, without its name.
+pub fn read_alpha(path: &Path) -> Result<RawMask, String> {
+    let image = decode::open(path)?;
+    if !image.color().has_alpha() {
+        return Err("has no transparency".to_owned());
+    }
+    let rgba = image.to_rgba8();
+    Ok(RawMask {
+        width: rgba.width() as usize,
+        height: rgba.height() as usize,
+        values: rgba.pixels().map(|p| u32::from(p.0[3] >= 128)).collect(),
+        kind: Kind::Grey(1),
+    })
+}
+
 /// Reads a mask exactly.
 ///
 /// # Errors
@@ -228,6 +246,8 @@ pub struct Lookup {
 
 /// Euclidean distance in RGB beyond which a colour is not "nearly" another.
 const NEAREST_LIMIT: u32 = 96;
+/// Ids of classes that lie at least this far apart may be told by the nearer one.
+const APART: u32 = 32;
 
 impl Lookup {
     /// `nearest_color` reads off-table colours as the nearest class within a limit.
@@ -243,7 +263,12 @@ impl Lookup {
         for &value in &map.ignore {
             exact.insert(value, IGNORE);
         }
-        let nearest = (nearest_color && map.coding == Coding::Colors).then_some(pairs);
+        // Ids are only "near" one another where classes lie far apart, as 0 and 255 do.
+        let mut ids: Vec<u32> = pairs.iter().map(|(value, _)| *value).collect();
+        ids.sort_unstable();
+        let apart = ids.windows(2).all(|pair| pair[1] - pair[0] >= APART);
+        let usable = map.coding == Coding::Colors || (apart && ids.len() > 1);
+        let nearest = (nearest_color && usable).then_some(pairs);
         Self {
             coding: map.coding,
             exact,
@@ -265,6 +290,15 @@ impl Lookup {
             return Some(class);
         }
         let nearest = self.nearest.as_ref()?;
+        if self.coding == Coding::Ids {
+            let near = nearest
+                .iter()
+                .map(|&(id, class)| (id.abs_diff(value), class));
+            return near
+                .min()
+                .filter(|(d, _)| *d <= 255)
+                .map(|(_, class)| class);
+        }
         let distance = |a: u32, b: u32| -> u32 {
             let (a, b) = (unpacked(a), unpacked(b));
             (0..3).map(|i| u32::from(a[i].abs_diff(b[i])).pow(2)).sum()

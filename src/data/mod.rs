@@ -9,18 +9,25 @@ pub mod config;
 mod counts;
 pub mod crop;
 pub mod decode;
+pub mod drawn;
+pub mod embedded;
+mod evidence;
 pub mod forensics;
 mod infer;
 mod layout;
 pub mod loader;
 pub mod mask;
+mod mismatch;
 pub mod normalize;
 pub mod open;
 pub mod palette;
+mod reading;
 mod resize;
 mod scan;
+pub mod shapes;
 mod split;
 pub mod synthetic;
+pub mod volume;
 
 pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
@@ -161,6 +168,8 @@ pub(crate) enum Source {
     Files {
         /// Read off-table colours as the nearest class.
         nearest_color: bool,
+        /// How each item is read, in the order of the items.
+        readings: Arc<Vec<reading::Reading>>,
     },
     Generated(Arc<Vec<Sample>>),
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::layout::{self, Part, some_of};
 use super::mask::{self, Kind, Lookup, RawMask, packed};
+use super::reading::Reading;
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, Progress,
-    Sample, Source, decode, infer, split, synthetic,
+    Sample, Source, infer, split, synthetic,
 };
 use crate::finding::{Finding, Severity};
 
@@ -28,7 +29,7 @@ impl Dataset {
             return generated(config);
         }
         let root = PathBuf::from(&config.path);
-        let found = layout::detect(&root, progress)?;
+        let found = layout::detect(&root, config, progress)?;
         let mut findings = found.findings;
         let (scanned, faults) = scan(&root, found.pairs, progress)?;
         findings.extend(faults);
@@ -86,6 +87,7 @@ impl Dataset {
             fingerprint,
             source: Source::Files {
                 nearest_color: config.nearest_color,
+                readings: Arc::new(scanned.into_iter().map(|one| one.pair.reading).collect()),
             },
         })
     }
@@ -97,9 +99,13 @@ impl Dataset {
     pub fn load(&self, index: usize) -> Result<Sample, DataError> {
         match self.source {
             Source::Generated(ref samples) => self.at(samples, index).cloned(),
-            Source::Files { nearest_color } => {
-                let raw = self.raw(index)?;
-                self.sample(index, raw, nearest_color)
+            Source::Files {
+                nearest_color,
+                ref readings,
+            } => {
+                let reading = self.at(readings, index)?;
+                let raw = self.raw(index, reading)?;
+                self.sample(index, raw, reading, nearest_color)
             }
         }
     }
@@ -121,9 +127,14 @@ impl Dataset {
                 };
                 Ok((sample, raw))
             }
-            Source::Files { nearest_color } => {
-                let raw = self.raw(index)?;
-                Ok((self.sample(index, raw.clone(), nearest_color)?, raw))
+            Source::Files {
+                nearest_color,
+                ref readings,
+            } => {
+                let reading = self.at(readings, index)?;
+                let raw = self.raw(index, reading)?;
+                let sample = self.sample(index, raw.clone(), reading, nearest_color)?;
+                Ok((sample, raw))
             }
         }
     }
@@ -132,7 +143,7 @@ impl Dataset {
     #[must_use]
     pub fn same_pixels(&self, other: &Self) -> bool {
         let nearest = |dataset: &Self| match dataset.source {
-            Source::Files { nearest_color } => Some(nearest_color),
+            Source::Files { nearest_color, .. } => Some(nearest_color),
             Source::Generated(_) => None,
         };
         self.root == other.root
@@ -151,15 +162,24 @@ impl Dataset {
         })
     }
 
-    fn raw(&self, index: usize) -> Result<RawMask, DataError> {
-        let path = self.root.join(&self.at(&self.items, index)?.mask);
-        mask::read(&path).map_err(|message| fail(&path, message))
+    fn raw(&self, index: usize, reading: &Reading) -> Result<RawMask, DataError> {
+        let path = &self.at(&self.items, index)?.mask;
+        let raw = reading.mask(&self.root, path);
+        raw.map_err(|message| fail(&self.root.join(path), message))
     }
 
-    fn sample(&self, index: usize, raw: RawMask, nearest_color: bool) -> Result<Sample, DataError> {
+    fn sample(
+        &self,
+        index: usize,
+        raw: RawMask,
+        reading: &Reading,
+        nearest_color: bool,
+    ) -> Result<Sample, DataError> {
         let item = self.at(&self.items, index)?;
         let path = self.root.join(&item.image);
-        let image = decode::read(&path).map_err(|message| fail(&path, message))?;
+        let image = reading
+            .image(&self.root, &item.image)
+            .map_err(|message| fail(&path, message))?;
         let labels = Lookup::new(&self.classes, nearest_color).apply(raw);
         if (image.width, image.height) != (labels.width, labels.height) {
             let message = format!(
@@ -371,12 +391,18 @@ fn items(scanned: &[Scanned]) -> Vec<Item> {
     scanned
         .iter()
         .map(|one| {
-            let short = id(&one.pair.image);
+            let mut short = id(&one.pair.image);
+            if let Some(slice) = one.pair.reading.image_slice {
+                // Slices of one stack sort by number as text.
+                short = format!("{short}#{:04}", slice.index);
+            }
             // `a.png` and `a.jpg` side by side: the ending tells them apart.
             let unique = if seen.insert(short.clone()) {
                 short
             } else {
-                one.pair.image.to_string_lossy().replace('\\', "/")
+                let slice = short.rsplit_once('#').map_or("", |(_, slice)| slice);
+                let path = one.pair.image.to_string_lossy().replace('\\', "/");
+                format!("{path}{}{slice}", if slice.is_empty() { "" } else { "#" })
             };
             Item {
                 id: unique,

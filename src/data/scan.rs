@@ -22,6 +22,8 @@ pub(super) struct MaskFacts {
     pub bytes: [u64; 2],
     /// Width and height in pixels.
     pub size: [usize; 2],
+    /// The image asks to be shown turned, its mask does not, and sizes do not tell who is right.
+    pub turned: bool,
 }
 
 impl MaskFacts {
@@ -59,11 +61,11 @@ pub(super) fn scan(
     progress.set_total(pairs.len());
     let results: Vec<(Pair, Option<Result<MaskFacts, Fault>>)> = pairs
         .into_par_iter()
-        .map(|pair| {
+        .map(|mut pair| {
             if progress.is_cancelled() {
                 return (pair, None);
             }
-            let facts = look(root, &pair);
+            let facts = look(root, &mut pair);
             progress.advance();
             (pair, Some(facts))
         })
@@ -117,23 +119,99 @@ pub(super) fn scan(
         "images are of another size than their mask",
         "Export masks at the size of their images; a mask that is stretched to fit would be wrong.",
     );
+    findings.extend(orientations(&scanned));
     Ok((scanned, findings))
 }
 
-fn look(root: &Path, pair: &Pair) -> Result<MaskFacts, Fault> {
+/// What cameras say about up and down, and masks do not.
+fn orientations(scanned: &[Scanned]) -> Vec<Finding> {
+    let named = |chosen: &dyn Fn(&Scanned) -> bool| -> Vec<String> {
+        let chosen = scanned.iter().filter(|one| chosen(one));
+        chosen
+            .map(|one| one.pair.image.display().to_string())
+            .collect()
+    };
+    let mut findings = Vec::new();
+    let upright = named(&|one| one.pair.reading.upright);
+    if !upright.is_empty() {
+        findings.push(
+            Finding::new(
+                "exif-turned",
+                Severity::Hint,
+                format!(
+                    "{} images are stored lying and their masks upright: they are read as their EXIF \
+                     orientation says: {}",
+                    upright.len(),
+                    some_of(&upright)
+                ),
+            )
+            .files(upright),
+        );
+    }
+    let doubtful = named(&|one| one.facts.turned);
+    if !doubtful.is_empty() {
+        findings.push(
+            Finding::new(
+                "exif-ignored",
+                Severity::Warning,
+                format!(
+                    "{} images ask to be turned by their EXIF orientation, which is not done because \
+                     their masks have the size of the image as stored: {}",
+                    doubtful.len(),
+                    some_of(&doubtful)
+                ),
+            )
+            .remedy(
+                "Look at an overlay: if it is turned, the masks were drawn on the turned picture. Save \
+                 the images turned and without the EXIF mark.",
+            )
+            .files(doubtful),
+        );
+    }
+    findings
+}
+
+fn look(root: &Path, pair: &mut Pair) -> Result<MaskFacts, Fault> {
     let (image, mask_path) = (root.join(&pair.image), root.join(&pair.mask));
-    let image_size = decode::dimensions(&image).map_err(Fault::Image)?;
-    if image_size.0 * image_size.1 > decode::MAX_PIXELS {
+    let image_size = pair.reading.size(&image).map_err(Fault::Image)?;
+    if image_size.0.saturating_mul(image_size.1) > decode::MAX_PIXELS {
         let (w, h) = image_size;
         let limit = decode::MAX_PIXELS;
         return Err(Fault::Image(format!(
             "is {w} × {h}, expected at most {limit} pixels"
         )));
     }
-    check_end(&image).map_err(Fault::Image)?;
-    let mask = mask::read(&mask_path).map_err(Fault::Mask)?;
+    if !pair.reading.embedded && pair.reading.image_slice.is_none() {
+        check_end(&image).map_err(Fault::Image)?;
+    }
+    for channel in &pair.reading.channels {
+        let path = root.join(channel);
+        let size = pair.reading.size(&path);
+        let size =
+            size.map_err(|e| Fault::Image(format!("has {}, which {e}", channel.display())))?;
+        if size != image_size {
+            return Err(Fault::Image(format!(
+                "is {} × {}, its channel {} {} × {}",
+                image_size.0,
+                image_size.1,
+                channel.display(),
+                size.0,
+                size.1
+            )));
+        }
+    }
+    let mask = pair.reading.mask(root, &pair.mask).map_err(Fault::Mask)?;
     let size = (mask.width, mask.height);
-    if size != image_size {
+    let sideways = size == (image_size.1, image_size.0);
+    let mut turned = false;
+    if can_be_turned(&image) && !pair.reading.embedded {
+        if size != image_size && sideways && decode::turns_sideways(&image) {
+            pair.reading.upright = true;
+        } else {
+            turned = decode::orientation(&image) != image::metadata::Orientation::NoTransforms;
+        }
+    }
+    if size != image_size && !pair.reading.upright {
         return Err(Fault::Size(format!(
             "is {} × {}, its mask {} × {}",
             image_size.0, image_size.1, size.0, size.1
@@ -145,7 +223,14 @@ fn look(root: &Path, pair: &Pair) -> Result<MaskFacts, Fault> {
         kind: mask.kind,
         bytes,
         size: [size.0, size.1],
+        turned,
     })
+}
+
+/// Formats in which cameras write an orientation.
+fn can_be_turned(path: &Path) -> bool {
+    let ending = path.extension().map(|e| e.to_ascii_lowercase());
+    ending.is_some_and(|e| ["jpg", "jpeg", "webp"].iter().any(|known| e == *known))
 }
 
 /// A PNG or JPEG that was cut off lacks its end mark; seen without decoding it.

@@ -29,7 +29,7 @@ impl Cache {
         hasher.update(dataset.root.to_string_lossy().as_bytes());
         // Class indices depend on the class map, and on how stray colours are read.
         hasher.update(format!("{:?} {}", dataset.classes, dataset.layout).as_bytes());
-        if let crate::data::Source::Files { nearest_color } = dataset.source {
+        if let crate::data::Source::Files { nearest_color, .. } = dataset.source {
             hasher.update(&[u8::from(nearest_color)]);
         }
         let name = format!("{}.json", &hasher.finalize().to_hex()[..24]);

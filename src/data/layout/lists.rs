@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Found, Pair, Part, Row, Table, is_image, some_of};
+use super::{Folder, Found, Pair, Part, Row, Table, is_image, some_of, stem};
 use crate::data::DataError;
+use crate::data::reading::Reading;
 use crate::finding::{Finding, Severity};
 
 /// Classes of CamVid as SegNet uses it (its `test_segmentation_camvid.py`); 11 is "unlabelled" and
@@ -31,7 +32,8 @@ const CAMVID_VOID: u32 = 11;
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
 /// Two-column lists.
-pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Option<Found>, DataError> {
+pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
+    let (root, files) = (folder.root, folder.files);
     let index = Ends::new(files);
     let mut pairs: Vec<Pair> = Vec::new();
     let mut missing = Vec::new();
@@ -51,6 +53,7 @@ pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Option<Found>, Da
                     image,
                     mask,
                     part: Some(part),
+                    reading: Reading::default(),
                 }),
                 _ => missing.push(format!("{image} {mask}")),
             }
@@ -61,21 +64,6 @@ pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Option<Found>, Da
     }
     if pairs.is_empty() {
         return Ok(None);
-    }
-    let mut findings = Vec::new();
-    if !missing.is_empty() {
-        findings.push(
-            Finding::new(
-                "listed-but-missing",
-                Severity::Warning,
-                format!(
-                    "{} lines of the lists name files that are not here: {}",
-                    missing.len(),
-                    some_of(&missing)
-                ),
-            )
-            .remedy("Copy the files into the folder, or take the lines out of the lists."),
-        );
     }
     let camvid = pairs.iter().all(|pair| {
         let folder = pair.mask.parent().and_then(Path::file_name);
@@ -101,8 +89,24 @@ pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Option<Found>, Da
         pairs,
         split_origin: Some(origin),
         table: camvid.then(camvid_table),
-        findings,
+        findings: missing_finding(&missing).into_iter().collect(),
     }))
+}
+
+/// Lines or entries that name files which are not there.
+pub(super) fn missing_finding(missing: &[String]) -> Option<Finding> {
+    (!missing.is_empty()).then(|| {
+        Finding::new(
+            "listed-but-missing",
+            Severity::Warning,
+            format!(
+                "{} entries of the lists name files that are not here: {}",
+                missing.len(),
+                some_of(missing)
+            ),
+        )
+        .remedy("Copy the files into the folder, or take the entries out of the lists.")
+    })
 }
 
 fn camvid_table() -> Table {
@@ -121,31 +125,27 @@ fn camvid_table() -> Table {
 }
 
 /// Lists of bare names give every pair that they name its part.
-pub(super) fn apply_stem_lists(root: &Path, files: &[PathBuf], found: &mut Found) {
+pub(super) fn apply_stem_lists(folder: &Folder, found: &mut Found) {
+    let (root, files) = (folder.root, folder.files);
     let mut parts: HashMap<String, Part> = HashMap::new();
     let mut lists = Vec::new();
+    let mut stems: std::collections::HashSet<String> = std::collections::HashSet::new();
+    for stem in found.pairs.iter().map(|pair| stem(&pair.image)) {
+        stems.insert(shorter(&stem).to_owned());
+        stems.insert(stem);
+    }
     for (path, part) in list_files(files) {
         let Some(lines) = read(root, &path) else {
             continue;
         };
-        let stems = found
-            .pairs
-            .iter()
-            .map(|pair| stem(&pair.image))
-            .collect::<Vec<_>>();
-        let known = |line: &str| {
-            let line = line.trim();
-            stems
-                .iter()
-                .any(|stem| stem == line || stem.starts_with(&format!("{line}_")))
-        };
+        let known = |line: &str| stems.contains(entry(line));
         // A list is believed when most of its lines name an image.
         let hits = lines.iter().take(50).filter(|line| known(line)).count();
         if hits * 2 <= lines.len().min(50) {
             continue;
         }
         for line in &lines {
-            parts.insert(line.trim().to_owned(), part);
+            parts.insert(entry(line).to_owned(), part);
         }
         lists.push(path.display().to_string());
     }
@@ -154,23 +154,28 @@ pub(super) fn apply_stem_lists(root: &Path, files: &[PathBuf], found: &mut Found
     }
     for pair in &mut found.pairs {
         let stem = stem(&pair.image);
-        let shorter = stem
-            .rsplit_once('_')
-            .map_or(stem.as_str(), |(head, _)| head);
         pair.part = parts
             .get(&stem)
-            .or_else(|| parts.get(shorter))
+            .or_else(|| parts.get(shorter(&stem)))
             .copied()
             .or(pair.part);
     }
     found.split_origin = Some(format!("the dataset's {}", lists.join(" and ")));
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+/// What a line of a list names: the stem, without folders and without the ending of a picture.
+fn entry(line: &str) -> &str {
+    let name = line.trim().rsplit(['/', '\\']).next().unwrap_or_default();
+    if is_image(Path::new(name)) {
+        name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    } else {
+        name
+    }
+}
+
+/// Without the last word: `00001_img` is listed as `00001`.
+fn shorter(stem: &str) -> &str {
+    stem.rsplit_once('_').map_or(stem, |(head, _)| head)
 }
 
 /// Text files named after a part.
@@ -212,12 +217,12 @@ fn two(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Files by their last name, to find a foreign path by its end.
-struct Ends<'a> {
+pub(super) struct Ends<'a> {
     by_name: HashMap<String, Vec<&'a PathBuf>>,
 }
 
 impl<'a> Ends<'a> {
-    fn new(files: &'a [PathBuf]) -> Self {
+    pub fn new(files: &'a [PathBuf]) -> Self {
         let mut by_name: HashMap<String, Vec<&PathBuf>> = HashMap::new();
         for path in files {
             let name = path.file_name().unwrap_or_default();
@@ -230,7 +235,7 @@ impl<'a> Ends<'a> {
     }
 
     /// The file that shares the longest end with `path`; none when two share equally much.
-    fn resolve(&self, path: &str) -> Option<PathBuf> {
+    pub fn resolve(&self, path: &str) -> Option<PathBuf> {
         let wanted: Vec<&str> = path.split(['/', '\\']).filter(|p| !p.is_empty()).collect();
         let candidates = self.by_name.get(*wanted.last()?)?;
         let shared = |candidate: &Path| {

@@ -1,18 +1,36 @@
 //! Which files belong together, and what the folder itself says about classes and splits.
 //!
-//! A layout only looks at names and small text files; pixels are the business of `data::scan`.
-//! The most specific layout is asked first.
+//! A layout looks at names, small text files and headers; pixels are the business of `data::scan`.
+//! The most specific layout is asked first; `data.layout` asks only one.
 
+mod ade20k;
+mod cityscapes;
+pub(super) mod coco;
+mod coco_stuff;
+mod csv_list;
+mod datumaro;
+mod deepmib;
+mod dsb2018;
+mod join;
+pub(super) mod labelme;
 mod lists;
+mod mmseg;
 mod names;
+mod nnunet;
 mod pairs;
+mod pet;
+mod roboflow;
+mod stacks;
 mod table;
+mod voc;
 
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{DataError, Progress, decode};
+use super::config::LayoutName;
+use super::reading::Reading;
+use super::{DataConfig, DataError, Progress, decode};
 use crate::finding::Finding;
 
 pub(super) use table::{Row, Table};
@@ -31,6 +49,7 @@ pub(super) struct Pair {
     pub image: PathBuf,
     pub mask: PathBuf,
     pub part: Option<Part>,
+    pub reading: Reading,
 }
 
 /// What a layout understood.
@@ -46,6 +65,35 @@ pub(super) struct Found {
     pub findings: Vec<Finding>,
 }
 
+/// A folder to be understood.
+pub(super) struct Folder<'a> {
+    pub root: &'a Path,
+    /// Every file, relative to the root, in name order.
+    pub files: &'a [PathBuf],
+    pub config: &'a DataConfig,
+}
+
+type Detect = fn(&Folder) -> Result<Option<Found>, DataError>;
+
+/// Most specific first.
+const LAYOUTS: &[(LayoutName, Detect)] = &[
+    (LayoutName::NnUnet, nnunet::detect),
+    (LayoutName::Datumaro, datumaro::detect),
+    (LayoutName::Cityscapes, cityscapes::detect),
+    (LayoutName::Voc, voc::detect),
+    (LayoutName::SegNet, lists::detect),
+    (LayoutName::Roboflow, roboflow::detect),
+    (LayoutName::Coco, coco::detect),
+    (LayoutName::CocoStuff, coco_stuff::detect),
+    (LayoutName::Ade20k, ade20k::detect),
+    (LayoutName::Mmseg, mmseg::detect),
+    (LayoutName::Pet, pet::detect),
+    (LayoutName::DeepMib, deepmib::detect),
+    (LayoutName::Dsb2018, dsb2018::detect),
+    (LayoutName::Csv, csv_list::detect),
+    (LayoutName::LabelMe, labelme::detect),
+];
+
 /// Files deeper than this are not looked for.
 const MAX_DEPTH: usize = 8;
 
@@ -53,26 +101,70 @@ const MAX_DEPTH: usize = 8;
 ///
 /// # Errors
 /// When the folder can't be read or holds no pairs; the message says what was there.
-pub(super) fn detect(root: &Path, progress: &Progress) -> Result<Found, DataError> {
+pub(super) fn detect(
+    root: &Path,
+    config: &DataConfig,
+    progress: &Progress,
+) -> Result<Found, DataError> {
     let files = walk(root, progress)?;
-    let table = table::read(root, &files)?;
-    let mut found = match lists::detect(root, &files)? {
-        Some(found) => found,
-        None => {
-            let mut found = pairs::detect(root, &files)?;
-            lists::apply_stem_lists(root, &files, &mut found);
-            found
-        }
+    let folder = Folder {
+        root,
+        files: &files,
+        config,
     };
+    let table = table::read(root, &files)?;
+    let mut found = understand(&folder, table.as_ref())?;
+    stacks::expand(&folder, &mut found);
     if found.table.is_none() {
         found.table = table;
     }
     if let Some(table) = &found.table {
         found.reason = format!("{} Classes come from {}.", found.reason, table.origin);
     }
-    found
-        .pairs
-        .sort_by(|a, b| names::natural(&a.image.to_string_lossy(), &b.image.to_string_lossy()));
+    // A picture that is listed twice is one picture.
+    let mut seen = std::collections::HashSet::new();
+    found.pairs.retain(|pair| {
+        seen.insert((
+            pair.image.clone(),
+            pair.mask.clone(),
+            pair.reading.image_slice,
+        ))
+    });
+    let key = |pair: &Pair| {
+        let slice = pair.reading.image_slice.map_or(0, |slice| slice.index);
+        (pair.image.to_string_lossy().into_owned(), slice)
+    };
+    found.pairs.sort_by(|a, b| {
+        let (a, b) = (key(a), key(b));
+        names::natural(&a.0, &b.0).then(a.1.cmp(&b.1))
+    });
+    Ok(found)
+}
+
+fn understand(folder: &Folder, table: Option<&Table>) -> Result<Found, DataError> {
+    let wanted = folder.config.layout;
+    for (name, detect) in LAYOUTS {
+        if (wanted == LayoutName::Auto || wanted == *name)
+            && let Some(found) = detect(folder)?
+        {
+            return Ok(found);
+        }
+    }
+    if !matches!(wanted, LayoutName::Auto | LayoutName::Pairs) {
+        return Err(DataError::NoPairs {
+            path: folder.root.display().to_string(),
+            message: format!(
+                "`data.layout` = {wanted}, but the folder is not arranged so: {}",
+                wanted.needs()
+            ),
+        });
+    }
+    let mut found = pairs::detect(folder)?;
+    lists::apply_stem_lists(folder, &mut found);
+    if let Some(table) = table.filter(|table| table.rows.iter().all(|row| row.color.is_some())) {
+        let name = table.origin.trim_matches('`').rsplit('/').next();
+        found.layout = format!("{} folders", name.unwrap_or("class table"));
+    }
     Ok(found)
 }
 
@@ -104,15 +196,25 @@ fn walk(root: &Path, progress: &Progress) -> Result<Vec<PathBuf>, DataError> {
                 continue;
             }
         };
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
         if entry.file_type().is_file()
-            && !hidden
             && let Ok(relative) = entry.path().strip_prefix(root)
+            && !is_litter(relative)
         {
             files.push(relative.to_path_buf());
         }
     }
     Ok(files)
+}
+
+/// What systems leave behind: `._x.png`, `.DS_Store`, `__MACOSX/…`, `Thumbs.db`, `.ipynb_checkpoints`.
+fn is_litter(path: &Path) -> bool {
+    path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name.starts_with('.')
+            || name == "__MACOSX"
+            || name.eq_ignore_ascii_case("thumbs.db")
+            || name.eq_ignore_ascii_case("desktop.ini")
+    })
 }
 
 /// A few names for a message: "a, b, c and 12 more".
@@ -132,4 +234,82 @@ pub(super) fn some_of(names: &[String]) -> String {
 
 fn is_image(path: &Path) -> bool {
     decode::is_image_name(path)
+}
+
+/// A file's name without its ending, `.nii.gz` as one.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let lower = name.to_ascii_lowercase();
+    for double in [".nii.gz", ".ome.tif", ".ome.tiff"] {
+        if lower.ends_with(double) && lower.len() > double.len() {
+            return name[..name.len() - double.len()].to_owned();
+        }
+    }
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+/// Where a folder called `name` (any case) lies in a path: what is above it, and what is below.
+fn below(path: &Path, name: &str) -> Option<(PathBuf, PathBuf)> {
+    let parts: Vec<_> = path.components().collect();
+    let inside = parts.len().checked_sub(1)?;
+    let at = parts[..inside].iter().position(|part| {
+        part.as_os_str()
+            .to_string_lossy()
+            .eq_ignore_ascii_case(name)
+    })?;
+    Some((
+        parts[..at].iter().collect(),
+        parts[at + 1..].iter().collect(),
+    ))
+}
+
+/// The part that a word names: `train`, `train2017`, `validation`, `test`.
+fn part_of(word: &str) -> Option<Part> {
+    let lower = word.to_ascii_lowercase();
+    match lower.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "train" | "training" | "trainval" | "tr" => Some(Part::Train),
+        "val" | "valid" | "validation" | "dev" => Some(Part::Val),
+        "test" | "testing" | "ts" => Some(Part::Test),
+        _ => None,
+    }
+}
+
+/// The part that any folder of a path names.
+fn part_of_path(path: &Path) -> Option<Part> {
+    let folders = path.parent()?.components();
+    folders
+        .filter_map(|f| part_of(&f.as_os_str().to_string_lossy()))
+        .next_back()
+}
+
+/// Reads a small text file.
+fn read_text(folder: &Folder, path: &Path, most_bytes: u64) -> Result<String, DataError> {
+    let full = folder.root.join(path);
+    let fail = |message: String| DataError::File {
+        path: full.display().to_string(),
+        message,
+    };
+    let size = std::fs::metadata(&full)
+        .map_err(|e| fail(e.to_string()))?
+        .len();
+    if size > most_bytes {
+        return Err(fail(format!(
+            "has {size} bytes, expected at most {most_bytes}"
+        )));
+    }
+    let bytes = std::fs::read(&full).map_err(|e| fail(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes)
+        .trim_start_matches('\u{feff}')
+        .to_owned())
+}
+
+/// Whether the parts make a split of their own, and its name.
+fn own_split(pairs: &[Pair], of: &str) -> Option<String> {
+    let has = |part| pairs.iter().any(|pair| pair.part == Some(part));
+    match (has(Part::Train), has(Part::Val), has(Part::Test)) {
+        (true, true, _) => Some(format!("the dataset's {of}")),
+        (true, false, true) => Some(format!("the dataset's {of}; its test part validates")),
+        _ => None,
+    }
 }

@@ -22,7 +22,11 @@ const IMAGE_WORDS: &[&str] = &[
     "pictures",
     "imagestr",
     "imagests",
+    "raw",
 ];
+/// Words that say so only as the name of a folder.
+const IMAGE_FOLDERS: &[&str] = &["x"];
+const MASK_FOLDERS: &[&str] = &["y"];
 /// Words that mark masks, best first where one image has several.
 const MASK_WORDS: &[&str] = &[
     "labeltrainids",
@@ -55,6 +59,11 @@ const MASK_WORDS: &[&str] = &[
     "gtcoarse",
     "labelstr",
     "labelsts",
+    "labelmap",
+    "labelmaps",
+    "trimap",
+    "lab",
+    "lbl",
 ];
 /// Words of masks that are pictures for people or tell instances apart: taken only if nothing else
 /// is there.
@@ -82,6 +91,8 @@ const FILLER: &[&str] = &["dir", "png", "folder"];
 pub struct Sense {
     /// `None` when no word says so.
     pub mask: Option<bool>,
+    /// The word that says mask, as it is written: what tells several masks of one image apart.
+    pub kind: String,
     /// Lower is better, among several masks of one image.
     pub rank: usize,
     /// Folder words that are left, joined by `/` per folder.
@@ -96,6 +107,7 @@ pub struct Sense {
 pub fn sense(path: &Path) -> Sense {
     let mut sense = Sense {
         mask: None,
+        kind: String::new(),
         rank: usize::MAX,
         folders: Vec::new(),
         stem: String::new(),
@@ -110,14 +122,39 @@ pub fn sense(path: &Path) -> Sense {
             }
         }
     }
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    sense.stem = sense.take_words(&stem, true);
+    let stem = super::stem(path);
+    let (first, rest) = first_word(&stem);
+    sense.stem = sense.take_words(rest, true);
+    if let Some(word) = first {
+        // A first word is only believed when nothing else says what the file is.
+        let is_mask = MASK_WORDS.contains(&&*word.to_ascii_lowercase());
+        if sense.mask.is_none() && is_mask {
+            sense.mark_mask(word);
+        } else if sense.mask.is_none() {
+            sense.mask = Some(false);
+        }
+    }
     sense
+}
+
+/// `mask` and `_01` of `mask_01`, `img` and `2d` of `img2d`, `label` and nothing of `label`: a word at
+/// the start that says image or mask, and what follows.
+fn first_word(stem: &str) -> (Option<&str>, &str) {
+    let end = stem
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(stem.len());
+    let (word, rest) = stem.split_at(end);
+    let lower = word.to_ascii_lowercase();
+    if MASK_WORDS.contains(&&*lower) || IMAGE_WORDS.contains(&&*lower) {
+        (Some(word), rest.trim_start_matches(['_', '-', ' ', '.']))
+    } else {
+        (None, stem)
+    }
 }
 
 impl Sense {
     /// Takes the words with a meaning out of a name and returns the rest. In a file's own name only
-    /// words after the first count: `mask.png` is a name, `x_mask.png` says mask.
+    /// words after the first count here.
     fn take_words(&mut self, text: &str, is_stem: bool) -> String {
         let mut kept = Vec::new();
         for (position, word) in text.split(['_', '-', ' ', '.']).enumerate() {
@@ -127,15 +164,19 @@ impl Sense {
                 self.part = Some(part);
                 kept.push(part_name(part).to_owned());
                 match glued(&lower) {
-                    Some(kind) if MASK_WORDS.contains(&kind) => self.mark_mask(kind),
+                    Some(kind) if MASK_WORDS.contains(&kind) => self.mark_mask(word),
                     Some(_) => {
                         self.mask.get_or_insert(false);
                     }
                     None => {}
                 }
             } else if counts && (MASK_WORDS.contains(&&*lower) || LESSER_WORDS.contains(&&*lower)) {
-                self.mark_mask(&lower);
-            } else if counts && IMAGE_WORDS.contains(&&*lower) {
+                self.mark_mask(word);
+            } else if !is_stem && MASK_FOLDERS.contains(&&*lower) {
+                self.mark_mask(word);
+            } else if counts && IMAGE_WORDS.contains(&&*lower)
+                || !is_stem && IMAGE_FOLDERS.contains(&&*lower)
+            {
                 self.mask.get_or_insert(false);
             } else if is_stem || !FILLER.contains(&&*lower) {
                 kept.push(if is_stem { word.to_owned() } else { lower });
@@ -146,8 +187,10 @@ impl Sense {
 
     fn mark_mask(&mut self, word: &str) {
         self.mask = Some(true);
-        let rank = MASK_WORDS.iter().position(|w| *w == word);
-        let lesser = LESSER_WORDS.contains(&word);
+        word.clone_into(&mut self.kind);
+        let lower = word.to_ascii_lowercase();
+        let rank = MASK_WORDS.iter().position(|w| *w == lower);
+        let lesser = LESSER_WORDS.contains(&&*lower);
         let rank = rank.unwrap_or(if lesser { 1000 } else { 500 });
         // A lesser word decides against the file whatever else is said.
         self.rank = if self.rank >= 1000 && self.rank != usize::MAX || lesser {
@@ -252,6 +295,21 @@ mod tests {
         assert!(best.rank < other.rank && other.rank < ids.rank);
         let image = sense(Path::new("leftImg8bit/val/f/f_1_leftImg8bit.png"));
         assert_eq!((&image.folders, &image.stem), (&best.folders, &best.stem));
+    }
+
+    #[test]
+    fn a_first_word_counts_where_nothing_else_does() {
+        let of = |path: &str| {
+            let sense = sense(Path::new(path));
+            (sense.mask, sense.stem)
+        };
+        assert_eq!(of("img2d.tif"), (Some(false), "2d".to_owned()));
+        assert_eq!(of("mask2d.tif"), (Some(true), "2d".to_owned()));
+        assert_eq!(of("a/label.png"), (Some(true), String::new()));
+        assert_eq!(of("images/label_3.png"), (Some(false), "3".to_owned()));
+        assert_eq!(of("masks/label_3.png"), (Some(true), "3".to_owned()));
+        assert_eq!(of("scan_label.nii.gz"), (Some(true), "scan".to_owned()));
+        assert_eq!(of("ran_1.png"), (None, "ran_1".to_owned()));
     }
 
     #[test]

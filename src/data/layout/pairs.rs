@@ -1,78 +1,68 @@
 //! Pairs by name: folders or file names that say "image" and "mask", equal stems otherwise.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
+use super::join::{Several, left_over};
 use super::names::{Sense, sense};
-use super::{Found, Pair, Part, is_image, some_of};
+use super::{Folder, Found, Pair, Part, is_image};
 use crate::data::DataError;
-use crate::finding::{Finding, Severity};
+use crate::data::reading::{Reading, Truth};
+use crate::data::volume::{self, Format};
 
-struct Named {
-    path: PathBuf,
+struct Named<'a> {
+    path: &'a Path,
     sense: Sense,
 }
 
-pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Found, DataError> {
-    let (masks, images): (Vec<Named>, Vec<Named>) = files
-        .iter()
-        .filter(|path| is_image(path))
-        .map(|path| Named {
-            path: path.clone(),
-            sense: sense(path),
-        })
-        .partition(|named| named.sense.mask == Some(true));
-    let pictures = images.len() + masks.len();
-    let mut by_key: BTreeMap<(Vec<String>, String), Vec<usize>> = BTreeMap::new();
-    for (index, mask) in masks.iter().enumerate() {
-        let key = (mask.sense.folders.clone(), mask.sense.stem.clone());
-        by_key.entry(key).or_default().push(index);
+type Key = (Vec<String>, String);
+
+pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
+    let mut pictures: Vec<&Path> = of_kind(folder, is_image);
+    if pictures.is_empty() {
+        // Arrays are results as often as data: taken only where there is nothing else.
+        pictures = of_kind(folder, |path| volume::format(path) == Some(Format::Npy));
     }
+    let count = pictures.len();
+    let named = pictures.into_iter().map(|path| Named {
+        path,
+        sense: sense(path),
+    });
+    let (masks, images): (Vec<Named>, Vec<Named>) =
+        named.partition(|named| named.sense.mask == Some(true));
+    if masks.is_empty()
+        && let Some(found) = by_alpha(folder, &images)
+    {
+        return Ok(found);
+    }
+    let finder = Finder::new(&images, &masks);
     let mut pairs = Vec::new();
     let mut used = vec![false; masks.len()];
-    let mut choices: Vec<String> = Vec::new();
+    let mut several = Several::new(&folder.config.masks);
     let mut lonely = Vec::new();
-    for image in &images {
-        let Some(candidates) = candidates(image, &by_key) else {
-            lonely.push(image);
+    for (at, image) in images.iter().enumerate() {
+        let Some(candidates) = finder.find(at) else {
+            lonely.push((image.path, image.sense.part));
             continue;
         };
-        let best = candidates
-            .iter()
-            .copied()
-            .min_by_key(|&i| (masks[i].sense.rank, i));
-        let Some(best) = best else { continue };
-        if candidates.len() > 1 {
-            choices.push(masks[best].path.display().to_string());
-        }
+        let chosen = several.choose(candidates, |i| (&masks[i].sense.kind, masks[i].sense.rank));
         for &candidate in candidates {
             used[candidate] = true;
         }
         pairs.push(Pair {
-            image: image.path.clone(),
-            mask: masks[best].path.clone(),
-            part: image.sense.part.or(masks[best].sense.part),
+            image: image.path.to_owned(),
+            mask: masks[chosen].path.to_owned(),
+            part: image.sense.part.or(masks[chosen].sense.part),
+            reading: Reading::default(),
         });
     }
     if pairs.is_empty() {
-        return Err(no_pairs(root, pictures, masks.len()));
+        return Err(no_pairs(folder.root, count, masks.len()));
     }
-    let mut findings = Vec::new();
-    if !choices.is_empty() {
-        findings.push(
-            Finding::new(
-                "several-masks",
-                Severity::Hint,
-                format!(
-                    "{} images have more than one mask; taken is the kind of {}",
-                    choices.len(),
-                    choices[0]
-                ),
-            )
-            .remedy("To train on the other kind, open a folder that holds only those masks."),
-        );
-    }
-    left_over(&mut findings, &lonely, &masks, &used);
+    let mut findings: Vec<_> = several.finding().into_iter().collect();
+    let unused = masks.iter().zip(&used).filter(|(_, used)| !**used);
+    let unused: Vec<&Path> = unused.map(|(mask, _)| mask.path).collect();
+    left_over(&mut findings, &lonely, &unused);
     let reason = reason(&pairs);
     let split_origin = own_split(&pairs);
     Ok(Found {
@@ -85,18 +75,175 @@ pub(super) fn detect(root: &Path, files: &[PathBuf]) -> Result<Found, DataError>
     })
 }
 
-/// Masks with the same remaining words; an image folder of any other name (`train/cloudshadow`)
-/// may also stand beside the mask folder.
-fn candidates<'a>(
-    image: &Named,
-    by_key: &'a BTreeMap<(Vec<String>, String), Vec<usize>>,
-) -> Option<&'a Vec<usize>> {
-    let folders = &image.sense.folders;
-    let stem = image.sense.stem.clone();
-    let exact = by_key.get(&(folders.clone(), stem.clone()));
-    exact.or_else(|| {
-        let (_, above) = folders.split_last()?;
-        (image.sense.mask.is_none()).then(|| by_key.get(&(above.to_vec(), stem)))?
+fn of_kind<'a>(folder: &Folder<'a>, wanted: impl Fn(&Path) -> bool) -> Vec<&'a Path> {
+    let files: &'a [std::path::PathBuf] = folder.files;
+    let paths = files.iter().map(|path| &**path);
+    paths.filter(|path| wanted(path)).collect()
+}
+
+/// Finds the masks of an image, strictly first: by folders and name, then by name where it is unique.
+struct Finder<'a> {
+    images: &'a [Named<'a>],
+    /// Names without a word that all files of a folder end with.
+    bare: Vec<Option<String>>,
+    exact: BTreeMap<Key, Vec<usize>>,
+    loose: BTreeMap<Key, Vec<usize>>,
+    /// By part and stem, and by stem alone; with the folders of what was found.
+    by_part: HashMap<(Option<Part>, String), Vec<usize>>,
+    by_stem: HashMap<String, Vec<usize>>,
+    /// Images of the same part and stem, and of the same stem.
+    rivals: HashMap<(Option<Part>, String), usize>,
+    stem_rivals: HashMap<String, usize>,
+    masks: &'a [Named<'a>],
+}
+
+impl<'a> Finder<'a> {
+    fn new(images: &'a [Named<'a>], masks: &'a [Named<'a>]) -> Self {
+        let mut finder = Self {
+            images,
+            bare: without_common_word(images),
+            exact: BTreeMap::new(),
+            loose: BTreeMap::new(),
+            by_part: HashMap::new(),
+            by_stem: HashMap::new(),
+            rivals: HashMap::new(),
+            stem_rivals: HashMap::new(),
+            masks,
+        };
+        for (index, (mask, bare)) in masks.iter().zip(without_common_word(masks)).enumerate() {
+            let Sense {
+                folders,
+                stem,
+                part,
+                ..
+            } = &mask.sense;
+            let key = (folders.clone(), stem.clone());
+            finder.exact.entry(key).or_default().push(index);
+            let bare = bare.unwrap_or_else(|| stem.clone());
+            let key = (folders.clone(), bare);
+            finder.loose.entry(key).or_default().push(index);
+            let key = (*part, stem.clone());
+            finder.by_part.entry(key).or_default().push(index);
+            finder.by_stem.entry(stem.clone()).or_default().push(index);
+        }
+        for image in images {
+            let Sense { stem, part, .. } = &image.sense;
+            *finder.rivals.entry((*part, stem.clone())).or_default() += 1;
+            *finder.stem_rivals.entry(stem.clone()).or_default() += 1;
+        }
+        finder
+    }
+
+    fn find(&self, image: usize) -> Option<&[usize]> {
+        let sense = &self.images[image].sense;
+        let Sense {
+            folders,
+            stem,
+            part,
+            ..
+        } = sense;
+        if let Some(found) = self.exact.get(&(folders.clone(), stem.clone())) {
+            return Some(found);
+        }
+        // An image folder of any other name (`train/cloudshadow`) may stand beside the mask folder.
+        if let (None, Some((_, above))) = (sense.mask, folders.split_last())
+            && let Some(found) = self.exact.get(&(above.to_vec(), stem.clone()))
+        {
+            return Some(found);
+        }
+        let bare = self.bare[image].as_ref().unwrap_or(stem);
+        if let Some(found) = self.loose.get(&(folders.clone(), bare.clone())) {
+            return Some(found);
+        }
+        // Folders that do not correspond: a name that only one image and one folder of masks have.
+        if stem.is_empty() {
+            return None;
+        }
+        let key = (*part, stem.clone());
+        let unique = |found: &&Vec<usize>| {
+            let place = |i: usize| (&self.masks[i].sense.folders, &self.masks[i].sense.kind);
+            found
+                .iter()
+                .enumerate()
+                .all(|(at, &i)| found[..at].iter().all(|&j| place(i).1 != place(j).1))
+        };
+        if self.rivals.get(&key) == Some(&1)
+            && let Some(found) = self.by_part.get(&key).filter(unique)
+        {
+            return Some(found);
+        }
+        if self.stem_rivals.get(stem) == Some(&1) {
+            return self.by_stem.get(stem).filter(unique).map(|f| &**f);
+        }
+        None
+    }
+}
+
+/// Stems without their last word, where every file of the folder ends with it (`x_sat`, `x_L`).
+fn without_common_word(list: &[Named]) -> Vec<Option<String>> {
+    let mut common: BTreeMap<&[String], Option<&str>> = BTreeMap::new();
+    let mut counts: BTreeMap<&[String], usize> = BTreeMap::new();
+    let last = |stem: &'_ str| -> Option<usize> {
+        let at = stem.rfind('_')?;
+        let word = &stem[at + 1..];
+        let letters = word.bytes().any(|b| b.is_ascii_alphabetic());
+        (at > 0 && letters).then_some(at)
+    };
+    for named in list {
+        let stem = named.sense.stem.as_str();
+        let word = last(stem).map(|at| &stem[at + 1..]);
+        *counts.entry(&named.sense.folders).or_default() += 1;
+        common
+            .entry(&named.sense.folders)
+            .and_modify(|known| *known = known.filter(|known| Some(*known) == word))
+            .or_insert(word);
+    }
+    list.iter()
+        .map(|named| {
+            let folders = named.sense.folders.as_slice();
+            let shared = common.get(folders).copied().flatten();
+            let many = counts.get(folders).is_some_and(|n| *n > 1);
+            let at = last(&named.sense.stem)?;
+            (shared.is_some() && many).then(|| named.sense.stem[..at].to_owned())
+        })
+        .collect()
+}
+
+/// Pictures alone, whose transparency cuts out the object.
+fn by_alpha(folder: &Folder, images: &[Named]) -> Option<Found> {
+    let clear = |image: &&Named| {
+        super::decode::has_transparency(&folder.root.join(image.path)).unwrap_or(false)
+    };
+    let sampled = images.iter().step_by(images.len().div_ceil(8).max(1));
+    let (mut all, mut some) = (true, false);
+    for image in sampled {
+        let yes = clear(&image);
+        all &= yes;
+        some |= yes;
+    }
+    if !all || !some {
+        return None;
+    }
+    let pairs: Vec<Pair> = images
+        .iter()
+        .map(|image| Pair {
+            image: image.path.to_owned(),
+            mask: image.path.to_owned(),
+            part: image.sense.part,
+            reading: Reading {
+                truth: Truth::Alpha,
+                ..Reading::default()
+            },
+        })
+        .collect();
+    Some(Found {
+        layout: "transparent pictures".to_owned(),
+        reason: "There are no masks, but the pictures are partly transparent: what is opaque is the object."
+            .to_owned(),
+        split_origin: own_split(&pairs),
+        pairs,
+        table: None,
+        findings: Vec::new(),
     })
 }
 
@@ -127,53 +274,10 @@ fn own_split(pairs: &[Pair]) -> Option<String> {
     }
 }
 
-fn left_over(findings: &mut Vec<Finding>, lonely: &[&Named], masks: &[Named], used: &[bool]) {
-    let (test, other): (Vec<&Named>, Vec<&Named>) = lonely
-        .iter()
-        .partition(|named| named.sense.part == Some(Part::Test));
-    let names = |list: &[&Named]| -> Vec<String> {
-        list.iter().map(|n| n.path.display().to_string()).collect()
-    };
-    if !test.is_empty() {
-        let files = names(&test);
-        let message = format!("{} test images have no mask and are not used", files.len());
-        findings.push(Finding::new("test-without-mask", Severity::Hint, message).files(files));
-    }
-    if !other.is_empty() {
-        let files = names(&other);
-        let message = format!(
-            "{} images have no mask and are left out: {}",
-            files.len(),
-            some_of(&files)
-        );
-        findings.push(
-            Finding::new("image-without-mask", Severity::Warning, message)
-                .remedy("Give image and mask the same name, up to a word like `_mask`.")
-                .files(files),
-        );
-    }
-    let unused: Vec<&Named> = masks
-        .iter()
-        .zip(used)
-        .filter(|(_, used)| !**used)
-        .map(|(m, _)| m)
-        .collect();
-    if !unused.is_empty() {
-        let files = names(&unused);
-        let message = format!(
-            "{} masks have no image and are left out: {}",
-            files.len(),
-            some_of(&files)
-        );
-        findings.push(Finding::new("mask-without-image", Severity::Warning, message).files(files));
-    }
-}
-
 fn no_pairs(root: &Path, pictures: usize, masks: usize) -> DataError {
     let message = match (pictures, masks) {
-        (0, _) => {
-            "there are no pictures in it (png, jpg, tif, bmp, webp, gif, pnm, tga)".to_owned()
-        }
+        (0, _) => "there are no pictures in it (png, jpg, tif, bmp, webp, gif, pnm, tga, nii, npy)"
+            .to_owned(),
         (n, 0) => format!(
             "{n} pictures, but no folder or name says which are masks; expected folders such as \
              `images` and `masks`, or names such as `x.jpg` and `x_mask.png`"

@@ -1,0 +1,159 @@
+//! What all masks hold together: which numbers and colours, stored how. Counting only; what they mean
+//! is decided in `infer` and `mismatch`.
+
+use std::collections::BTreeMap;
+
+use super::mask::{Kind, packed, unpacked};
+use super::scan::Scanned;
+use crate::finding::{Finding, Severity};
+
+pub(super) struct Evidence {
+    /// Pixels per stored number of masks that hold ids (grey or palette).
+    pub ids: BTreeMap<u32, u64>,
+    /// Pixels per stored number of grey masks alone.
+    pub greys: BTreeMap<u32, u64>,
+    /// Pixels per colour, palettes looked up.
+    pub colors: BTreeMap<u32, u64>,
+    /// The longest palette.
+    pub palette: Vec<u32>,
+    /// Masks of each kind.
+    pub rgb: usize,
+    pub indexed: usize,
+    pub grey: usize,
+    pub deep: usize,
+    pub lossy: usize,
+    /// Masks whose ids are 0 and 1 to their own last one, without a gap.
+    pub consecutive: usize,
+    /// Distinct last ids of such masks.
+    pub lasts: usize,
+}
+
+pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
+    let mut e = Evidence {
+        ids: BTreeMap::new(),
+        greys: BTreeMap::new(),
+        colors: BTreeMap::new(),
+        palette: Vec::new(),
+        rgb: 0,
+        indexed: 0,
+        grey: 0,
+        deep: 0,
+        lossy: 0,
+        consecutive: 0,
+        lasts: 0,
+    };
+    let mut lasts = std::collections::BTreeSet::new();
+    for one in scanned {
+        for (&value, &count) in &one.facts.counts {
+            let color = match &one.facts.kind {
+                Kind::Palette(palette) => palette.get(value as usize).copied(),
+                Kind::Grey(_) => Some(packed([value.min(255) as u8; 3])),
+                Kind::Rgb => Some(value),
+                Kind::Lossy => None,
+            };
+            if let Some(color) = color {
+                *e.colors.entry(color).or_default() += count;
+            }
+            if one.facts.kind != Kind::Rgb {
+                *e.ids.entry(value).or_default() += count;
+            }
+            if matches!(one.facts.kind, Kind::Grey(_)) {
+                *e.greys.entry(value).or_default() += count;
+            }
+        }
+        match &one.facts.kind {
+            Kind::Palette(palette) => {
+                e.indexed += 1;
+                if palette.len() > e.palette.len() {
+                    e.palette.clone_from(palette);
+                }
+            }
+            Kind::Grey(bits) => {
+                e.grey += 1;
+                e.deep += usize::from(*bits > 8);
+                let last = one.facts.counts.keys().next_back().copied().unwrap_or(0);
+                let above = one.facts.counts.keys().filter(|v| **v > 0).count();
+                if above as u64 == u64::from(last) && last > 2 {
+                    e.consecutive += 1;
+                    lasts.insert(last);
+                }
+            }
+            Kind::Rgb => e.rgb += 1,
+            Kind::Lossy => e.lossy += 1,
+        }
+    }
+    e.lasts = lasts.len();
+    e
+}
+
+impl Evidence {
+    /// Whether every colour has equal channels.
+    pub fn is_grey(&self) -> bool {
+        self.colors.keys().all(|&c| {
+            let [r, g, b] = unpacked(c);
+            r == g && g == b
+        })
+    }
+
+    /// Colours on more than this share of all pixels, commonest first.
+    pub fn common_colors(&self, share: f64) -> Vec<u32> {
+        let total: u64 = self.colors.values().sum();
+        let mut common: Vec<(u32, u64)> = self
+            .colors
+            .iter()
+            .map(|(c, n)| (*c, *n))
+            .filter(|(_, n)| *n as f64 >= total as f64 * share)
+            .collect();
+        common.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        common.into_iter().map(|(color, _)| color).collect()
+    }
+
+    /// Share of the pixels whose colour is one of these.
+    pub fn covered(&self, colors: &[u32]) -> f64 {
+        let total: u64 = self.colors.values().sum();
+        let known = colors.iter().filter_map(|c| self.colors.get(c));
+        known.sum::<u64>() as f64 / total.max(1) as f64
+    }
+
+    /// What is worth knowing about how masks are stored.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.lossy > 0 {
+            findings.push(
+                Finding::new(
+                    "lossy-mask",
+                    Severity::Warning,
+                    format!(
+                        "{} masks are JPEG: compression invents values along every edge",
+                        self.lossy
+                    ),
+                )
+                .remedy("Export the masks as PNG from their source."),
+            );
+        }
+        let kinds = [
+            (self.rgb, "in colour"),
+            (self.indexed, "with a palette"),
+            (self.grey, "grey"),
+        ];
+        let there: Vec<String> = kinds
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}"))
+            .collect();
+        if there.len() > 1 {
+            findings.push(
+                Finding::new(
+                    "mixed-encodings",
+                    Severity::Hint,
+                    format!(
+                        "masks are stored in several ways: {}; each is read in its own",
+                        there.join(", ")
+                    ),
+                )
+                .remedy("`dicebench convert` writes them all alike."),
+            );
+        }
+        findings
+    }
+}

@@ -1,0 +1,471 @@
+//! COCO's annotation files: one JSON of `images`, `annotations` and `categories`, with polygons or run
+//! lengths per object. Also Roboflow's `_annotations.coco.json` and labelme2coco's.
+//!
+//! Objects may overlap and have no order: crowds are painted first, then as `data.overlap` says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::lists::Ends;
+use super::{Folder, Found, Pair, Part, Row, Table, is_image, some_of};
+use crate::data::DataError;
+use crate::data::config::Overlap;
+use crate::data::reading::{Reading, Truth};
+use crate::data::shapes::{Drawing, Form, Shape, rle};
+use crate::finding::{Finding, Severity};
+
+/// Larger files are refused: all of COCO's training annotations are a quarter of this.
+const MOST_BYTES: u64 = 2 << 30;
+/// More categories than this are cut down to those that occur.
+const MOST_CLASSES: usize = 200;
+
+/// One annotation file.
+#[derive(Debug, Deserialize)]
+pub struct Annotations {
+    images: Vec<Picture>,
+    annotations: Vec<Annotation>,
+    categories: Vec<Category>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Picture {
+    id: Value,
+    file_name: String,
+    #[serde(default)]
+    width: usize,
+    #[serde(default)]
+    height: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct Annotation {
+    image_id: Value,
+    category_id: i64,
+    #[serde(default)]
+    segmentation: Option<Segmentation>,
+    #[serde(default)]
+    iscrowd: Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Segmentation {
+    Polygons(Vec<Vec<f64>>),
+    Runs { counts: Counts, size: [usize; 2] },
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Counts {
+    Plain(Vec<u32>),
+    Letters(String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Category {
+    id: i64,
+    name: String,
+}
+
+/// Reads an annotation file.
+///
+/// # Errors
+/// Where the text is no such JSON.
+pub fn parse(text: &[u8]) -> Result<Annotations, String> {
+    serde_json::from_slice(text).map_err(|e| e.to_string())
+}
+
+impl Annotations {
+    /// The drawing of each picture, by its id; and what could not be drawn.
+    #[must_use]
+    pub fn drawings(&self, overlap: Overlap) -> (HashMap<String, Drawing>, Vec<String>) {
+        let ids = self.values();
+        let mut drawings: HashMap<String, Drawing> = HashMap::new();
+        for picture in &self.images {
+            let drawing = Drawing {
+                width: picture.width,
+                height: picture.height,
+                shapes: Vec::new(),
+            };
+            drawings.insert(picture.id.to_string(), drawing);
+        }
+        let mut crowds: HashMap<String, Vec<Shape>> = HashMap::new();
+        let mut faults = Vec::new();
+        for annotation in &self.annotations {
+            let image = annotation.image_id.to_string();
+            let Some(drawing) = drawings.get_mut(&image) else {
+                faults.push(format!(
+                    "an annotation of image {image}, which is not listed"
+                ));
+                continue;
+            };
+            let Some(&value) = ids.get(&annotation.category_id) else {
+                faults.push(format!(
+                    "an annotation of category {}, which is not listed",
+                    annotation.category_id
+                ));
+                continue;
+            };
+            match annotation.form(drawing) {
+                Ok(Some(form)) => {
+                    let crowd = matches!(&annotation.iscrowd, Value::Number(n) if n.as_f64() != Some(0.0))
+                        || annotation.iscrowd == Value::Bool(true);
+                    let shape = Shape { value, form };
+                    if crowd {
+                        crowds.entry(image).or_default().push(shape);
+                    } else {
+                        drawing.shapes.push(shape);
+                    }
+                }
+                Ok(None) => {}
+                Err(fault) => faults.push(format!("image {image} {fault}")),
+            }
+        }
+        for (image, drawing) in &mut drawings {
+            if overlap == Overlap::Smaller {
+                let area = |shape: &Shape| Drawing::area(&shape.form);
+                drawing.shapes.sort_by(|a, b| area(b).total_cmp(&area(a)));
+            }
+            if let Some(mut under) = crowds.remove(image) {
+                under.append(&mut drawing.shapes);
+                drawing.shapes = under;
+            }
+        }
+        (drawings, faults)
+    }
+
+    /// Category to mask value: its id; shifted by one where id 0 is a category that is drawn, because
+    /// 0 is the background.
+    fn values(&self) -> BTreeMap<i64, u32> {
+        let drawn: BTreeSet<i64> = self.annotations.iter().map(|a| a.category_id).collect();
+        let zero = self.categories.iter().find(|c| c.id == 0);
+        let shift = i64::from(zero.is_some_and(|c| drawn.contains(&0) && !is_background(&c.name)));
+        let categories = self.categories.iter();
+        categories
+            .filter_map(|c| Some((c.id, u32::try_from(c.id.checked_add(shift)?).ok()?)))
+            .collect()
+    }
+
+    fn table(&self, origin: String) -> Table {
+        let drawn: BTreeSet<i64> = self.annotations.iter().map(|a| a.category_id).collect();
+        let values = self.values();
+        let mut rows = vec![Row {
+            name: "background".to_owned(),
+            color: None,
+            value: Some(0),
+        }];
+        for category in &self.categories {
+            let Some(&value) = values.get(&category.id) else {
+                continue;
+            };
+            // Roboflow lists the project itself as category 0, without objects.
+            let used = drawn.contains(&category.id);
+            let few = self.categories.len() <= MOST_CLASSES;
+            if value > 0 && (used || few) {
+                rows.push(Row {
+                    name: category.name.clone(),
+                    color: None,
+                    value: Some(value),
+                });
+            }
+        }
+        rows.sort_by_key(|row| row.value);
+        rows.dedup_by_key(|row| row.value);
+        Table {
+            origin,
+            rows,
+            ignore: Vec::new(),
+            only_if_ids_below: None,
+        }
+    }
+}
+
+fn is_background(name: &str) -> bool {
+    name.trim_matches('_').eq_ignore_ascii_case("background")
+}
+
+impl Annotation {
+    /// `None` where there is only a box.
+    fn form(&self, drawing: &Drawing) -> Result<Option<Form>, String> {
+        match &self.segmentation {
+            None => Ok(None),
+            Some(Segmentation::Polygons(rings)) => {
+                let rings: Vec<Vec<[f64; 2]>> = rings
+                    .iter()
+                    .filter(|ring| ring.len() >= 6)
+                    .map(|ring| ring.chunks_exact(2).map(|p| [p[0], p[1]]).collect())
+                    .collect();
+                let form = Form::Rings {
+                    rings,
+                    outline: false,
+                };
+                Ok(Some(form).filter(|f| Drawing::area(f) > 0.0))
+            }
+            Some(Segmentation::Runs { counts, size }) => {
+                if *size != [drawing.height, drawing.width] {
+                    return Err(format!(
+                        "has run lengths of {} × {}, expected {} × {}",
+                        size[1], size[0], drawing.width, drawing.height
+                    ));
+                }
+                let runs = match counts {
+                    Counts::Plain(runs) => runs.clone(),
+                    Counts::Letters(text) => rle::counts(text)?,
+                };
+                let covered: u64 = runs.iter().map(|n| u64::from(*n)).sum();
+                let pixels = drawing.width as u64 * drawing.height as u64;
+                if covered > pixels {
+                    return Err(format!(
+                        "has runs of {covered} pixels, its picture has {pixels}"
+                    ));
+                }
+                Ok(Some(Form::Runs(runs)))
+            }
+            Some(Segmentation::Other(_)) => {
+                Err("has a segmentation that is neither polygons nor run lengths".to_owned())
+            }
+        }
+    }
+}
+
+pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
+    let mut pairs = Vec::new();
+    let mut used: Vec<String> = Vec::new();
+    let mut tables: Vec<Table> = Vec::new();
+    let (mut missing, mut faults, mut boxes, mut bare) = (Vec::new(), Vec::new(), 0, 0);
+    let ends = Ends::new(folder.files);
+    for path in folder.files.iter().filter(|path| is_json(path)) {
+        let full = folder.root.join(path);
+        if !looks_like_coco(&full) {
+            continue;
+        }
+        let fail = |message: String| DataError::File {
+            path: full.display().to_string(),
+            message,
+        };
+        let size = std::fs::metadata(&full).map_or(0, |m| m.len());
+        if size > MOST_BYTES {
+            return Err(fail(format!(
+                "has {size} bytes, expected at most {MOST_BYTES}"
+            )));
+        }
+        let text = std::fs::read(&full).map_err(|e| fail(e.to_string()))?;
+        let annotations = match parse(&text) {
+            Ok(annotations) => annotations,
+            Err(message) => return Err(fail(message)),
+        };
+        boxes += annotations.annotations.len();
+        let (mut drawings, more) = annotations.drawings(folder.config.overlap);
+        if drawings.values().all(|d| d.shapes.is_empty()) {
+            continue;
+        }
+        faults.extend(more);
+        let part = part_of_file(path);
+        let before = pairs.len();
+        for picture in &annotations.images {
+            let Some(drawing) = drawings.remove(&picture.id.to_string()) else {
+                continue;
+            };
+            let Some(image) = resolve(folder, &ends, path, &picture.file_name) else {
+                missing.push(picture.file_name.clone());
+                continue;
+            };
+            bare += usize::from(drawing.shapes.is_empty());
+            pairs.push(Pair {
+                image,
+                mask: path.clone(),
+                part,
+                reading: Reading {
+                    truth: Truth::Drawn(Arc::new(drawing)),
+                    ..Reading::default()
+                },
+            });
+        }
+        if pairs.len() > before {
+            used.push(format!("`{}`", path.display()));
+            tables.push(annotations.table(format!("the categories of `{}`", path.display())));
+        }
+    }
+    let Some(mut table) = tables.first().cloned() else {
+        if folder.config.layout == crate::data::config::LayoutName::Coco && boxes > 0 {
+            return Err(DataError::NoPairs {
+                path: folder.root.display().to_string(),
+                message: format!("{boxes} annotations hold boxes only, no polygons or run lengths"),
+            });
+        }
+        return Ok(None);
+    };
+    let mut findings = findings(&missing, &faults, bare);
+    for other in &tables[1..] {
+        if other.rows != table.rows {
+            findings.push(Finding::new(
+                "categories-differ",
+                Severity::Warning,
+                format!(
+                    "{} differ from {}; taken together",
+                    other.origin, table.origin
+                ),
+            ));
+            table.rows.extend(other.rows.iter().cloned());
+            table.rows.sort_by_key(|row| row.value);
+            table.rows.dedup_by_key(|row| row.value);
+        }
+    }
+    Ok(Some(Found {
+        layout: "COCO".to_owned(),
+        reason: format!(
+            "{} list{} images, annotations and categories.",
+            some_of(&used),
+            if used.len() == 1 { "s" } else { "" }
+        ),
+        split_origin: super::own_split(&pairs, "annotation files for train and val"),
+        pairs,
+        table: Some(table),
+        findings,
+    }))
+}
+
+fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = super::lists::missing_finding(missing).into_iter().collect();
+    if !faults.is_empty() {
+        findings.push(
+            Finding::new(
+                "unusable-annotation",
+                Severity::Warning,
+                format!(
+                    "{} annotations can't be drawn: {}",
+                    faults.len(),
+                    some_of(faults)
+                ),
+            )
+            .remedy("Export the annotations again, with polygons or run lengths."),
+        );
+    }
+    if bare > 0 {
+        findings.push(Finding::new(
+            "image-without-objects",
+            Severity::Hint,
+            format!("{bare} images have no annotation: they are background from edge to edge"),
+        ));
+    }
+    findings
+}
+
+/// Beside the annotations, in `images` beside them, or wherever the name's end is found.
+fn resolve(folder: &Folder, ends: &Ends, json: &Path, name: &str) -> Option<PathBuf> {
+    let clean: PathBuf = Path::new(name)
+        .components()
+        .filter(|c| matches!(c, std::path::Component::Normal(_)))
+        .collect();
+    let base = json.parent().unwrap_or(Path::new(""));
+    let beside = base.join(&clean);
+    if is_image(&beside) && folder.files.binary_search(&beside).is_ok()
+        || folder.root.join(&beside).is_file()
+    {
+        return Some(beside);
+    }
+    ends.resolve(name)
+}
+
+fn part_of_file(path: &Path) -> Option<Part> {
+    let stem = super::stem(path);
+    let words = stem.split(['_', '-', '.']);
+    words
+        .filter_map(super::part_of)
+        .next_back()
+        .or_else(|| super::part_of_path(path))
+}
+
+pub(super) fn is_json(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("json"))
+}
+
+/// COCO files may be huge and others many: the first bytes must name one of its keys at the top.
+fn looks_like_coco(path: &Path) -> bool {
+    use std::io::{Read, Seek, SeekFrom};
+    let Ok(mut file) = std::fs::File::open(path) else {
+        return false;
+    };
+    let length = file.metadata().map_or(0, |m| m.len());
+    let mut sample = Vec::new();
+    let _ = file.by_ref().take(1 << 16).read_to_end(&mut sample);
+    if length > 1 << 16 && file.seek(SeekFrom::Start(length - (1 << 16))).is_ok() {
+        let _ = file.take(1 << 16).read_to_end(&mut sample);
+    }
+    let has = |key: &[u8]| sample.windows(key.len()).any(|w| w == key);
+    let keys: [&[u8]; 3] = [b"\"images\"", b"\"annotations\"", b"\"categories\""];
+    keys.iter().filter(|key| has(key)).count() >= 2
+        || has(b"\"images\"") && has(b"\"file_name\"")
+        || has(b"\"segmentation\"") && has(b"\"category_id\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotations(segmentations: &[(i64, &str, u8)]) -> Annotations {
+        let list: Vec<String> = segmentations
+            .iter()
+            .map(|(category, text, crowd)| {
+                format!(
+                    r#"{{"image_id": 7, "category_id": {category}, "iscrowd": {crowd}, "segmentation": {text}}}"#
+                )
+            })
+            .collect();
+        let text = format!(
+            r#"{{"images": [{{"id": 7, "file_name": "a.jpg", "width": 4, "height": 2}}],
+                "categories": [{{"id": 0, "name": "cat"}}, {{"id": 3, "name": "dog"}}],
+                "annotations": [{}]}}"#,
+            list.join(",")
+        );
+        parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_smaller_object_is_on_top_unless_the_later_is_wanted() {
+        let small = "[[0,0, 1,0, 1,2, 0,2]]";
+        let large = "[[0,0, 4,0, 4,2, 0,2]]";
+        let both = annotations(&[(0, small, 0), (3, large, 0)]);
+        let paint = |overlap| both.drawings(overlap).0["7"].paint().unwrap().values;
+        // Category 0 is drawn, so that all values move up by one.
+        assert_eq!(paint(Overlap::Smaller), [1, 4, 4, 4, 1, 4, 4, 4]);
+        assert_eq!(paint(Overlap::Later), [4; 8]);
+        let table = both.table("x".to_owned());
+        let names: Vec<_> = table
+            .rows
+            .iter()
+            .map(|r| (r.name.as_str(), r.value))
+            .collect();
+        assert_eq!(
+            names,
+            [("background", Some(0)), ("cat", Some(1)), ("dog", Some(4))]
+        );
+    }
+
+    #[test]
+    fn run_lengths_are_read_plain_and_compressed_and_checked() {
+        let plain = annotations(&[(3, r#"{"counts": [2, 2, 4], "size": [2, 4]}"#, 1)]);
+        let (drawings, faults) = plain.drawings(Overlap::Later);
+        assert!(faults.is_empty());
+        assert_eq!(
+            drawings["7"].paint().unwrap().values,
+            [0, 3, 0, 0, 0, 3, 0, 0]
+        );
+        let letters = annotations(&[(3, r#"{"counts": "224", "size": [2, 4]}"#, 0)]);
+        let (drawings, _) = letters.drawings(Overlap::Later);
+        assert_eq!(
+            drawings["7"].paint().unwrap().values,
+            [0, 3, 0, 0, 0, 3, 0, 0]
+        );
+        let wrong = annotations(&[(3, r#"{"counts": [2, 2, 9], "size": [2, 4]}"#, 0)]);
+        assert!(wrong.drawings(Overlap::Later).1[0].contains("13 pixels"));
+        let size = annotations(&[(3, r#"{"counts": [1], "size": [4, 2]}"#, 0)]);
+        assert!(size.drawings(Overlap::Later).1[0].contains("2 × 4"));
+    }
+}

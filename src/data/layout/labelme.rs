@@ -1,0 +1,499 @@
+//! LabelMe: a JSON file of shapes beside each image, the image sometimes inside it as base64.
+//!
+//! Source: labelme's `utils/shape.py` (`shapes_to_label`): shapes are painted in the order of the
+//! file, lines 10 pixels wide, points with a radius of 5.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::coco::is_json;
+use super::{Folder, Found, Pair, Row, Table, is_image, part_of_path, read_text, some_of, stem};
+use crate::data::reading::{Reading, Truth};
+use crate::data::shapes::{Drawing, Form, Shape};
+use crate::data::{DataError, IGNORE};
+use crate::finding::{Finding, Severity};
+
+/// Larger files are no annotations of one picture.
+const MOST_BYTES: u64 = 1 << 28;
+const LINE_WIDTH: f64 = 10.0;
+const POINT_RADIUS: f64 = 5.0;
+const IGNORED: &str = "__ignore__";
+
+/// One annotation file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Annotation {
+    shapes: Vec<Drawn>,
+    #[serde(default)]
+    image_path: Option<String>,
+    #[serde(default)]
+    image_data: Option<IgnoredAny>,
+    #[serde(default)]
+    image_width: Option<usize>,
+    #[serde(default)]
+    image_height: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Drawn {
+    label: String,
+    points: Vec<[f64; 2]>,
+    #[serde(default)]
+    shape_type: Option<String>,
+    #[serde(default)]
+    mask: Option<String>,
+}
+
+/// Reads an annotation file.
+///
+/// # Errors
+/// Where the text is no such JSON.
+pub fn parse(text: &[u8]) -> Result<Annotation, String> {
+    serde_json::from_slice(text).map_err(|e| e.to_string())
+}
+
+impl Annotation {
+    /// The labels that occur.
+    #[must_use]
+    pub fn labels(&self) -> BTreeSet<String> {
+        self.shapes
+            .iter()
+            .map(|shape| shape.label.clone())
+            .collect()
+    }
+
+    /// What to paint, given the value of each label and the size of the picture where the file does
+    /// not say it; and what could not be drawn.
+    #[must_use]
+    pub fn drawing(
+        &self,
+        value: impl Fn(&str) -> Option<u32>,
+        size: (usize, usize),
+    ) -> (Drawing, Vec<String>) {
+        let mut drawing = Drawing {
+            width: self.image_width.filter(|w| *w > 0).unwrap_or(size.0),
+            height: self.image_height.filter(|h| *h > 0).unwrap_or(size.1),
+            shapes: Vec::new(),
+        };
+        let mut faults = Vec::new();
+        for shape in &self.shapes {
+            let Some(value) = value(&shape.label) else {
+                continue;
+            };
+            match shape.forms() {
+                Ok(forms) => drawing
+                    .shapes
+                    .extend(forms.into_iter().map(|form| Shape { value, form })),
+                Err(fault) => faults.push(format!("`{}` {fault}", shape.label)),
+            }
+        }
+        (drawing, faults)
+    }
+
+    /// Shapes with a point beyond the picture.
+    fn outside(&self) -> usize {
+        let (Some(width), Some(height)) = (self.image_width, self.image_height) else {
+            return 0;
+        };
+        let beyond =
+            |p: &[f64; 2]| p[0] < 0.0 || p[1] < 0.0 || p[0] > width as f64 || p[1] > height as f64;
+        let shapes = self.shapes.iter();
+        shapes
+            .filter(|shape| shape.points.iter().any(beyond))
+            .count()
+    }
+}
+
+impl Drawn {
+    fn forms(&self) -> Result<Vec<Form>, String> {
+        // LabelMe drops fractions and fills up to and including the corners' pixels.
+        let pixel = |p: &[f64; 2]| [p[0].trunc() + 0.5, p[1].trunc() + 0.5];
+        let points: Vec<[f64; 2]> = self.points.iter().map(pixel).collect();
+        let need = |count: usize| {
+            if points.len() < count {
+                let kind = self.shape_type.as_deref().unwrap_or("polygon");
+                return Err(format!(
+                    "is a {kind} of {} points, expected {count} or more",
+                    points.len()
+                ));
+            }
+            Ok(())
+        };
+        let ring = |ring: Vec<[f64; 2]>| Form::Rings {
+            rings: vec![ring],
+            outline: true,
+        };
+        let dot = |center: &[f64; 2]| Form::Circle {
+            center: *center,
+            radius: POINT_RADIUS,
+        };
+        match self.shape_type.as_deref().unwrap_or("polygon") {
+            "polygon" | "oriented_rectangle" => {
+                need(3)?;
+                Ok(vec![ring(points)])
+            }
+            "rectangle" => {
+                need(2)?;
+                let (a, b) = (points[0], points[1]);
+                Ok(vec![ring(vec![a, [b[0], a[1]], b, [a[0], b[1]]])])
+            }
+            "circle" => {
+                need(2)?;
+                let (a, b) = (points[0], points[1]);
+                Ok(vec![Form::Circle {
+                    center: a,
+                    radius: (a[0] - b[0]).hypot(a[1] - b[1]),
+                }])
+            }
+            "line" | "linestrip" => {
+                need(2)?;
+                let width = LINE_WIDTH;
+                Ok(vec![Form::Line { points, width }])
+            }
+            "point" | "points" => {
+                need(1)?;
+                Ok(points.iter().map(dot).collect())
+            }
+            "mask" => {
+                need(1)?;
+                let text = self
+                    .mask
+                    .as_deref()
+                    .ok_or("is a mask without its picture")?;
+                let png = base64::engine::general_purpose::STANDARD
+                    .decode(text.trim())
+                    .map_err(|e| format!("is a mask that is no base64: {e}"))?;
+                Ok(vec![Form::Bitmap {
+                    left: self.points[0][0] as i64,
+                    top: self.points[0][1] as i64,
+                    png,
+                }])
+            }
+            other => Err(format!("is a {other}, a shape that is not known")),
+        }
+    }
+}
+
+pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
+    let files: Vec<&PathBuf> = folder.files.iter().filter(|path| is_json(path)).collect();
+    // A few that are none, and the rest are not looked at.
+    let first = files.iter().take(8).any(|path| read(folder, path).is_ok());
+    if !first {
+        return Ok(None);
+    }
+    let read: Vec<(&PathBuf, Result<Annotation, String>)> = files
+        .into_par_iter()
+        .map(|path| (path, read(folder, path)))
+        .collect();
+    let mut annotations: Vec<(&PathBuf, Annotation)> = Vec::new();
+    let mut unread = Vec::new();
+    for (path, annotation) in read {
+        match annotation {
+            Ok(annotation) => annotations.push((path, annotation)),
+            Err(_) => unread.push(path.display().to_string()),
+        }
+    }
+    let (table, unlisted) = table(folder, &annotations)?;
+    let value = |label: &str| -> Option<u32> {
+        if label == IGNORED {
+            return Some(u32::from(IGNORE));
+        }
+        let find = |name: &str| table.rows.iter().find(|row| row.name == name);
+        find(label)
+            .or_else(|| find(tidy(label)))
+            .or_else(|| find(without_number(label)?))
+            .and_then(|row| row.value)
+    };
+    let mut pairs = Vec::new();
+    let (mut missing, mut faults) = (Vec::new(), Vec::new());
+    let (mut outside, mut inside) = (Vec::new(), 0);
+    for (path, annotation) in &annotations {
+        let Some((image, embedded)) = image_of(folder, path, annotation) else {
+            missing.push(path.display().to_string());
+            continue;
+        };
+        let mut reading = Reading {
+            embedded,
+            ..Reading::default()
+        };
+        inside += usize::from(embedded);
+        let sized = annotation.image_width.is_some() && annotation.image_height.is_some();
+        let size = if sized {
+            (0, 0)
+        } else {
+            reading.size(&folder.root.join(&image)).unwrap_or_default()
+        };
+        let (drawing, more) = annotation.drawing(value, size);
+        faults.extend(
+            more.iter()
+                .map(|fault| format!("{}: {fault}", path.display())),
+        );
+        if annotation.outside() > 0 {
+            outside.push(path.display().to_string());
+        }
+        reading.truth = Truth::Drawn(Arc::new(drawing));
+        pairs.push(Pair {
+            image,
+            mask: (*path).clone(),
+            part: part_of_path(path),
+            reading,
+        });
+    }
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let findings = findings(&missing, &faults, outside, inside, &unlisted, &unread);
+    Ok(Some(Found {
+        layout: "LabelMe".to_owned(),
+        reason: format!(
+            "{} JSON files hold LabelMe's shapes, such as `{}`.",
+            pairs.len(),
+            pairs[0].mask.display()
+        ),
+        split_origin: super::own_split(&pairs, "train and val folders"),
+        pairs,
+        table: Some(table),
+        findings,
+    }))
+}
+
+fn read(folder: &Folder, path: &Path) -> Result<Annotation, String> {
+    let full = folder.root.join(path);
+    let size = std::fs::metadata(&full).map_err(|e| e.to_string())?.len();
+    if size > MOST_BYTES {
+        return Err(format!("has {size} bytes"));
+    }
+    parse(&std::fs::read(&full).map_err(|e| e.to_string())?)
+}
+
+/// The picture that the file names, the one beside it with its name, or the one inside it.
+fn image_of(folder: &Folder, json: &Path, annotation: &Annotation) -> Option<(PathBuf, bool)> {
+    let base = json.parent().unwrap_or(Path::new(""));
+    let known =
+        |path: &Path| is_image(path) && folder.files.binary_search(&path.to_owned()).is_ok();
+    if let Some(named) = &annotation.image_path {
+        let named = named.replace('\\', "/");
+        let last = Path::new(&named).file_name().map(|name| base.join(name));
+        let places = [Some(base.join(&named)), last];
+        if let Some(found) = places.into_iter().flatten().find(|path| known(path)) {
+            return Some((found, false));
+        }
+    }
+    if annotation.image_data.is_some() {
+        return Some((json.to_owned(), true));
+    }
+    let beside = folder
+        .files
+        .iter()
+        .find(|path| path.parent() == Some(base) && is_image(path) && stem(path) == stem(json));
+    beside.map(|path| (path.clone(), false))
+}
+
+/// `labels.txt` beside the files or above them, else every label in the order of the alphabet.
+fn table(
+    folder: &Folder,
+    annotations: &[(&PathBuf, Annotation)],
+) -> Result<(Table, Vec<String>), DataError> {
+    let mut names: Vec<String> = Vec::new();
+    let list = folder.files.iter().find(|path| {
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().to_ascii_lowercase());
+        name.is_some_and(|n| n == "labels.txt" || n == "class_names.txt" || n == "classes.txt")
+    });
+    if let Some(path) = list {
+        for line in read_text(folder, path, 1 << 20)?.lines().map(str::trim) {
+            if !line.is_empty() && line != IGNORED {
+                names.push(tidy(line).to_owned());
+            }
+        }
+    }
+    if names
+        .first()
+        .is_none_or(|first| !first.eq_ignore_ascii_case("background"))
+    {
+        names.retain(|name| !name.eq_ignore_ascii_case("background"));
+        names.insert(0, "background".to_owned());
+    }
+    let mut unlisted: BTreeMap<String, usize> = BTreeMap::new();
+    for label in annotations.iter().flat_map(|(_, a)| a.labels()) {
+        let bare = tidy(&label).to_owned();
+        let short = without_number(&label).map(str::to_owned);
+        let known = names
+            .iter()
+            .any(|n| *n == bare || Some(n) == short.as_ref());
+        if label != IGNORED && !known {
+            *unlisted.entry(bare).or_default() += 1;
+        }
+    }
+    let unlisted: Vec<String> = unlisted.into_keys().collect();
+    names.extend(unlisted.iter().cloned());
+    let origin = match list {
+        Some(path) => format!("`{}`", path.display()),
+        None => "the labels of the shapes".to_owned(),
+    };
+    let rows = names.into_iter().enumerate().map(|(value, name)| Row {
+        name,
+        color: None,
+        // 255 is kept for what is ignored.
+        value: Some(value as u32 + u32::from(value >= usize::from(IGNORE))),
+    });
+    let table = Table {
+        origin,
+        rows: rows.collect(),
+        ignore: vec![u32::from(IGNORE)],
+        only_if_ids_below: None,
+    };
+    Ok((table, if list.is_some() { unlisted } else { Vec::new() }))
+}
+
+/// `_background_` is LabelMe's way to write a special name.
+fn tidy(label: &str) -> &str {
+    match label.strip_prefix('_').and_then(|l| l.strip_suffix('_')) {
+        Some(inner) if !inner.is_empty() && !inner.starts_with('_') => inner,
+        _ => label,
+    }
+}
+
+/// `person-2` was how instances were told apart before groups.
+fn without_number(label: &str) -> Option<&str> {
+    let (name, number) = label.rsplit_once('-')?;
+    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(name)
+}
+
+fn findings(
+    missing: &[String],
+    faults: &[String],
+    outside: Vec<String>,
+    inside: usize,
+    unlisted: &[String],
+    unread: &[String],
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut add = |code: &str, severity, message: String, remedy: &str, files: Vec<String>| {
+        findings.push(
+            Finding::new(code, severity, message)
+                .remedy(remedy)
+                .files(files),
+        );
+    };
+    if !missing.is_empty() {
+        add(
+            "listed-but-missing",
+            Severity::Warning,
+            format!(
+                "{} annotation files name a picture that is not here, and hold none: {}",
+                missing.len(),
+                some_of(missing)
+            ),
+            "Copy the pictures beside their JSON files.",
+            missing.to_vec(),
+        );
+    }
+    if !faults.is_empty() {
+        add(
+            "unusable-annotation",
+            Severity::Warning,
+            format!(
+                "{} shapes can't be drawn: {}",
+                faults.len(),
+                some_of(faults)
+            ),
+            "Draw them again in LabelMe.",
+            Vec::new(),
+        );
+    }
+    if !outside.is_empty() {
+        add(
+            "points-outside",
+            Severity::Hint,
+            format!(
+                "shapes in {} files have points outside their picture and are cut at its edge: {}",
+                outside.len(),
+                some_of(&outside)
+            ),
+            "",
+            outside,
+        );
+    }
+    if inside > 0 {
+        add(
+            "embedded-image",
+            Severity::Hint,
+            format!("{inside} pictures are read from inside their JSON file"),
+            "",
+            Vec::new(),
+        );
+    }
+    if !unlisted.is_empty() {
+        add(
+            "unlisted-label",
+            Severity::Warning,
+            format!(
+                "labels that the list of classes does not have became classes of their own: {}",
+                some_of(unlisted)
+            ),
+            "Add them to the list, or merge them in the class map.",
+            Vec::new(),
+        );
+    }
+    if !unread.is_empty() {
+        add(
+            "other-json",
+            Severity::Hint,
+            format!(
+                "{} JSON files are no LabelMe annotations: {}",
+                unread.len(),
+                some_of(unread)
+            ),
+            "",
+            Vec::new(),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_shape_is_drawn_in_the_order_of_the_file() {
+        let text = br#"{"imagePath": "a.jpg", "imageData": null, "imageWidth": 20, "imageHeight": 20, "shapes": [
+            {"label": "a", "shape_type": "rectangle", "points": [[1, 1], [3.9, 2]]},
+            {"label": "b", "shape_type": "polygon", "points": [[2, 2], [6, 2], [6, 6], [2, 6]]},
+            {"label": "_background_", "shape_type": "circle", "points": [[4, 4], [4, 5]]},
+            {"label": "c", "points": [[-9, 15], [5, 15], [5, 99]]},
+            {"label": "d", "shape_type": "linestrip", "points": [[1, 1]]},
+            {"label": "d", "shape_type": "blob", "points": [[1, 1]]}]}"#;
+        let annotation = parse(text).unwrap();
+        assert_eq!(annotation.outside(), 1);
+        let value = |label: &str| match tidy(label) {
+            "background" => Some(0),
+            other => Some(u32::from(other.as_bytes()[0] - b'a') + 1),
+        };
+        let (drawing, faults) = annotation.drawing(value, (0, 0));
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].contains("1 points") && faults[1].contains("blob"));
+        let mask = drawing.paint().unwrap().values;
+        let at = |x: usize, y: usize| mask[y * 20 + x];
+        // The rectangle holds its corners' pixels; the polygon covers one of them.
+        assert_eq!((at(1, 1), at(3, 1), at(4, 1), at(3, 2)), (1, 1, 0, 2));
+        assert_eq!((at(6, 6), at(4, 4), at(7, 7)), (2, 0, 0));
+        assert_eq!((at(0, 15), at(5, 19)), (3, 3));
+    }
+
+    #[test]
+    fn names_are_tidied() {
+        assert_eq!(tidy("_background_"), "background");
+        assert_eq!(tidy("__ignore__"), "__ignore__");
+        assert_eq!(without_number("person-2"), Some("person"));
+        assert_eq!(without_number("t-shirt"), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! How the pixels of one item are read, where it is more than one picture and one mask file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::mask::{self, Kind, RawMask};
+use super::shapes::Drawing;
+use super::volume::{self, Slice};
+use super::{Image, decode, embedded};
+
+/// Beside an item's image and mask path.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Reading {
+    /// Files of further channels, beside the image.
+    pub channels: Vec<PathBuf>,
+    /// Where the image is a stack: which slice.
+    pub image_slice: Option<Slice>,
+    /// Where the mask is a stack: which slice.
+    pub mask_slice: Option<Slice>,
+    /// The image is the base64 text inside a LabelMe file.
+    pub embedded: bool,
+    /// The image is turned as its EXIF orientation says, because its mask is.
+    pub upright: bool,
+    pub truth: Truth,
+}
+
+/// Where the labels are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Truth {
+    /// In the mask file.
+    #[default]
+    File,
+    /// In these files, one per object: what is not 0 in any of them is 1.
+    Objects(Arc<[PathBuf]>),
+    /// Drawn.
+    Drawn(Arc<Drawing>),
+    /// In the transparency of the image itself.
+    Alpha,
+}
+
+impl Reading {
+    /// Width and height of the image, from headers where possible.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its name.
+    pub fn size(&self, image: &Path) -> Result<(usize, usize), String> {
+        let (width, height) = if let Some(slice) = self.image_slice {
+            let [width, height] = volume::size(image)?.0.across(slice.axis);
+            (width, height)
+        } else if self.embedded {
+            embedded::dimensions(image)?
+        } else {
+            decode::dimensions(image)?
+        };
+        if self.upright && decode::turns_sideways(image) {
+            return Ok((height, width));
+        }
+        Ok((width, height))
+    }
+
+    /// Decodes the image with all its channels.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its name.
+    pub fn image(&self, root: &Path, image: &Path) -> Result<Image, String> {
+        let first = self.picture(&root.join(image))?;
+        if self.channels.is_empty() {
+            return Ok(first);
+        }
+        let mut planes = vec![first];
+        for path in &self.channels {
+            let plane = self
+                .picture(&root.join(path))
+                .map_err(|e| format!("has a channel {} that {e}", path.display()))?;
+            if (plane.width, plane.height) != (planes[0].width, planes[0].height) {
+                return Err(format!(
+                    "is {} × {}, its channel {} {} × {}",
+                    planes[0].width,
+                    planes[0].height,
+                    path.display(),
+                    plane.width,
+                    plane.height
+                ));
+            }
+            planes.push(plane);
+        }
+        Ok(stacked(&planes))
+    }
+
+    fn picture(&self, path: &Path) -> Result<Image, String> {
+        if let Some(slice) = self.image_slice {
+            return volume::get(path)?.image(slice);
+        }
+        if self.embedded {
+            return embedded::image(path);
+        }
+        decode::read(path, self.upright)
+    }
+
+    /// Reads the mask's numbers.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its name.
+    pub fn mask(&self, root: &Path, mask: &Path) -> Result<RawMask, String> {
+        match &self.truth {
+            Truth::File => match self.mask_slice {
+                Some(slice) => volume::get(&root.join(mask))?.mask(slice),
+                None => mask::read(&root.join(mask)),
+            },
+            Truth::Objects(files) => union(root, files),
+            Truth::Drawn(drawing) => drawing.paint(),
+            Truth::Alpha => mask::read_alpha(&root.join(mask)),
+        }
+    }
+}
+
+fn stacked(planes: &[Image]) -> Image {
+    let channels: usize = planes.iter().map(|p| p.channels).sum();
+    let (width, height) = (planes[0].width, planes[0].height);
+    let mut pixels = Vec::with_capacity(width * height * channels);
+    for at in 0..width * height {
+        for plane in planes {
+            pixels.extend_from_slice(&plane.pixels[at * plane.channels..][..plane.channels]);
+        }
+    }
+    Image {
+        width,
+        height,
+        channels,
+        pixels,
+    }
+}
+
+fn union(root: &Path, files: &[PathBuf]) -> Result<RawMask, String> {
+    let mut all: Option<RawMask> = None;
+    for path in files {
+        let one = mask::read(&root.join(path)).map_err(|e| format!("{} {e}", path.display()))?;
+        let all = all.get_or_insert_with(|| RawMask {
+            width: one.width,
+            height: one.height,
+            values: vec![0; one.values.len()],
+            kind: Kind::Grey(8),
+        });
+        if (one.width, one.height) != (all.width, all.height) {
+            return Err(format!(
+                "{} is {} × {}, its siblings {} × {}",
+                path.display(),
+                one.width,
+                one.height,
+                all.width,
+                all.height
+            ));
+        }
+        for (sum, value) in all.values.iter_mut().zip(&one.values) {
+            *sum |= u32::from(*value != 0);
+        }
+    }
+    all.ok_or_else(|| "has no object masks".to_owned())
+}

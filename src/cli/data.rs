@@ -1,13 +1,16 @@
-//! `dicebench inspect` and `dicebench sample`: datasets.
+//! `dicebench inspect`, `dicebench convert` and `dicebench sample`: datasets.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{failed, print_json};
+use super::{failed, print_json, usage};
+use crate::data::convert::{self, Arrangement};
 use crate::data::{DataConfig, Dataset, Progress, forensics, synthetic};
+use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
+use crate::run::store::home;
 
 /// Say what a folder is: layout, classes, split, problems. Exit code 3 when a problem is an error.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,9 +20,30 @@ pub struct Inspect {
     /// Read mask colours that no class claims as the nearest class.
     #[arg(long)]
     nearest_color: bool,
+    /// A data setting, such as `data.layout=voc` or `data.masks=2ndHO`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Only what opening finds: do not look at every pixel of images and masks.
+    #[arg(long)]
+    quick: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Write a clean copy of a dataset: indexed masks, one arrangement, and a record of what became what.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Convert {
+    /// Folder of the dataset, or `sample` for the generated one.
+    dir: String,
+    /// Folder to write to; must be empty or not there.
+    out: PathBuf,
+    /// folders, voc or nnunet.
+    #[arg(long, default_value = "folders")]
+    to: String,
+    /// A data setting, such as `data.nearest_color=true`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 /// Write the generated sample dataset as an ordinary folder.
@@ -47,24 +71,22 @@ pub fn sample(args: &Sample) -> ExitCode {
 }
 
 pub fn inspect(args: &Inspect) -> ExitCode {
-    let config = DataConfig {
-        path: args.dir.clone(),
-        nearest_color: args.nearest_color,
-        ..DataConfig::default()
+    let mut config = match configured(&args.dir, &args.set) {
+        Ok(config) => config,
+        Err(message) => return usage(&message),
     };
+    config.nearest_color |= args.nearest_color;
     let mut dataset = match Dataset::open(&config, &Progress::default()) {
         Ok(dataset) => dataset,
         Err(error) => return failed(&error.to_string()),
     };
-    let report = match forensics::examine(
-        &dataset,
-        Some(&crate::run::store::home().join("forensics")),
-        &Progress::default(),
-    ) {
-        Ok(report) => report,
-        Err(error) => return failed(&error.to_string()),
-    };
-    dataset.findings.extend(report.findings.iter().cloned());
+    if !args.quick {
+        let kept = home().join("forensics");
+        match forensics::examine(&dataset, Some(&kept), &Progress::default()) {
+            Ok(report) => dataset.findings.extend(report.findings),
+            Err(error) => return failed(&error.to_string()),
+        }
+    }
     dataset
         .findings
         .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -81,6 +103,57 @@ pub fn inspect(args: &Inspect) -> ExitCode {
         return ExitCode::from(3);
     }
     ExitCode::SUCCESS
+}
+
+pub fn convert(args: &Convert) -> ExitCode {
+    let Some(&to) = Arrangement::ALL.iter().find(|to| to.name() == args.to) else {
+        return usage(&format!(
+            "`--to {}`: expected {}",
+            args.to,
+            Arrangement::ALL
+                .iter()
+                .map(|to| to.name())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    };
+    let config = match configured(&args.dir, &args.set) {
+        Ok(config) => config,
+        Err(message) => return usage(&message),
+    };
+    let written = Dataset::open(&config, &Progress::default())
+        .and_then(|dataset| convert::convert(&dataset, &args.out, to, &Progress::default()));
+    match written {
+        Ok(items) => {
+            println!(
+                "{items} images with masks written to {}; mapping.json says what became what",
+                args.out.display()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// The settings of a dataset, from a folder and `--set` pairs.
+fn configured(dir: &str, set: &[String]) -> Result<DataConfig, String> {
+    let mut config = ExperimentConfig::default();
+    dir.clone_into(&mut config.data.path);
+    for pair in set {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("`--set {pair}`: expected key=value"))?;
+        let key = key.trim();
+        if !key.starts_with("data.") {
+            return Err(format!(
+                "`--set {pair}`: expected a key that begins with `data.`"
+            ));
+        }
+        config
+            .set(key, value)
+            .map_err(|error| format!("`--set {pair}`: {error}"))?;
+    }
+    Ok(config.data)
 }
 
 fn shares(pixels: &[u64], ignored: u64) -> Vec<f64> {

@@ -39,6 +39,8 @@ enum Command {
     Race(race::Race),
     /// Say what a folder is: layout, classes, split, problems.
     Inspect(data::Inspect),
+    /// Write a clean copy of a dataset, masks indexed.
+    Convert(data::Convert),
     /// Write the generated sample dataset as an ordinary folder.
     Sample(data::Sample),
     /// X-ray a configuration's loss on a dataset, and name what is wrong.
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(command)) => train::run(&command),
         Some(Command::Race(command)) => race::run(&command),
         Some(Command::Inspect(command)) => data::inspect(&command),
+        Some(Command::Convert(command)) => data::convert(&command),
         Some(Command::Sample(command)) => data::sample(&command),
         Some(Command::Doctor(command)) => diagnose::run(&command),
         Some(Command::Presets(command)) => lists::presets(&command),

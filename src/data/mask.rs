@@ -360,3 +360,23 @@ pub fn write_indexed(path: &Path, labels: &LabelMap, map: &ClassMap) -> Result<(
         .and_then(|()| writer.finish())
         .map_err(|e| e.to_string())
 }
+
+/// Writes labels as a grey PNG of 8 bits.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_grey(path: &Path, labels: &LabelMap) -> Result<(), String> {
+    let file = File::create(path).map_err(|e| e.to_string())?;
+    let mut encoder = png::Encoder::new(
+        std::io::BufWriter::new(file),
+        labels.width as u32,
+        labels.height as u32,
+    );
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(|e| e.to_string())?;
+    writer
+        .write_image_data(&labels.labels)
+        .and_then(|()| writer.finish())
+        .map_err(|e| e.to_string())
+}

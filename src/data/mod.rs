@@ -6,6 +6,7 @@
 mod augment;
 mod cache;
 pub mod config;
+pub mod convert;
 mod counts;
 pub mod crop;
 pub mod decode;
@@ -26,6 +27,7 @@ mod resize;
 mod scan;
 pub mod shapes;
 mod split;
+mod suspects;
 pub mod synthetic;
 pub mod volume;
 

@@ -10,7 +10,7 @@ use super::reading::Reading;
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, Progress,
-    Sample, Source, infer, split, synthetic,
+    Sample, Source, infer, split, suspects, synthetic,
 };
 use crate::finding::{Finding, Severity};
 
@@ -70,6 +70,7 @@ impl Dataset {
         let split = split::split(&items, &counts, &given, config)?;
         let census = Census::of(&counts, &split, classes.len());
         findings.extend(absent_classes(&classes, &census));
+        findings.extend(suspects::suspects(&items, &split, config));
         let fingerprint = fingerprint(&scanned, &classes);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(Self {

@@ -39,6 +39,15 @@ pub(crate) enum Truth {
 }
 
 impl Reading {
+    /// Whether the image is one picture file, read as it is.
+    pub fn is_plain(&self) -> bool {
+        self.channels.is_empty()
+            && self.image_slice.is_none()
+            && !self.embedded
+            && !self.upright
+            && self.truth != Truth::Alpha
+    }
+
     /// Width and height of the image, from headers where possible.
     ///
     /// # Errors

@@ -3,6 +3,9 @@
 mod cli;
 mod compare;
 mod data;
+mod data_layouts;
+mod data_real;
+mod data_traps;
 mod export;
 mod golden;
 mod gpu;

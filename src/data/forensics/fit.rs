@@ -162,7 +162,7 @@ fn mean_and_error(values: &[f64]) -> (f64, f64) {
 }
 
 /// Pearson's r; 0 where one side is constant.
-fn correlation(a: &[u8], b: &[u8]) -> f64 {
+pub(super) fn correlation(a: &[u8], b: &[u8]) -> f64 {
     let n = a.len().min(b.len()).max(1) as f64;
     let mean = |v: &[u8]| v.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
     let (ma, mb) = (mean(a), mean(b));

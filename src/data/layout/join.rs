@@ -83,6 +83,7 @@ pub(super) struct Several<'a> {
     wanted: &'a str,
     /// Images with more than one mask.
     images: usize,
+    /// The best rank of each kind.
     kinds: BTreeMap<String, usize>,
     taken: BTreeMap<String, usize>,
 }
@@ -111,7 +112,9 @@ impl<'a> Several<'a> {
         if candidates.len() > 1 {
             self.images += 1;
             for &candidate in candidates {
-                *self.kinds.entry(of(candidate).0.clone()).or_default() += 1;
+                let (kind, rank) = of(candidate);
+                let known = self.kinds.entry(kind.clone()).or_insert(rank);
+                *known = rank.min(*known);
             }
             *self.taken.entry(of(chosen).0.clone()).or_default() += 1;
         }
@@ -133,7 +136,8 @@ impl<'a> Several<'a> {
             let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
             quoted.join(", ")
         };
-        let others: Vec<&String> = self.kinds.keys().filter(|k| **k != taken).collect();
+        let mut others: Vec<&String> = self.kinds.keys().filter(|k| **k != taken).collect();
+        others.sort_by_key(|kind| self.kinds[*kind]);
         let mut message = format!(
             "{} images have more than one mask; taken is `{taken}`, there is also {}",
             self.images,

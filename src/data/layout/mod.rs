@@ -31,7 +31,7 @@ use walkdir::WalkDir;
 use super::config::LayoutName;
 use super::reading::Reading;
 use super::{DataConfig, DataError, Progress, decode};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 
 pub(super) use table::{Row, Table};
 
@@ -114,6 +114,7 @@ pub(super) fn detect(
     };
     let table = table::read(root, &files)?;
     let mut found = understand(&folder, table.as_ref())?;
+    found.findings.extend(not_covered(&files, &found.pairs));
     stacks::expand(&folder, &mut found);
     if found.table.is_none() {
         found.table = table;
@@ -166,6 +167,48 @@ fn understand(folder: &Folder, table: Option<&Table>) -> Result<Found, DataError
         found.layout = format!("{} folders", name.unwrap_or("class table"));
     }
     Ok(found)
+}
+
+/// Several datasets in one folder: most pictures belong to another than the one that was understood.
+fn not_covered(files: &[PathBuf], pairs: &[Pair]) -> Option<Finding> {
+    let mut used: std::collections::HashSet<&Path> = std::collections::HashSet::new();
+    for pair in pairs {
+        used.insert(&pair.image);
+        used.insert(&pair.mask);
+        used.extend(pair.reading.channels.iter().map(|p| &**p));
+    }
+    let tops: std::collections::BTreeSet<PathBuf> =
+        used.iter().filter_map(|path| top(path)).collect();
+    let others: Vec<&PathBuf> = files
+        .iter()
+        .filter(|path| is_image(path) && top(path).is_some_and(|top| !tops.contains(&top)))
+        .collect();
+    if others.len() < 4 || others.len() < pairs.len() {
+        return None;
+    }
+    let mut folders: Vec<String> = others
+        .iter()
+        .filter_map(|path| top(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    folders.dedup();
+    let message = format!(
+        "{} pictures in other folders are no part of this: {}",
+        others.len(),
+        some_of(&folders)
+    );
+    Some(
+        Finding::new("several-datasets", Severity::Warning, message).remedy(
+            "Open the folder of one dataset, or say how to read this one with `data.layout`.",
+        ),
+    )
+}
+
+/// The folder right below the root in which a file lies.
+fn top(path: &Path) -> Option<PathBuf> {
+    let mut parts = path.components();
+    let first = parts.next()?;
+    parts.next().map(|_| PathBuf::from(first.as_os_str()))
 }
 
 /// Every file under the root, relative to it, in name order; system litter left out.

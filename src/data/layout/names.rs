@@ -100,6 +100,8 @@ pub struct Sense {
     /// Words of the stem that are left.
     pub stem: String,
     pub part: Option<Part>,
+    /// What the first word of the file's own name says, if it does.
+    pub first: Option<bool>,
 }
 
 /// Reads the names along a relative path.
@@ -112,6 +114,7 @@ pub fn sense(path: &Path) -> Sense {
         folders: Vec::new(),
         stem: String::new(),
         part: None,
+        first: None,
     };
     if let Some(parent) = path.parent() {
         for folder in parent.components() {
@@ -128,6 +131,7 @@ pub fn sense(path: &Path) -> Sense {
     if let Some(word) = first {
         // A first word is only believed when nothing else says what the file is.
         let is_mask = MASK_WORDS.contains(&&*word.to_ascii_lowercase());
+        sense.first = Some(is_mask);
         if sense.mask.is_none() && is_mask {
             sense.mark_mask(word);
         } else if sense.mask.is_none() {
@@ -153,6 +157,14 @@ fn first_word(stem: &str) -> (Option<&str>, &str) {
 }
 
 impl Sense {
+    /// Takes the first word's part: `images/mask2d.tif` beside `images/img2d.tif` is a mask.
+    pub fn believe_first(&mut self, path: &Path) {
+        let stem = super::stem(path);
+        if let (Some(true), (Some(word), _)) = (self.first, first_word(&stem)) {
+            self.mark_mask(word);
+        }
+    }
+
     /// Takes the words with a meaning out of a name and returns the rest. In a file's own name only
     /// words after the first count here.
     fn take_words(&mut self, text: &str, is_stem: bool) -> String {

@@ -75,6 +75,8 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     if pairs.is_empty() {
         return Ok(None);
     }
+    let base = json.parent().unwrap_or(Path::new(""));
+    let split = first_fold(folder, &base.join("splits_final.json"), &mut pairs);
     let channels = pairs.iter().map(|p| p.reading.channels.len() + 1).max();
     let channels = channels.unwrap_or(1);
     let mut findings = Vec::new();
@@ -97,11 +99,42 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
                 "one file per image".to_owned()
             }
         ),
-        split_origin: super::own_split(&pairs, "imagesTr and imagesTs"),
+        split_origin: super::own_split(
+            &pairs,
+            if split {
+                "splits_final.json, first fold"
+            } else {
+                "imagesTr and imagesTs"
+            },
+        ),
         pairs,
         table: table(&meta, &json.display().to_string()),
         findings,
     }))
+}
+
+/// nnU-Net's own five folds, where they are there: the first is used.
+fn first_fold(folder: &Folder, path: &Path, pairs: &mut [Pair]) -> bool {
+    let fold = || -> Option<Value> {
+        let text = read_text(folder, path, MOST_BYTES).ok()?;
+        let folds: Value = serde_json::from_str(&text).ok()?;
+        folds.get(0).cloned()
+    };
+    if !folder.files.contains(&path.to_owned()) {
+        return false;
+    }
+    let Some(fold) = fold() else { return false };
+    let val: std::collections::HashSet<&str> = fold
+        .get("val")
+        .and_then(Value::as_array)
+        .map(|list| list.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    for pair in pairs.iter_mut().filter(|p| p.part == Some(Part::Train)) {
+        if val.contains(stem(&pair.mask).as_str()) {
+            pair.part = Some(Part::Val);
+        }
+    }
+    !val.is_empty()
 }
 
 /// The case and the channel of `CASE_0003`; channel 0 of a name without the four digits.

@@ -24,10 +24,15 @@ pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
         pictures = of_kind(folder, |path| volume::format(path) == Some(Format::Npy));
     }
     let count = pictures.len();
-    let named = pictures.into_iter().map(|path| Named {
-        path,
-        sense: sense(path),
-    });
+    let mut named: Vec<Named> = pictures
+        .into_iter()
+        .map(|path| Named {
+            path,
+            sense: sense(path),
+        })
+        .collect();
+    believe_first_words(&mut named);
+    let named = named.into_iter();
     let (masks, images): (Vec<Named>, Vec<Named>) =
         named.partition(|named| named.sense.mask == Some(true));
     if masks.is_empty()
@@ -73,6 +78,23 @@ pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
         table: None,
         findings,
     })
+}
+
+/// A folder of images may hold masks as well: where one name exists with a word for image and with a
+/// word for mask, the words are right.
+fn believe_first_words(named: &mut [Named]) {
+    let image = |n: &&Named| n.sense.mask == Some(false) && n.sense.first == Some(false);
+    let keys: std::collections::HashSet<Key> = named
+        .iter()
+        .filter(image)
+        .map(|n| (n.sense.folders.clone(), n.sense.stem.clone()))
+        .collect();
+    for one in named.iter_mut().filter(|n| n.sense.mask == Some(false)) {
+        let key = (one.sense.folders.clone(), one.sense.stem.clone());
+        if keys.contains(&key) {
+            one.sense.believe_first(one.path);
+        }
+    }
 }
 
 fn of_kind<'a>(folder: &Folder<'a>, wanted: impl Fn(&Path) -> bool) -> Vec<&'a Path> {

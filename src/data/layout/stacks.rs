@@ -25,6 +25,7 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
         return;
     }
     let pairs = std::mem::take(&mut found.pairs);
+    let differ = orientations(folder, &pairs);
     let results: Vec<Result<Vec<Pair>, (PathBuf, String)>> = pairs
         .into_par_iter()
         .map(|pair| slices(folder, pair))
@@ -50,6 +51,27 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
                 .files(files),
         );
     }
+    if !differ.is_empty() {
+        let files = differ.iter().map(|(file, _)| file.clone()).collect();
+        let shown: Vec<String> = differ.into_iter().map(|(_, text)| text).collect();
+        found.findings.push(
+            Finding::new(
+                "orientation-differs",
+                Severity::Warning,
+                format!(
+                    "{} stacks are stored in another orientation than their masks; both are turned as \
+                     their headers say: {}",
+                    shown.len(),
+                    some_of(&shown)
+                ),
+            )
+            .remedy(
+                "Look at an overlay: a header that a tool left empty turns the mask the wrong way. If so, \
+                 write the image's header into the mask.",
+            )
+            .files(files),
+        );
+    }
     if stacks > 0 {
         found.reason = format!(
             "{} {stacks} stacks are cut into {} slices.",
@@ -58,6 +80,17 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
         );
         keep_together(found, folder.config.val_ratio);
     }
+}
+
+/// Stacks whose header has other axes than their mask's.
+fn orientations(folder: &Folder, pairs: &[Pair]) -> Vec<(String, String)> {
+    let of = |path: &PathBuf| volume::orientation(&folder.root.join(path));
+    let differs = |pair: &Pair| {
+        let (image, mask) = (of(&pair.image)?, of(&pair.mask)?);
+        let name = pair.image.display().to_string();
+        (image != mask).then(|| (name.clone(), format!("{name} is {image}, its mask {mask}")))
+    };
+    pairs.par_iter().filter_map(differs).collect()
 }
 
 /// The slices of a pair; the pair itself where neither file is a stack.

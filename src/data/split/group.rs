@@ -9,7 +9,7 @@ use crate::data::config::GroupBy;
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
 /// Indices of the items by group, groups in the order of their names. Every item is in exactly one.
-pub(super) fn of(items: &[Item], by: GroupBy, prefix_chars: usize) -> Vec<Vec<usize>> {
+pub(in crate::data) fn of(items: &[Item], by: GroupBy, prefix_chars: usize) -> Vec<Vec<usize>> {
     if by == GroupBy::None {
         return (0..items.len()).map(|index| vec![index]).collect();
     }

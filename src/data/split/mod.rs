@@ -7,6 +7,8 @@ mod list;
 
 use std::path::Path;
 
+pub(super) use group::of as groups;
+
 use super::config::SplitBy;
 use super::layout::Part;
 use super::{Census, DataConfig, DataError, Dataset, Item, ItemCounts, Split};

@@ -94,6 +94,15 @@ pub fn size(path: &Path) -> Result<(Size, [f32; 3]), String> {
     }
 }
 
+/// How the axes are stored, where the file says so: `LAS` runs left, anterior, superior.
+#[must_use]
+pub fn orientation(path: &Path) -> Option<String> {
+    match format(path) {
+        Some(Format::Nifti) => nifti::orientation(path).ok(),
+        _ => None,
+    }
+}
+
 /// Decodes a whole stack.
 ///
 /// # Errors

@@ -31,6 +31,16 @@ pub(super) fn size(path: &Path) -> Result<(Size, [f32; 3]), String> {
     Ok((turned_size(&header), turned_spacing(&header)))
 }
 
+/// The directions of the stored axes, such as `LAS`.
+pub(super) fn orientation(path: &Path) -> Result<String, String> {
+    let header = header(&mut open(path)?)?;
+    let mut letters = ['?'; 3];
+    for ((stored, backwards), names) in header.axes.iter().zip(["RL", "AP", "SI"]) {
+        letters[*stored] = names.chars().nth(usize::from(*backwards)).unwrap_or('?');
+    }
+    Ok(letters.iter().collect())
+}
+
 pub(super) fn read(path: &Path) -> Result<Volume, String> {
     from_stream(&mut open(path)?)
 }

@@ -110,7 +110,8 @@ impl Disk {
         let nearest = matches!(
             dataset.source,
             Source::Files {
-                nearest_color: true
+                nearest_color: true,
+                ..
             }
         );
         let what = (&dataset.root, &map.coding, &map.ignore, values, nearest);

@@ -18,7 +18,8 @@ pub fn image(
     let (pixel_type, count) = match source.channels {
         1 => (fir::PixelType::U8, 1),
         3 => (fir::PixelType::U8x3, 3),
-        other => return Err(format!("has {other} channels, expected 1 or 3")),
+        0 => return Err("has no channels".to_owned()),
+        _ => return image(&three_of(source), width, height, channels),
     };
     let pixels = if (source.width, source.height) == (width, height) {
         source.pixels.clone()
@@ -58,6 +59,18 @@ pub fn image(
     })
 }
 
+/// The first three channels; the third is black where there are only two.
+#[must_use]
+pub fn three_of(source: &Image) -> Image {
+    let each = source.pixels.chunks_exact(source.channels.max(1));
+    let at = |p: &[u8], channel: usize| p.get(channel).copied().unwrap_or(0);
+    Image {
+        channels: 3,
+        pixels: each.flat_map(|p| [at(p, 0), at(p, 1), at(p, 2)]).collect(),
+        ..*source
+    }
+}
+
 /// A sample whose longer side has at most `side` pixels; never enlarged, its aspect kept.
 ///
 /// # Errors
@@ -73,7 +86,8 @@ pub fn shrink(sample: &Sample, side: usize) -> Result<(Image, LabelMap), String>
         }
     };
     let (width, height) = (fitted(w), fitted(h));
-    let small = image(&sample.image, width, height, sample.image.channels)?;
+    let channels = if sample.image.channels == 1 { 1 } else { 3 };
+    let small = image(&sample.image, width, height, channels)?;
     Ok((small, labels(&sample.labels, width, height)))
 }
 

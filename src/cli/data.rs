@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{failed, print_json, usage};
 use crate::data::convert::{self, Arrangement};
-use crate::data::{DataConfig, Dataset, Progress, forensics, synthetic};
+use crate::data::mask::unpacked;
+use crate::data::{Coding, DataConfig, Dataset, Progress, forensics, synthetic};
 use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
 use crate::run::store::home;
@@ -209,7 +210,11 @@ fn print(dataset: &Dataset) {
         "", "class", "train", "val", "images"
     );
     for (i, class) in dataset.classes.classes.iter().enumerate() {
-        let values: Vec<String> = class.values.iter().take(6).map(u32::to_string).collect();
+        let shown = |value: &u32| match dataset.classes.coding {
+            Coding::Ids => value.to_string(),
+            Coding::Colors => unpacked(*value).map(|c| c.to_string()).join(","),
+        };
+        let values: Vec<String> = class.values.iter().take(6).map(shown).collect();
         println!(
             "{i:>3}  {:<20} {:>8.2}% {:>8.2}% {:>7}  {}",
             class.name,

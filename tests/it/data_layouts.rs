@@ -90,7 +90,16 @@ fn nnunet_joins_channel_files_and_reads_its_own_names() {
 
 /// A NIfTI-1 file of `u8` values.
 fn nifti(path: PathBuf, along: [i16; 3], values: &[u8]) {
+    nifti_towards(path, along, values, 1.0);
+}
+
+/// As above, its first axis running right (1) or left (-1).
+fn nifti_towards(path: PathBuf, along: [i16; 3], values: &[u8], right: f32) {
     let mut bytes = vec![0; 352];
+    bytes[254..256].copy_from_slice(&1_i16.to_le_bytes());
+    for (at, value) in [(280, right), (300, 1.0), (320, 1.0)] {
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
     bytes[..4].copy_from_slice(&348_i32.to_le_bytes());
     for (i, extent) in [3, along[0], along[1], along[2]].iter().enumerate() {
         bytes[40 + 2 * i..42 + 2 * i].copy_from_slice(&extent.to_le_bytes());
@@ -147,6 +156,36 @@ fn the_decathlon_is_cut_into_slices_along_the_axis_that_is_asked_for() {
     let dataset = Dataset::open(&config, &Progress::default()).unwrap();
     assert_eq!(dataset.load(0).unwrap().image.pixels, [4, 5, 2, 3, 0, 1]);
     assert_eq!(dataset.load(0).unwrap().labels.labels, [1, 0, 1, 0, 1, 0]);
+}
+
+#[test]
+fn a_mask_in_another_orientation_is_turned_to_its_image_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    nifti_towards(
+        dir.path().join("scan.nii"),
+        [2, 1, 2],
+        &[10, 20, 10, 20],
+        1.0,
+    );
+    nifti_towards(
+        dir.path().join("scan_label.nii"),
+        [2, 1, 2],
+        &[1, 0, 1, 0],
+        -1.0,
+    );
+    let dataset = open(dir.path());
+    assert!(
+        codes(&dataset).contains(&"orientation-differs"),
+        "{:?}",
+        codes(&dataset)
+    );
+    let sample = dataset.load(0).unwrap();
+    let bright = |i: usize| sample.image.pixels[i] == 20;
+    let marked = |i: usize| sample.labels.labels[i] == 1;
+    assert!(
+        (0..sample.labels.labels.len()).all(|i| bright(i) == marked(i)),
+        "{sample:?}"
+    );
 }
 
 #[test]

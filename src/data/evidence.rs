@@ -20,7 +20,6 @@ pub(super) struct Evidence {
     pub rgb: usize,
     pub indexed: usize,
     pub grey: usize,
-    pub deep: usize,
     pub lossy: usize,
     /// Masks whose ids are 0 and 1 to their own last one, without a gap.
     pub consecutive: usize,
@@ -37,15 +36,23 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
         rgb: 0,
         indexed: 0,
         grey: 0,
-        deep: 0,
         lossy: 0,
         consecutive: 0,
         lasts: 0,
     };
     let mut lasts = std::collections::BTreeSet::new();
     for one in scanned {
+        // JPEG holds greys or colours; one value beyond a byte tells.
+        let lossy_colors = one.facts.kind == Kind::Lossy
+            && one
+                .facts
+                .counts
+                .keys()
+                .next_back()
+                .is_some_and(|v| *v > 255);
         for (&value, &count) in &one.facts.counts {
             let color = match &one.facts.kind {
+                Kind::Lossy if lossy_colors => Some(value),
                 Kind::Palette(palette) => palette.get(value as usize).copied(),
                 Kind::Grey(_) => Some(packed([value.min(255) as u8; 3])),
                 Kind::Rgb => Some(value),
@@ -54,7 +61,7 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
             if let Some(color) = color {
                 *e.colors.entry(color).or_default() += count;
             }
-            if one.facts.kind != Kind::Rgb {
+            if one.facts.kind != Kind::Rgb && !lossy_colors {
                 *e.ids.entry(value).or_default() += count;
             }
             if matches!(one.facts.kind, Kind::Grey(_)) {
@@ -68,9 +75,8 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
                     e.palette.clone_from(palette);
                 }
             }
-            Kind::Grey(bits) => {
+            Kind::Grey(_) => {
                 e.grey += 1;
-                e.deep += usize::from(*bits > 8);
                 let last = one.facts.counts.keys().next_back().copied().unwrap_or(0);
                 let above = one.facts.counts.keys().filter(|v| **v > 0).count();
                 if above as u64 == u64::from(last) && last > 2 {
@@ -79,7 +85,10 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
                 }
             }
             Kind::Rgb => e.rgb += 1,
-            Kind::Lossy => e.lossy += 1,
+            Kind::Lossy => {
+                e.lossy += 1;
+                e.rgb += usize::from(lossy_colors);
+            }
         }
     }
     e.lasts = lasts.len();

@@ -261,6 +261,57 @@ fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<Cla
     })
 }
 
+/// Class times 1000 plus the number of the object, as Cityscapes writes instances.
+fn from_thousands(ids: &[u32], findings: &mut Vec<Finding>) -> Option<ClassMap> {
+    let large = ids.iter().filter(|id| **id >= 1000).count();
+    let regular = ids
+        .iter()
+        .all(|id| *id < 256 || (1000..256_000).contains(id));
+    let low = ids.iter().all(|id| *id < 1000 || id % 1000 < 500);
+    if large < 2 || !regular || !low {
+        return None;
+    }
+    let mut classes: std::collections::BTreeMap<u32, Vec<u32>> = std::collections::BTreeMap::new();
+    for &id in ids {
+        let class = if id < 1000 { id } else { id / 1000 };
+        classes.entry(class).or_default().push(id);
+    }
+    if classes.len() > MOST_CLASSES || classes.len() == ids.len() {
+        return None;
+    }
+    findings.push(
+        Finding::new(
+            "instance-ids",
+            Severity::Warning,
+            format!(
+                "the masks hold {} values up to {}: classes times 1000 plus the number of an object; \
+                 objects of a class are joined, {} classes remain",
+                ids.len(),
+                ids.last().copied().unwrap_or(0),
+                classes.len()
+            ),
+        )
+        .remedy("Edit the class map if the values mean something else."),
+    );
+    let classes = classes
+        .into_iter()
+        .enumerate()
+        .map(|(index, (id, values))| Class {
+            name: if id == 0 {
+                "background".to_owned()
+            } else {
+                format!("class {id}")
+            },
+            color: palette::color(index),
+            values,
+        });
+    Some(ClassMap {
+        coding: Coding::Ids,
+        classes: classes.collect(),
+        ignore: Vec::new(),
+    })
+}
+
 fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
     let negative = negatives(evidence, findings);
     if let Some(map) = from_smoothed(evidence, findings) {
@@ -312,6 +363,9 @@ fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
     let mut ignore: Vec<u32> = ids.iter().copied().filter(|id| *id == void).collect();
     ignore.extend(negative);
     let ids: Vec<u32> = ids.into_iter().filter(|id| *id != void).collect();
+    if let Some(map) = from_thousands(&ids, findings) {
+        return map;
+    }
     if ids.len() > MOST_CLASSES {
         findings.push(
             Finding::new(

@@ -71,7 +71,9 @@ pub fn read(path: &Path) -> Result<RawMask, String> {
         ),
         other => {
             let rgb = other.to_rgb8();
-            (rgb.pixels().map(|p| packed(p.0)).collect(), Kind::Rgb)
+            let grey = lossy && rgb.pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]);
+            let value = |p: &image::Rgb<u8>| if grey { u32::from(p.0[0]) } else { packed(p.0) };
+            (rgb.pixels().map(value).collect(), Kind::Rgb)
         }
     };
     Ok(RawMask {

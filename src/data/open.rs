@@ -337,10 +337,15 @@ fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
         files.len(),
         some_of(&shown)
     );
+    let cure: &[(&str, &str)] = match coding {
+        Coding::Ids => &[],
+        Coding::Colors => &[("data.nearest_color", "true")],
+    };
     Some(
         Finding::new(code, Severity::Warning, message)
             .remedy(remedy)
-            .files(files),
+            .files(files)
+            .settings(cure),
     )
 }
 
@@ -352,6 +357,17 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
             .collect()
     };
     let mut findings = Vec::new();
+    let redraw = [("data.split", "ratio"), ("data.stratify", "true")];
+    // Another split helps only where the other side has the class.
+    let elsewhere = |here: &[u64], there: &[u64]| {
+        let sides = here.iter().zip(there);
+        sides
+            .into_iter()
+            .any(|(here, there)| *here == 0 && *there > 0)
+    };
+    let cure = |here: &[u64], there: &[u64]| -> &[(&str, &str)] {
+        if elsewhere(here, there) { &redraw } else { &[] }
+    };
     let missing = names(&census.train_pixels);
     if !missing.is_empty() {
         findings.push(
@@ -363,7 +379,8 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
                     missing.join(", ")
                 ),
             )
-            .remedy("Take the class out of the class map, or split so that training has it."),
+            .remedy("Take the class out of the class map, or split so that training has it.")
+            .settings(cure(&census.train_pixels, &census.val_pixels)),
         );
     }
     let unseen: Vec<String> = names(&census.val_pixels)
@@ -380,7 +397,8 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
                     unseen.join(", ")
                 ),
             )
-            .remedy("Validate on more images, or with another seed of the split."),
+            .remedy("Validate on more images, or with another seed of the split.")
+            .settings(cure(&census.val_pixels, &census.train_pixels)),
         );
     }
     findings

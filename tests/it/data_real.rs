@@ -247,6 +247,34 @@ fn the_listed_traps_are_findings() {
 }
 
 #[test]
+fn instances_times_a_thousand_become_classes() {
+    let Some(path) = real("layouts/mmseg/pseudo_cityscapes_dataset") else {
+        return;
+    };
+    let instances = open_with(&path, |c| "instanceIds".clone_into(&mut c.masks));
+    let labels = open_with(&path, |c| "labelIds".clone_into(&mut c.masks));
+    assert!(instances.findings.iter().any(|f| f.code == "instance-ids"));
+    // Cars are 26 and 26000 to 26002 there.
+    let cars = instances
+        .classes
+        .classes
+        .iter()
+        .position(|c| c.name == "class 26")
+        .unwrap();
+    let known = labels
+        .classes
+        .classes
+        .iter()
+        .position(|c| c.name == "car")
+        .unwrap();
+    let count = |dataset: &Dataset, class: usize| {
+        dataset.census.train_pixels[class] + dataset.census.val_pixels[class]
+    };
+    assert!(count(&labels, known) > 0);
+    assert_eq!(count(&instances, cars), count(&labels, known));
+}
+
+#[test]
 fn drawn_shapes_agree_with_the_masks_that_their_tool_wrote() {
     let (Some(drawn), Some(written)) = (
         real("layouts/labelme/semantic_segmentation/data_annotated"),

@@ -1,8 +1,11 @@
 //! The facts about one item, from its decoded pixels.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{ClassFacts, ItemFacts, fit, objects};
+use crate::data::reading::{Reading, Truth};
+use crate::data::volume::Slice;
 use crate::data::{Dataset, IGNORE, Image, LabelMap, Source};
 
 /// Content hash of the image file and of everything that makes its mask; of the pixels where there
@@ -18,9 +21,31 @@ pub(super) fn hash(dataset: &Dataset, index: usize) -> [String; 2] {
         return [short(image), short(mask)];
     }
     let item = &dataset.items[index];
-    for (hasher, path) in [(&mut image, &item.image), (&mut mask, &item.mask)] {
-        if let Ok(file) = std::fs::File::open(dataset.root.join(path)) {
+    let reading = match &dataset.source {
+        Source::Files { readings, .. } => readings.get(index).cloned().unwrap_or_default(),
+        Source::Generated(_) => Reading::default(),
+    };
+    let add = |hasher: &mut blake3::Hasher, path: &Path, slice: Option<Slice>| {
+        let path = dataset.root.join(path);
+        if let Some(slice) = slice {
+            // A stack is asked for slice by slice: its date and size stand for its bytes.
+            let about = std::fs::metadata(&path);
+            let about = about.map(|m| (m.len(), m.modified().ok())).ok();
+            hasher.update(format!("{path:?} {about:?} {slice:?}").as_bytes());
+        } else if let Ok(file) = std::fs::File::open(path) {
             let _ = hasher.update_reader(file);
+        }
+    };
+    for path in [&item.image].into_iter().chain(&reading.channels) {
+        add(&mut image, path, reading.image_slice);
+    }
+    image.update(&[u8::from(reading.upright)]);
+    match &reading.truth {
+        Truth::File | Truth::Alpha => add(&mut mask, &item.mask, reading.mask_slice),
+        Truth::Objects(files) => files.iter().for_each(|path| add(&mut mask, path, None)),
+        // One file may hold the shapes of all pictures.
+        Truth::Drawn(drawing) => {
+            mask.update(format!("{drawing:?}").as_bytes());
         }
     }
     [short(image), short(mask)]

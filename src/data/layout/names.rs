@@ -182,9 +182,9 @@ impl Sense {
                     }
                     None => {}
                 }
-            } else if counts && (MASK_WORDS.contains(&&*lower) || LESSER_WORDS.contains(&&*lower)) {
-                self.mark_mask(word);
-            } else if !is_stem && MASK_FOLDERS.contains(&&*lower) {
+            } else if counts && (MASK_WORDS.contains(&&*lower) || LESSER_WORDS.contains(&&*lower))
+                || !is_stem && MASK_FOLDERS.contains(&&*lower)
+            {
                 self.mark_mask(word);
             } else if counts && IMAGE_WORDS.contains(&&*lower)
                 || !is_stem && IMAGE_FOLDERS.contains(&&*lower)

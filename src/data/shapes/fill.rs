@@ -116,7 +116,7 @@ pub(super) fn pixels(
             to = to.min(q / p);
         }
     }
-    if !(from <= to) {
+    if from > to || from.is_nan() || to.is_nan() {
         return;
     }
     let steps = ((to - from) * dx.abs().max(dy.abs())).ceil().max(0.0) as usize;

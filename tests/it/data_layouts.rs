@@ -477,13 +477,18 @@ fn labelme_reads_pictures_inside_its_files_and_ignores_what_it_should() {
     picture(root.join("b.jpg"));
     write(root.join("b.json"), file("folder\\\\b.jpg", "null"));
     write(root.join("c.json"), file("gone.jpg", "null"));
+    picture(root.join("photos/d.jpg"));
+    write(
+        root.join("shapes/d.json"),
+        file("..\\\\photos\\\\d.jpg", "null"),
+    );
     let dataset = open(root);
     assert_eq!(
         (dataset.layout.as_str(), dataset.items.len()),
-        ("LabelMe", 2)
+        ("LabelMe", 3)
     );
     assert_eq!(names(&dataset), ["background", "cat"]);
-    for index in 0..2 {
+    for index in 0..3 {
         let labels = dataset.load(index).unwrap().labels;
         assert_eq!(labels.labels, [1, 1, 0, IGNORE, 1, 1, 0, 0]);
     }

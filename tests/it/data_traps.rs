@@ -413,6 +413,53 @@ fn facts_are_counted_and_kept_by_content() {
 }
 
 #[test]
+fn classes_times_a_thousand_plus_an_object_are_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    for i in 0..2 {
+        picture(dir.path().join(format!("images/{i}.png")));
+        fs::create_dir_all(dir.path().join("masks")).unwrap();
+        let values = [0_u16, 7, 26_000, 26_001, 26_002, 33_000, 7, 0];
+        let mask = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(4, 2, values.to_vec());
+        mask.unwrap()
+            .save(dir.path().join(format!("masks/{i}.png")))
+            .unwrap();
+    }
+    let dataset = open(dir.path());
+    assert_eq!(
+        dataset.load(0).unwrap().labels.labels,
+        [0, 1, 2, 2, 2, 3, 1, 0]
+    );
+    finding(&dataset.findings, "instance-ids");
+}
+
+#[test]
+fn masks_saved_as_jpeg_are_named_and_keep_their_two_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    for i in 0..2 {
+        picture(dir.path().join(format!("images/{i}.png")));
+        let image = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        image
+            .save(dir.path().join(format!("images/{i}.png")))
+            .unwrap();
+        fs::create_dir_all(dir.path().join("masks")).unwrap();
+        let disc = |x: u32, y: u32| (x as i32 - 30).pow(2) + (y as i32 - 33).pow(2) < 300;
+        let mask = image::GrayImage::from_fn(64, 64, |x, y| {
+            image::Luma([if disc(x, y) { 255 } else { 0 }])
+        });
+        mask.save(dir.path().join(format!("masks/{i}.jpg")))
+            .unwrap();
+    }
+    let mut config = config(dir.path());
+    config.nearest_color = true;
+    let dataset = Dataset::open(&config, &Progress::default()).unwrap();
+    finding(&dataset.findings, "lossy-mask");
+    assert_eq!(dataset.classes.len(), 2);
+    let labels = dataset.load(0).unwrap().labels;
+    assert_eq!((labels.labels[33 * 64 + 30], labels.labels[0]), (1, 0));
+    assert!(!labels.labels.contains(&IGNORE));
+}
+
+#[test]
 fn masks_of_one_value_only_are_an_error() {
     let dir = tempfile::tempdir().unwrap();
     pairs(dir.path(), 3, [0; 8]);

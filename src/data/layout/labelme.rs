@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::coco::is_json;
+use super::lists::Ends;
 use super::{Folder, Found, Pair, Row, Table, is_image, part_of_path, read_text, some_of, stem};
 use crate::data::reading::{Reading, Truth};
 use crate::data::shapes::{Drawing, Form, Shape};
@@ -210,11 +211,12 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             .or_else(|| find(without_number(label)?))
             .and_then(|row| row.value)
     };
+    let ends = Ends::new(folder.files);
     let mut pairs = Vec::new();
     let (mut missing, mut faults) = (Vec::new(), Vec::new());
     let (mut outside, mut inside) = (Vec::new(), 0);
     for (path, annotation) in &annotations {
-        let Some((image, embedded)) = image_of(folder, path, annotation) else {
+        let Some((image, embedded)) = image_of(folder, &ends, path, annotation) else {
             missing.push(path.display().to_string());
             continue;
         };
@@ -273,7 +275,12 @@ fn read(folder: &Folder, path: &Path) -> Result<Annotation, String> {
 }
 
 /// The picture that the file names, the one beside it with its name, or the one inside it.
-fn image_of(folder: &Folder, json: &Path, annotation: &Annotation) -> Option<(PathBuf, bool)> {
+fn image_of(
+    folder: &Folder,
+    ends: &Ends,
+    json: &Path,
+    annotation: &Annotation,
+) -> Option<(PathBuf, bool)> {
     let base = json.parent().unwrap_or(Path::new(""));
     let known =
         |path: &Path| is_image(path) && folder.files.binary_search(&path.to_owned()).is_ok();
@@ -281,7 +288,10 @@ fn image_of(folder: &Folder, json: &Path, annotation: &Annotation) -> Option<(Pa
         let named = named.replace('\\', "/");
         let last = Path::new(&named).file_name().map(|name| base.join(name));
         let places = [Some(base.join(&named)), last];
-        if let Some(found) = places.into_iter().flatten().find(|path| known(path)) {
+        let beside = places.into_iter().flatten().find(|path| known(path));
+        // `../images/x.jpg`, or a path of another machine.
+        let elsewhere = || ends.resolve(&named).filter(|path| is_image(path));
+        if let Some(found) = beside.or_else(elsewhere) {
             return Some((found, false));
         }
     }

@@ -244,3 +244,30 @@ fn findings_lead_to_their_images() {
     assert_eq!(tiles(&harness), 1);
     harness.get_by_label("Image images/000005");
 }
+
+fn bench(args: &[&str]) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dicebench"))
+        .arg("bench")
+        .args(args)
+        .arg("--json")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_benches_say_how_fast_the_room_and_the_loader_are() {
+    let room = bench(&["room", "--pairs", "30", "--frames", "5"]);
+    assert_eq!(room["frames"], 5);
+    for key in ["card_ms", "median_ms", "max_ms"] {
+        assert!(room[key].as_f64().is_some_and(|ms| ms > 0.0), "{room}");
+    }
+    let loader = bench(&["loader", "--sizes", "32", "--batch", "4", "--crop"]);
+    assert_eq!(loader["sampling"], "crop");
+    let row = &loader["rows"][0];
+    for key in ["cold", "cached", "trainer"] {
+        assert!(row[key].as_f64().is_some_and(|rate| rate > 0.0), "{loader}");
+    }
+}

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::mask::{self, write_indexed};
-use super::{DataError, Dataset, IGNORE, Image, LabelMap, Progress, Source};
+use super::{Class, DataError, Dataset, IGNORE, Image, LabelMap, Progress, Source};
 use crate::files::write_atomically;
 
 crate::choices! {
@@ -197,7 +197,7 @@ fn item(
     }
     match to {
         Arrangement::NnUnet => {
-            let labels = renumbered(&sample.labels, dataset.classes.len() as u8);
+            let labels = renumbered(&sample.labels, &dataset.classes.classes);
             mask::write_grey(&mask_path, &labels).map_err(|e| fail(&mask_path, e))?;
         }
         _ => write_indexed(&mask_path, &sample.labels, &dataset.classes)
@@ -225,13 +225,47 @@ fn write_image(path: &Path, image: &Image) -> Result<(), String> {
     image::save_buffer(path, &image.pixels, width, height, color).map_err(|e| e.to_string())
 }
 
-/// nnU-Net wants ids without gaps, what is ignored last.
-fn renumbered(labels: &LabelMap, ignored: u8) -> LabelMap {
-    let value = |label: &u8| if *label == IGNORE { ignored } else { *label };
+/// nnU-Net's id of each class: the background is 0 there, and the others follow without a gap. Where no
+/// class is a background, 0 stays empty.
+fn nnunet_ids(classes: &[Class]) -> Vec<u8> {
+    const BACKGROUND: [&str; 6] = [
+        "background",
+        "bg",
+        "void",
+        "other",
+        "unlabelled",
+        "unlabeled",
+    ];
+    let is_background = |class: &Class| {
+        let name = class.name.trim_matches('_').to_ascii_lowercase();
+        BACKGROUND.contains(&name.as_str())
+    };
+    let background = classes.iter().position(is_background);
+    let mut next = 0;
+    (0..classes.len())
+        .map(|index| {
+            if Some(index) == background {
+                return 0;
+            }
+            next += 1;
+            next
+        })
+        .collect()
+}
+
+/// As nnU-Net numbers them, what is ignored last.
+fn renumbered(labels: &LabelMap, classes: &[Class]) -> LabelMap {
+    let ids = nnunet_ids(classes);
+    let ignored = ignored_id(&ids);
+    let value = |label: &u8| ids.get(usize::from(*label)).copied().unwrap_or(ignored);
     LabelMap {
         labels: labels.labels.iter().map(value).collect(),
         ..*labels
     }
+}
+
+fn ignored_id(ids: &[u8]) -> u8 {
+    ids.iter().max().map_or(1, |last| last + 1)
 }
 
 fn dataset_json(dataset: &Dataset, copied: &[Copied]) -> Result<serde_json::Value, DataError> {
@@ -245,15 +279,16 @@ fn dataset_json(dataset: &Dataset, copied: &[Copied]) -> Result<serde_json::Valu
             (channel.to_string(), json!(name))
         })
         .collect();
+    let ids = nnunet_ids(&dataset.classes.classes);
     let mut labels = serde_json::Map::new();
-    for (id, class) in dataset.classes.classes.iter().enumerate() {
-        // nnU-Net insists on a background at 0.
-        let name = if id == 0 { "background" } else { &class.name };
-        labels.insert(name.to_owned(), json!(id));
+    labels.insert("background".to_owned(), json!(0));
+    for (id, class) in ids.iter().zip(&dataset.classes.classes) {
+        if *id > 0 {
+            labels.insert(class.name.clone(), json!(id));
+        }
     }
-    let ignored = dataset.census.ignored_train + dataset.census.ignored_val > 0;
-    if ignored {
-        labels.insert("ignore".to_owned(), json!(dataset.classes.len()));
+    if dataset.census.ignored_train + dataset.census.ignored_val > 0 {
+        labels.insert("ignore".to_owned(), json!(ignored_id(&ids)));
     }
     Ok(json!({
         "channel_names": channels,
@@ -264,16 +299,20 @@ fn dataset_json(dataset: &Dataset, copied: &[Copied]) -> Result<serde_json::Valu
 }
 
 fn mapping(dataset: &Dataset, copied: &[Copied], to: Arrangement) -> serde_json::Value {
-    let ignored = match to {
-        Arrangement::NnUnet => dataset.classes.len(),
-        _ => usize::from(IGNORE),
+    let (ids, ignored) = match to {
+        Arrangement::NnUnet => {
+            let ids = nnunet_ids(&dataset.classes.classes);
+            let ignored = ignored_id(&ids);
+            (ids, ignored)
+        }
+        _ => ((0..=IGNORE).collect(), IGNORE),
     };
     let classes: Vec<_> = dataset
         .classes
         .classes
         .iter()
-        .enumerate()
-        .map(|(id, class)| {
+        .zip(ids)
+        .map(|(class, id)| {
             json!({
                 "id": id,
                 "name": class.name,
@@ -292,4 +331,34 @@ fn mapping(dataset: &Dataset, copied: &[Copied], to: Arrangement) -> serde_json:
         "ignored": { "id": ignored, "source_values": dataset.classes.ignore },
         "items": copied,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_background_is_0_and_no_class_is_taken_for_it() {
+        let classes = |names: &[&str]| -> Vec<Class> {
+            let class = |name: &&str| Class {
+                name: (*name).to_owned(),
+                color: [0; 3],
+                values: Vec::new(),
+            };
+            names.iter().map(class).collect()
+        };
+        assert_eq!(
+            nnunet_ids(&classes(&["cloud", "shadow", "void"])),
+            [1, 2, 0]
+        );
+        assert_eq!(nnunet_ids(&classes(&["_background_", "a"])), [0, 1]);
+        assert_eq!(nnunet_ids(&classes(&["sky", "road"])), [1, 2]);
+        let labels = LabelMap {
+            width: 4,
+            height: 1,
+            labels: vec![0, 1, 2, IGNORE],
+        };
+        let written = renumbered(&labels, &classes(&["cloud", "shadow", "void"]));
+        assert_eq!(written.labels, [1, 2, 0, 3]);
+    }
 }

@@ -508,7 +508,7 @@ fn a_converted_copy_opens_with_the_same_labels_and_split() {
     }
     write(
         root.join("class_dict.csv"),
-        "name,r,g,b\nshadow,0,128,0\ncloud,128,0,0\n",
+        "name,r,g,b\nbackground,0,128,0\ncloud,128,0,0\n",
     );
     let source = open(&root);
     let expected = [1, 0, 1, 0, 1, 0, 1, IGNORE];

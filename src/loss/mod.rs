@@ -12,6 +12,7 @@ pub mod binary;
 pub mod boundary;
 mod bytes;
 pub mod case;
+pub mod changes;
 pub mod cldice;
 pub mod config;
 pub mod cross_entropy;

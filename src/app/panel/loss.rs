@@ -1,12 +1,12 @@
-//! Which loss: a searchable picker with what each is for, and the parameters of the chosen one.
+//! The parameters of the chosen loss, term by term.
 
 use std::collections::HashMap;
 
 use egui::{RichText, Ui};
 
-use super::param;
+use super::{param, picker};
 use crate::loss::sum::Term;
-use crate::loss::{LOSSES, LossConfig, LossInfo};
+use crate::loss::{LOSSES, LossConfig, OutputActivation};
 
 pub fn show(
     ui: &mut Ui,
@@ -14,17 +14,18 @@ pub fn show(
     key: &str,
     defaults: &HashMap<String, String>,
     matches: &dyn Fn(&str, &str) -> bool,
-    search: &mut String,
+    chooser: &mut picker::State,
+    activation: Option<&mut OutputActivation>,
 ) {
     ui.push_id(key, |ui| {
+        picker::show(chooser, ui, loss, key, activation);
         let info = LOSSES.iter().find(|info| info.kind == loss.kind());
-        ui.horizontal(|ui| {
-            let title = param::title(ui, "Loss");
-            picker(ui, loss, search, key != "loss").labelled_by(title.id);
-        });
         if let Some(info) = info {
             ui.label(RichText::new(info.formula).monospace().small())
-                .on_hover_text(describe(info));
+                .on_hover_text(format!(
+                    "{}\n\nWhen to use: {}\nWatch for: {}\n\n{}",
+                    info.purpose, info.when_to_use, info.watch_for, info.reference
+                ));
         }
         if let LossConfig::Sum(sum) = loss {
             let mut removed = None;
@@ -61,7 +62,8 @@ pub fn show(
                         &format!("{path}.loss"),
                         defaults,
                         matches,
-                        search,
+                        chooser,
+                        None,
                     );
                 });
             }
@@ -117,70 +119,4 @@ pub fn show(
             ui.collapsing("More", |ui| rows(ui, loss, true));
         }
     });
-}
-
-fn picker(
-    ui: &mut Ui,
-    loss: &mut LossConfig,
-    search: &mut String,
-    is_term: bool,
-) -> egui::Response {
-    let title = LOSSES
-        .iter()
-        .find(|info| info.kind == loss.kind())
-        .map_or(loss.kind(), |info| info.title);
-    let mut chosen = None;
-    let response = egui::ComboBox::from_id_salt("kind")
-        .width((ui.available_width() - 26.0).max(80.0))
-        .height(420.0)
-        .selected_text(title)
-        .show_ui(ui, |ui| {
-            ui.set_min_width(300.0);
-            let edit = egui::TextEdit::singleline(search).hint_text("search");
-            let response = ui.add(edit);
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Search losses")
-            });
-            let wanted = search.to_lowercase();
-            let hit = |info: &&LossInfo| {
-                let all = [
-                    info.kind,
-                    info.title,
-                    info.family,
-                    info.purpose,
-                    info.reference,
-                ];
-                all.iter().any(|text| text.to_lowercase().contains(&wanted))
-            };
-            let mut family = "";
-            for info in LOSSES
-                .iter()
-                .filter(hit)
-                .filter(|info| !(is_term && info.kind == "sum"))
-            {
-                if info.family != family {
-                    family = info.family;
-                    ui.weak(family);
-                }
-                let text = format!("{}\n    {}", info.title, info.purpose);
-                let response = ui.selectable_label(info.kind == loss.kind(), text);
-                if response.on_hover_text(describe(info)).clicked() {
-                    chosen = Some(info.kind);
-                }
-            }
-        })
-        .response;
-    if let Some(kind) = chosen {
-        // Every kind of the list can be made.
-        let _ = loss.set_kind(kind);
-        search.clear();
-    }
-    response
-}
-
-fn describe(info: &LossInfo) -> String {
-    format!(
-        "{}\n{}\n\n{}\n\nWhen to use: {}\nWatch for: {}\n\n{}",
-        info.title, info.purpose, info.formula, info.when_to_use, info.watch_for, info.reference
-    )
 }

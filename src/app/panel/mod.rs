@@ -3,6 +3,7 @@
 
 mod loss;
 pub mod param;
+mod picker;
 mod preset;
 mod weights;
 
@@ -17,7 +18,7 @@ use crate::lab::Lab;
 pub struct State {
     filter: String,
     preset: preset::State,
-    search: String,
+    picker: picker::State,
 }
 
 /// Sections by the first part of the key.
@@ -67,7 +68,8 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
                 "loss",
                 &defaults,
                 &matches,
-                &mut state.search,
+                &mut state.picker,
+                Some(&mut draft.activation),
             );
         });
         section(ui, "Class weights", false, |ui| {

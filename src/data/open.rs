@@ -9,8 +9,8 @@ use super::mask::{self, Kind, Lookup, RawMask, packed};
 use super::reading::Reading;
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
-    Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, Progress,
-    Sample, Source, infer, split, suspects, synthetic,
+    Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap,
+    Progress, Sample, Source, infer, split, suspects, synthetic,
 };
 use crate::finding::{Finding, Severity};
 
@@ -123,7 +123,7 @@ impl Dataset {
                 let raw = RawMask {
                     width: labels.width,
                     height: labels.height,
-                    values: labels.labels.iter().map(|&l| u32::from(l)).collect(),
+                    values: labels.labels.iter().map(|&l| self.value(l)).collect(),
                     kind: Kind::Grey(8),
                 };
                 Ok((sample, raw))
@@ -152,6 +152,13 @@ impl Dataset {
             && self.classes.coding == other.classes.coding
             && self.classes.ignore == other.classes.ignore
             && nearest(self) == nearest(other)
+    }
+
+    /// A mask value that means this label.
+    fn value(&self, label: u8) -> u32 {
+        let class = self.classes.classes.get(usize::from(label));
+        let value = class.and_then(|class| class.values.first().copied());
+        value.unwrap_or(u32::from(label))
     }
 
     fn at<'a, T>(&self, list: &'a [T], index: usize) -> Result<&'a T, DataError> {
@@ -205,8 +212,9 @@ fn fail(path: &Path, message: String) -> DataError {
 }
 
 fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
-    let samples = synthetic::samples(config.seed);
+    let drawn = synthetic::samples(config.seed);
     let classes = config.classes.clone().unwrap_or_else(synthetic::class_map);
+    let (samples, fingerprint) = under_map(drawn, &classes, config.seed);
     let (train, _) = synthetic::split_point();
     let part = |index| {
         Some(if index < train {
@@ -257,9 +265,42 @@ fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
         given,
         cache: Arc::default(),
         findings: Vec::new(),
-        fingerprint: format!("sample-{}", config.seed),
+        fingerprint,
         source: Source::Generated(Arc::new(samples)),
     })
+}
+
+/// The generated samples as an edited class map reads them, and what tells them from others.
+fn under_map(drawn: Vec<Sample>, classes: &ClassMap, seed: u64) -> (Vec<Sample>, String) {
+    let values = |map: &ClassMap| -> Vec<Vec<u32>> {
+        map.classes
+            .iter()
+            .map(|class| class.values.clone())
+            .collect()
+    };
+    let own = values(classes);
+    if own == values(&synthetic::class_map()) {
+        return (drawn, format!("sample-{seed}"));
+    }
+    let lookup = Lookup::new(classes, false);
+    let labels: Vec<u8> = (0..=u8::MAX)
+        .map(|label| lookup.class(u32::from(label)).unwrap_or(IGNORE))
+        .collect();
+    let mapped = drawn.into_iter().map(|sample| {
+        let map = &sample.labels;
+        let mapped = map.labels.iter().map(|label| labels[usize::from(*label)]);
+        let map = LabelMap {
+            width: map.width,
+            height: map.height,
+            labels: mapped.collect(),
+        };
+        Sample {
+            labels: Arc::new(map),
+            ..sample
+        }
+    });
+    let hash = blake3::hash(format!("{own:?}").as_bytes()).to_hex();
+    (mapped.collect(), format!("sample-{seed}-{}", &hash[..8]))
 }
 
 /// Unknown value → pixels, and the masks that hold it.

@@ -92,6 +92,10 @@ fn a_class_is_merged_undone_and_merged_for_good() {
     let names: Vec<String> = (before.classes.classes.iter())
         .map(|class| class.name.clone())
         .collect();
+    // What it finds changes the row of buttons.
+    wait(&mut harness, "the close look", |app| {
+        app.lab.look.progress.is_none()
+    });
     click(&mut harness, &format!("Classes ({})", names.len()));
     click(&mut harness, "Edit classes");
     let merge = |harness: &mut Harness<'_, App>| {
@@ -118,6 +122,18 @@ fn a_class_is_merged_undone_and_merged_for_good() {
         let dataset = app.lab.dataset();
         dataset.is_some_and(|d| d.classes.len() == names.len() - 1)
     });
+    let merged = dataset(&harness);
+    let pixels = |d: &Dataset, class: usize| d.census.train_pixels[class];
+    assert_eq!(
+        pixels(&merged, 1),
+        pixels(&before, 1) + pixels(&before, 2),
+        "the pixels of both"
+    );
+    assert_eq!(
+        pixels(&merged, 2),
+        pixels(&before, 3),
+        "the others stay what they were"
+    );
     // Undo of the settings brings the old classes back.
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
     wait(&mut harness, "the old classes", |app| {

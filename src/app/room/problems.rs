@@ -138,6 +138,24 @@ fn one(
                 format!("{}: done in the settings (undo: Ctrl+Z)", remedy.label),
             );
         }
+        // What the finding itself brings, where no button has better words for it.
+        if remedies(&finding.code, &DataConfig::default()).is_empty()
+            && !finding.settings.is_empty()
+        {
+            let pairs = finding.settings.iter();
+            let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k} = {v}")).collect();
+            let label = format!("Set {}", pairs.join(", "));
+            let help = "Changes these settings; undo with Ctrl+Z";
+            if ui.button(&label).on_hover_text(help).clicked() {
+                for (key, value) in &finding.settings {
+                    if let Err(message) = lab.set(key, value) {
+                        lab.notices.push(Level::Error, message);
+                    }
+                }
+                let done = format!("{label}: done in the settings (undo: Ctrl+Z)");
+                lab.notices.push(Level::Info, done);
+            }
+        }
         if finding.code.starts_with("unknown")
             && ui
                 .button("Edit classes")

@@ -121,11 +121,11 @@ mod tests {
     }
 
     fn codes(events: &[RunEvent]) -> Vec<&str> {
-        let code = |event| match event {
-            &RunEvent::Finding { ref finding, .. } => Some(finding.code.as_str()),
+        let found = events.iter().filter_map(|event| match event {
+            RunEvent::Finding { finding, .. } => Some(finding.code.as_str()),
             _ => None,
-        };
-        events.iter().filter_map(code).collect()
+        });
+        found.collect()
     }
 
     #[test]

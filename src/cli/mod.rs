@@ -8,6 +8,7 @@ mod export;
 mod lists;
 mod loss;
 mod race;
+mod replay;
 mod runs;
 mod train;
 
@@ -37,6 +38,8 @@ enum Command {
     Train(train::Train),
     /// Train several losses from the same weights and batches.
     Race(race::Race),
+    /// Train a bundled run again and report the first step that differs.
+    Replay(replay::Replay),
     /// Say what a folder is: layout, classes, split, problems.
     Inspect(data::Inspect),
     /// Write a clean copy of a dataset, masks indexed.
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Train(command)) => train::run(&command),
         Some(Command::Race(command)) => race::run(&command),
+        Some(Command::Replay(command)) => replay::run(&command),
         Some(Command::Inspect(command)) => data::inspect(&command),
         Some(Command::Convert(command)) => data::convert(&command),
         Some(Command::Sample(command)) => data::sample(&command),

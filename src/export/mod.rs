@@ -3,14 +3,17 @@
 //! What is written equals what trains here, in value and gradient, settings and all: a test runs
 //! the code beside our engine where Python and the framework are installed. Knows no tensors.
 
+pub mod bundle;
 mod dialect;
 mod monai;
 mod overlap;
+pub mod parcel;
 mod pixel;
 pub mod report;
 mod shape;
 mod statistic;
 pub mod table;
+pub mod tensorboard;
 mod writer;
 
 use crate::experiment::ExperimentConfig;

@@ -10,6 +10,8 @@ use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
 use crate::doctor::{self, Masks, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
+use crate::export::parcel;
+use crate::export::report::Subject;
 use crate::run::Run;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
@@ -175,6 +177,18 @@ impl Jobs {
     pub fn restore_run(&self, store: &Store, id: &str) {
         let id = id.to_owned();
         self.change_runs(store, move |store| store.restore(&id));
+    }
+
+    /// Everything of these runs and a report, into a folder of the home.
+    pub fn take_home(&self, subjects: Vec<Subject>) {
+        let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let to = self.home.join("exports").join(stamp);
+        self.spawn("take home", move |answer| {
+            let done = parcel::everything("Comparison of losses", &subjects, &to);
+            answer(Answer::Done(done.map(|report| {
+                format!("taken home: {}", report.display())
+            })));
+        });
     }
 
     fn change_runs(

@@ -1,10 +1,11 @@
-//! What was recorded, as CSV and JSON.
+//! What was recorded, in the formats of others.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{all, failed, usage};
-use crate::export::table;
+use super::{failed, find_in, usage};
+use crate::export::parcel::{self, What};
+use crate::export::report::Subject;
 use crate::run::store::Store;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -14,16 +15,25 @@ pub struct Export {
     /// Folder to write to: one folder per run.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    /// What to write; may be given several times.
+    #[arg(long, value_name = "FORMAT", default_value = "csv",
+        value_parser = ["csv", "tensorboard", "bundle", "weights", "code", "all"])]
+    format: Vec<String>,
 }
 
 pub fn run(args: &Export, store: &Store, as_json: bool) -> ExitCode {
-    let runs = match all(store, &args.runs) {
-        Ok(runs) => runs,
-        Err(message) => return usage(&message),
-    };
+    let all = args.format.iter().any(|name| name == "all");
+    let what: Vec<What> = (What::ALL.iter().copied())
+        .filter(|what| all || args.format.iter().any(|name| name == what.name()))
+        .collect();
     let mut written = Vec::new();
-    for run in &runs {
-        match table::write(run, &args.to.join(&run.id)) {
+    for run in &args.runs {
+        let (store, run) = match find_in(store, run) {
+            Ok(found) => found,
+            Err(message) => return usage(&message),
+        };
+        let folder = store.dir(&run.id);
+        match parcel::write(&Subject { folder, run }, &args.to, &what) {
             Ok(files) => written.extend(files),
             Err(message) => return failed(&message),
         }

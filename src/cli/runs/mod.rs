@@ -37,7 +37,7 @@ enum Command {
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
         runs: Vec<PathBuf>,
     },
-    /// Write what was recorded: `steps.csv`, `validations.csv`, `images.csv` and `run.json` per run.
+    /// Take runs home: tables, TensorBoard event file, bundle to replay, weights, the loss as code.
     Export(export::Export),
     /// Write one HTML file that compares runs and opens anywhere.
     Report(report::Report),

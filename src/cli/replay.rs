@@ -63,7 +63,9 @@ pub fn run(args: &Replay) -> ExitCode {
         Err(error) => return failed(&error.to_string()),
     };
     let recorded = bundle.dataset();
-    let other_data = recorded.as_ref().filter(|then| **then != dataset.fingerprint);
+    let other_data = recorded
+        .as_ref()
+        .filter(|then| **then != dataset.fingerprint);
     if let Some(then) = other_data {
         eprintln!(
             "warning: the data is not the same: its fingerprint was {then} and is {}",

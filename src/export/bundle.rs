@@ -91,8 +91,8 @@ impl Bundle {
                 path.display()
             )
         };
-        let file = std::fs::File::open(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let file =
+            std::fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut text = Vec::new();
         GzDecoder::new(file)
             .take(MOST_BYTES)

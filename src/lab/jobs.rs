@@ -185,9 +185,9 @@ impl Jobs {
         let to = self.home.join("exports").join(stamp);
         self.spawn("take home", move |answer| {
             let done = parcel::everything("Comparison of losses", &subjects, &to);
-            answer(Answer::Done(done.map(|report| {
-                format!("taken home: {}", report.display())
-            })));
+            answer(Answer::Done(
+                done.map(|report| format!("taken home: {}", report.display())),
+            ));
         });
     }
 

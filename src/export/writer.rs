@@ -60,6 +60,17 @@ impl Writer {
                 for (index, term) in sum.terms.iter().enumerate() {
                     let part = format!("{name}_{index}");
                     self.define(&part, &term.loss);
+                    if term.schedule != crate::loss::schedule::Schedule::Constant {
+                        self.notes.push(format!(
+                            "The weight of term {} moves from {} to {} ({}) over the first {} % of \
+                             training: the code has the last; multiply it in your training loop.",
+                            index + 1,
+                            term.start,
+                            term.weight,
+                            term.schedule,
+                            term.over * 100.0
+                        ));
+                    }
                     parts.push((term.weight, format!("{part}(logits, y, valid)")));
                 }
                 vec![format!("return {}", linear(&parts))]

@@ -23,6 +23,10 @@ impl LossFn for Bytes {
         white.index = white.index * WHITE;
         self.0.forward(prediction, &white)
     }
+
+    fn at(&mut self, progress: f64) {
+        self.0.at(progress);
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::mcc::Mcc;
 use super::nacl::Nacl;
 use super::overlap::Overlap;
 use super::question::QuestionDice;
+use super::schedule::Schedule;
 use super::sensitivity_specificity::SensitivitySpecificity;
 use super::sum::{Sum, Term};
 use super::undecided::Undecided;
@@ -182,9 +183,24 @@ impl LossConfig {
         let mut map = Map::new();
         map.insert("kind".to_owned(), self.kind().into());
         if let Self::Sum(sum) = self {
-            let terms = sum.terms.iter().map(
-                |term| serde_json::json!({ "weight": term.weight, "loss": term.loss.to_json() }),
-            );
+            let terms = sum.terms.iter().map(|term| {
+                let mut json = serde_json::json!({ "weight": term.weight });
+                if let Json::Object(map) = &mut json {
+                    if term.schedule != Schedule::Constant {
+                        map.insert("schedule".to_owned(), term.schedule.name().into());
+                    }
+                    // Kept when the schedule is switched off, so that it can be switched back.
+                    let plain = Term::new(term.weight, term.loss.clone());
+                    if term.start != plain.start {
+                        map.insert("start".to_owned(), term.start.into());
+                    }
+                    if term.over != plain.over {
+                        map.insert("over".to_owned(), term.over.into());
+                    }
+                    map.insert("loss".to_owned(), term.loss.to_json());
+                }
+                json
+            });
             map.insert("terms".to_owned(), terms.collect());
             return Json::Object(map);
         }
@@ -257,10 +273,12 @@ fn terms(json: &Json) -> Result<Vec<Term>, String> {
             let Json::Object(map) = item else {
                 return Err(format!("`loss.terms.{index}` = {item}: {expected}"));
             };
-            if let Some(key) = map
-                .keys()
-                .find(|key| !matches!(key.as_str(), "weight" | "loss"))
-            {
+            if let Some(key) = map.keys().find(|key| {
+                !matches!(
+                    key.as_str(),
+                    "weight" | "schedule" | "start" | "over" | "loss"
+                )
+            }) {
                 return Err(format!(
                     "no parameter is called `loss.terms.{index}.{key}`; {expected}"
                 ));
@@ -275,7 +293,14 @@ fn terms(json: &Json) -> Result<Vec<Term>, String> {
                 .get("loss")
                 .ok_or_else(|| format!("`loss.terms.{index}.loss` is missing: {expected}"))?;
             let loss = LossConfig::from_json(loss)?;
-            Ok(Term { weight, loss })
+            let mut term = Term::new(weight, loss);
+            for key in ["schedule", "start", "over"] {
+                let Some(value) = map.get(key) else { continue };
+                let text = text_of(value).unwrap_or_else(|| value.to_string());
+                crate::param::set(term.params(), key, &text)
+                    .map_err(|error| format!("`loss.terms.{index}`: {error}"))?;
+            }
+            Ok(term)
         };
     list.iter().enumerate().map(term).collect()
 }

@@ -26,6 +26,7 @@ pub mod nacl;
 pub mod overlap;
 pub mod question;
 pub mod references;
+pub mod schedule;
 pub mod sensitivity_specificity;
 pub mod sum;
 pub mod target;
@@ -58,6 +59,10 @@ pub struct LossContext {
 pub trait LossFn {
     /// Returns a one-element tensor; differentiable with respect to `prediction.logits`.
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1>;
+
+    /// Says how much of training is done, 0..=1: scheduled weights follow it. Never told, a loss
+    /// is what it is at the end of training.
+    fn at(&mut self, _progress: f64) {}
 }
 
 /// Why a loss can't be made from its configuration.

@@ -243,6 +243,9 @@ impl Session {
         let target = Target::from_labels(&batch.labels, [n, h, w], classes, &self.device);
         let rate = self.config.train.rate_at(step, self.total_steps);
         let keep = self.dropout(n);
+        let progress = step as f64 / self.total_steps.max(1) as f64;
+        self.loss.at(progress);
+        self.plain_loss.at(progress);
         let activation = self.config.activation;
         let next = step + 1;
         let due = next.is_multiple_of(self.validate_every) || next == self.total_steps;

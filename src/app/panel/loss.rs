@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use egui::{RichText, Ui};
 
 use super::{param, picker};
+use crate::loss::schedule::Schedule;
 use crate::loss::sum::Term;
 use crate::loss::{LOSSES, LossConfig, OutputActivation};
 
@@ -44,18 +45,16 @@ pub fn show(
                         }
                     });
                     let path = format!("{key}.terms.{index}");
-                    let mut weight = crate::param::Param::float(
-                        format!("{path}.weight"),
-                        &mut term.weight,
-                        0.0..=1e3,
-                        "Weight of this term in the sum.",
-                    );
-                    param::row(
-                        ui,
-                        &mut weight,
-                        "Weight",
-                        defaults.get(&format!("{path}.weight")),
-                    );
+                    let scheduled = term.schedule != Schedule::Constant;
+                    for mut param in term.params() {
+                        if !scheduled && matches!(param.key.as_str(), "start" | "over") {
+                            continue;
+                        }
+                        let label = param::pretty(&param.key);
+                        param = param.under(&path);
+                        let default = defaults.get(&param.key);
+                        param::row(ui, &mut param, &label, default);
+                    }
                     show(
                         ui,
                         &mut term.loss,
@@ -78,7 +77,7 @@ pub fn show(
             {
                 let loss =
                     LossConfig::CrossEntropy(crate::loss::cross_entropy::CrossEntropy::default());
-                sum.terms.push(Term { weight: 1.0, loss });
+                sum.terms.push(Term::new(1.0, loss));
             }
             return;
         }

@@ -187,10 +187,7 @@ impl Translated {
                 };
                 // The head is raw: a sigmoid focal term shows in its own activation.
                 let loss = self.single(&term.family, input, &term.params)?;
-                Ok(Term {
-                    weight: term.weight,
-                    loss,
-                })
+                Ok(Term::new(term.weight, loss))
             })
             .collect::<Result<_, String>>()?;
         Ok(LossConfig::Sum(Sum { terms }))

@@ -5,6 +5,7 @@
 //! out what was asked.
 
 pub mod compare;
+mod formula;
 mod keys;
 pub mod measure;
 mod opening;

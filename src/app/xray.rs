@@ -29,6 +29,8 @@ pub fn ui(ui: &mut Ui, xray: Option<&Xray>, diagnoses: &[Diagnosis]) -> Option<F
     ui.add_space(6.0);
     facts(ui, xray);
     ui.add_space(6.0);
+    super::formula::ui(ui, &xray.formula, &xray.class_names);
+    ui.add_space(6.0);
     findings(ui, diagnoses)
 }
 

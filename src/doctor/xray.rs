@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::oracle::{self, Oracle, Truth};
 use crate::experiment::ExperimentConfig;
+use crate::loss::breakdown::{self, TermPart};
 use crate::loss::{LossContext, LossError, LossFn, OutputActivation, Prediction, Target};
 
 /// A worse answer must beat a better one by this share of the range to be called a violation:
@@ -69,6 +70,10 @@ pub struct Xray {
     pub class_blind: bool,
     /// What missing the rarest class completely costs, as a share of the range.
     pub rarest_cost: Option<f64>,
+    /// The loss's formula with the numbers of the untrained network in it.
+    pub formula: Vec<TermPart>,
+    /// Names of the classes, in their order.
+    pub class_names: Vec<String>,
     pub millis: f64,
 }
 
@@ -125,6 +130,15 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
         Some(uniform) => bench.gradient_shares(uniform, truth)?,
         None => (Vec::new(), 0.0),
     };
+    let formula = match uniform {
+        Some(uniform) => breakdown::take(
+            &config.loss,
+            &bench.context,
+            &bench.prediction(&uniform.logits),
+            &bench.target,
+        )?,
+        None => Vec::new(),
+    };
     let next = oracle::next_class(truth, config.activation);
     let class_blind = subject.class_names.len() > 1
         && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
@@ -143,6 +157,8 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
         class_blind,
         rarest_cost,
         oracles: bars,
+        formula,
+        class_names: subject.class_names.clone(),
         millis: start.elapsed().as_secs_f64() * 1e3,
     })
 }
@@ -172,6 +188,7 @@ struct Bench {
     activation: OutputActivation,
     device: Device,
     shape: [usize; 4],
+    context: LossContext,
 }
 
 impl Bench {
@@ -190,6 +207,7 @@ impl Bench {
             activation: config.activation,
             device,
             shape: [n, classes, h, w],
+            context,
         })
     }
 

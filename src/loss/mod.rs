@@ -10,6 +10,7 @@
 pub mod activation;
 pub mod binary;
 pub mod boundary;
+pub mod breakdown;
 mod bytes;
 pub mod case;
 pub mod changes;

@@ -9,6 +9,10 @@ impl Overlap {
     /// # Errors
     /// When no class is left, or a listed class does not exist.
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        Ok(Box::new(self.ready(context)?))
+    }
+
+    fn ready(&self, context: &LossContext) -> Result<Ready, LossError> {
         let classes = context.num_classes;
         let mut kept: Vec<usize> = if self.classes.is_empty() {
             (0..classes).collect()
@@ -32,12 +36,46 @@ impl Overlap {
         let weights = context.weights()?;
         let weights = weights.map(|all| kept.iter().map(|c| all[*c]).collect());
         let all = kept.len() == classes;
-        Ok(Box::new(Ready {
+        Ok(Ready {
             config: self.clone(),
             kept: (!all).then_some(kept),
             weights,
-        }))
+        })
     }
+
+    /// The sums behind the ratio, class by class: what [`crate::loss::breakdown`] shows.
+    ///
+    /// # Errors
+    /// As [`Overlap::build`].
+    pub(in crate::loss) fn sums(
+        &self,
+        context: &LossContext,
+        prediction: &Prediction,
+        target: &Target,
+    ) -> Result<ClassSums, LossError> {
+        let ready = self.ready(context)?;
+        let [overlap, predicted, truth] = ready.volumes(prediction, target);
+        Ok(ClassSums {
+            classes: ready
+                .kept
+                .unwrap_or_else(|| (0..context.num_classes).collect()),
+            weights: ready.weights,
+            overlap,
+            predicted,
+            truth,
+        })
+    }
+}
+
+/// Sums over the pixels, one row per group of images and one column per kept class; one column
+/// alone where the group pools all classes.
+pub(in crate::loss) struct ClassSums {
+    pub classes: Vec<usize>,
+    /// Of the kept classes; `None` = all 1.
+    pub weights: Option<Vec<f64>>,
+    pub overlap: Tensor<2>,
+    pub predicted: Tensor<2>,
+    pub truth: Tensor<2>,
 }
 
 struct Ready {
@@ -61,6 +99,23 @@ impl Ready {
 
     fn sums(&self, x: Tensor<4>) -> Tensor<2> {
         group_sums(x, self.config.group)
+    }
+
+    /// Intersection, predicted and true volume of every group.
+    fn volumes(&self, prediction: &Prediction, target: &Target) -> [Tensor<2>; 3] {
+        let c = &self.config;
+        let probs = self.keep(prediction.probs(c.input_activation));
+        let truth = self.keep(target.one_hot.clone());
+        let weights = target.weights();
+        let weighted = probs.clone() * weights.clone();
+        let overlap = self.sums(weighted.clone() * truth.clone());
+        let predicted = self.sums(match c.power {
+            1.0 => weighted,
+            2.0 => weighted * probs,
+            power => probs.powf_scalar(power) * weights.clone(),
+        });
+        let truth = self.sums(truth * weights);
+        [overlap, predicted, truth]
     }
 
     /// ω per class (`[G, C]`) from true volumes; no gradient.
@@ -111,18 +166,7 @@ impl Ready {
 impl LossFn for Ready {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let c = &self.config;
-        let probs = self.keep(prediction.probs(c.input_activation));
-        let truth = self.keep(target.one_hot.clone());
-        let weights = target.weights();
-        let weighted = probs.clone() * weights.clone();
-        let overlap = self.sums(weighted.clone() * truth.clone());
-        let predicted = self.sums(match c.power {
-            1.0 => weighted,
-            2.0 => weighted * probs,
-            power => probs.powf_scalar(power) * weights.clone(),
-        });
-        let truth = self.sums(truth * weights);
-
+        let [overlap, predicted, truth] = self.volumes(prediction, target);
         let num = overlap.clone() * c.kappa;
         let den =
             (overlap * (1.0 - c.alpha - c.beta) + predicted * c.alpha + truth.clone() * c.beta)

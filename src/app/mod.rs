@@ -243,6 +243,11 @@ impl App {
             });
             return;
         }
+        let home = ui.button("Take home").on_hover_text(
+            "Write a report, tables, weights, TensorBoard files, bundles and the loss as code of the \
+             ticked runs into the folder `exports`",
+        );
+        let ids: Vec<String> = ticked.iter().map(|run| run.id.clone()).collect();
         if ticked.len() > 1 {
             Panel::bottom("differences")
                 .resizable(true)
@@ -252,6 +257,9 @@ impl App {
                 });
         }
         self.plots.ui(ui, &ticked);
+        if home.clicked() {
+            self.lab.take_home(&ids);
+        }
     }
 
     fn small_windows(&mut self, ctx: &egui::Context) {

@@ -7,6 +7,7 @@ mod diagnose;
 mod export;
 mod lists;
 mod loss;
+mod museum;
 mod race;
 mod replay;
 mod runs;
@@ -48,6 +49,8 @@ enum Command {
     Sample(data::Sample),
     /// X-ray a configuration's loss on a dataset, and name what is wrong.
     Doctor(diagnose::Doctor),
+    /// List real mistakes, each with its symptom, the finding that catches it and its fixed twin.
+    Museum(museum::Museum),
     /// List presets.
     Presets(lists::Presets),
     /// List losses.
@@ -68,7 +71,8 @@ enum Command {
     Bench(bench::Bench),
 }
 
-/// Parses the arguments, runs, and returns the exit code: 0 done, 1 failed, 2 wrong usage.
+/// Parses the arguments, runs, and returns the exit code: 0 done, 1 failed, 2 wrong usage,
+/// 3 something is an error in what was looked at.
 #[must_use]
 pub fn main() -> ExitCode {
     logging();
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(command)) => data::convert(&command),
         Some(Command::Sample(command)) => data::sample(&command),
         Some(Command::Doctor(command)) => diagnose::run(&command),
+        Some(Command::Museum(command)) => museum::run(&command),
         Some(Command::Presets(command)) => lists::presets(&command),
         Some(Command::Losses(command)) => lists::losses(&command),
         Some(Command::Loss(command)) => loss::run(&command),

@@ -26,6 +26,14 @@ pub struct Race {
     /// A lane: a preset's name or file.
     #[arg(long = "preset", value_name = "NAME|FILE")]
     presets: Vec<String>,
+    /// Race a mistake of the museum against its fixed twin instead, everything else as the mistake
+    /// has it.
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        conflicts_with_all = ["base", "presets", "runs", "vary"]
+    )]
+    pair: Option<String>,
     /// A lane: a run's folder, or its name as `dicebench runs` lists it.
     #[arg(long = "run", value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -123,11 +131,14 @@ pub fn run(args: &Race) -> ExitCode {
 /// Names and configurations of the lanes that were asked for.
 fn lanes(args: &Race) -> Result<Vec<(String, ExperimentConfig)>, String> {
     let (_, base) = train::configuration(
-        &args.base,
+        args.pair.as_ref().unwrap_or(&args.base),
         args.data.as_ref(),
         args.device.as_ref(),
         &args.set,
     )?;
+    if let Some(name) = &args.pair {
+        return Ok(pair(name, &base, &args.set)?.into());
+    }
     let mut lanes = Vec::new();
     for name in &args.presets {
         let preset = Preset::find(name, &home().join("presets"))?;
@@ -211,6 +222,37 @@ fn verdicts(runs: &[Run]) {
     }
 }
 
+/// A mistake and its fixed twin, the same but for what the twin sets.
+fn pair(
+    name: &str,
+    base: &ExperimentConfig,
+    set: &[String],
+) -> Result<[(String, ExperimentConfig); 2], String> {
+    let preset = Preset::find(name, &home().join("presets"))?;
+    let fixed = Preset {
+        config: base.clone(),
+        ..preset.clone()
+    };
+    let fixed = fixed.fixed()?.ok_or_else(|| {
+        let names: Vec<String> = Preset::exhibits().into_iter().map(|p| p.name).collect();
+        format!(
+            "`{name}` has no fixed twin: expected one of {}",
+            names.join(", ")
+        )
+    })?;
+    if fixed == *base {
+        return Err(format!(
+            "with {} the mistake is its own twin",
+            set.join(", ")
+        ));
+    }
+    let name = preset.name;
+    Ok([
+        (name.clone(), base.clone()),
+        (format!("{name}, fixed"), fixed),
+    ])
+}
+
 fn shown(dice: Option<f64>) -> String {
     dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
 }
@@ -240,6 +282,14 @@ fn say(json: bool, lane: usize, run: &Run, event: &RunEvent, store: &Store) {
                 "{:<28} step {step}: validation loss {loss:.4}, mean Dice {}",
                 run.name,
                 shown(*mean_dice)
+            );
+        }
+        RunEvent::Finding { step, finding } => {
+            let (severity, text) = (finding.severity.name(), &finding.message);
+            let _ = writeln!(
+                out,
+                "{:<20} step {step}: {severity}: {text} [{}]",
+                run.name, finding.code
             );
         }
         RunEvent::Finished {

@@ -35,6 +35,9 @@ pub struct Train {
     /// Folder for the run's folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Train although the doctor finds an error (bundled presets are trained as they are).
+    #[arg(long)]
+    force: bool,
     /// Print one JSON object per event.
     #[arg(long)]
     json: bool,
@@ -88,6 +91,9 @@ pub fn run(args: &Train) -> ExitCode {
             finding: finding.clone(),
         });
     }
+    if let Some(code) = examine(args, &config, &dataset, &mut output) {
+        return code;
+    }
     let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
@@ -104,6 +110,46 @@ pub fn run(args: &Train) -> ExitCode {
         return failed(&message);
     }
     follow(&trainer, &store, &stop, &mut output)
+}
+
+/// What the doctor calls an error stops a training before it begins, unless it is meant: a bundled
+/// preset as it is, or `--force`.
+fn examine(
+    args: &Train,
+    config: &ExperimentConfig,
+    dataset: &Dataset,
+    output: &mut Output,
+) -> Option<ExitCode> {
+    // What can't be examined can't be trained either, and the trainer says so.
+    let found = super::diagnose::before(config, dataset).ok()?;
+    let mut errors: Vec<_> = found
+        .into_iter()
+        .map(|diagnosis| diagnosis.finding)
+        .collect();
+    errors.retain(|finding| finding.severity == crate::finding::Severity::Error);
+    if errors.is_empty() {
+        return None;
+    }
+    let bundled = Preset::bundled()
+        .iter()
+        .any(|preset| preset.name == args.preset);
+    let meant = args.force || (bundled && args.set.iter().all(|pair| !changes_the_loss(pair)));
+    for finding in errors {
+        output.event(&RunEvent::Finding { step: 0, finding });
+    }
+    if meant {
+        return None;
+    }
+    eprintln!(
+        "error: the doctor finds an error, so nothing is trained: put it right, or add `--force`"
+    );
+    Some(ExitCode::from(3))
+}
+
+/// Whether a `--set` touches what the doctor's errors are about.
+fn changes_the_loss(pair: &str) -> bool {
+    let key = pair.split('=').next().unwrap_or_default().trim();
+    key == "activation" || key.starts_with("loss.") || key.starts_with("data.mask")
 }
 
 fn follow(

@@ -8,6 +8,7 @@ pub mod handle;
 pub mod lane;
 pub mod learner;
 pub mod optim;
+pub mod overfit;
 pub mod session;
 pub mod trainer;
 

@@ -30,7 +30,7 @@ pub struct Gate {
 pub struct Overfit {
     /// Training loss per step.
     pub losses: Vec<f64>,
-    /// Mean Dice on the batch after the last step, over the classes that occur in it.
+    /// Dice on the batch after the last step, the pixels of all classes but the background pooled.
     pub dice: Option<f64>,
     /// Why it ended early.
     pub broken: Option<String>,

@@ -8,8 +8,8 @@ use burn::prelude::*;
 
 use super::learner::{Broken, Learner};
 use super::session::TrainError;
-use crate::data::{Batch, Dataset};
 use crate::data::loader::Loader;
+use crate::data::{Batch, Dataset};
 use crate::doctor::gates::{OVERFIT_STEPS, Overfit};
 use crate::experiment::{ExperimentConfig, train_config::Schedule};
 use crate::loss::{LossContext, Target};

@@ -11,6 +11,7 @@ mod golden;
 mod gpu;
 mod layering;
 mod losses;
+mod museum;
 mod pictures;
 mod presets;
 mod readme;

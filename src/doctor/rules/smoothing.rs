@@ -28,6 +28,11 @@ pub(super) fn dominates(evidence: Evidence<'_>) -> Option<Diagnosis> {
     }
     let name = |class: usize| dataset.classes.classes[class].name.as_str();
     let key = term.key("smooth_numerator");
+    let mut settings = vec![
+        (key.clone(), "0.00001".to_owned()),
+        (term.key("smooth_denominator"), "0.00001".to_owned()),
+    ];
+    settings.extend(over_the_batch(&term));
     Some(
         Diagnosis::new(
             "smoothing-dominates",
@@ -42,13 +47,7 @@ pub(super) fn dominates(evidence: Evidence<'_>) -> Option<Diagnosis> {
         .pattern(11)
         .why("Smoothing is there for empty masks. Larger than the object, it forgives missing it.")
         .met("AdelaiDet#610, NiftyNet#249; advice of smooth = 100 circulates")
-        .fix_with(
-            "Use a small smoothing",
-            vec![
-                (key, "0.00001".to_owned()),
-                (term.key("smooth_denominator"), "0.00001".to_owned()),
-            ],
-        )
+        .fix_with("Use a small smoothing", settings)
         .bars(
             "pixels per ratio",
             std::iter::once(Bar::new("smoothing", smooth, true)).chain(
@@ -58,6 +57,13 @@ pub(super) fn dominates(evidence: Evidence<'_>) -> Option<Diagnosis> {
             ),
         ),
     )
+}
+
+/// Per image, an answer that is right but not certain costs a full class wherever the class is absent,
+/// however it is smoothed: one ratio over the batch does not.
+fn over_the_batch(term: &Term) -> Option<(String, String)> {
+    let per_image = term.is("group", "image_class");
+    per_image.then(|| (term.key("group"), "class".to_owned()))
 }
 
 /// Pixels of each class, at input size, that one ratio is taken over where the class occurs.
@@ -95,6 +101,8 @@ pub(super) fn below_only(evidence: Evidence<'_>) -> Option<Diagnosis> {
     let all = terms(evidence.config);
     let term = all.iter().find(one_sided)?;
     let below = term.get("smooth_denominator")?;
+    let mut settings = vec![(term.key("smooth_numerator"), below.to_owned())];
+    settings.extend(over_the_batch(term));
     // Only a ratio of one class can be empty; one of all classes hardly ever is.
     let severity = if term.scores_classes_apart() && term.is("volume_weights", "none") {
         Severity::Warning
@@ -116,10 +124,7 @@ pub(super) fn below_only(evidence: Evidence<'_>) -> Option<Diagnosis> {
              all-background batch gives loss 1 without any gradient.",
         )
         .met("ynet#6, smp#575; Keras's own Dice")
-        .fix_with(
-            "Smooth above the line too",
-            vec![(term.key("smooth_numerator"), below.to_owned())],
-        ),
+        .fix_with("Smooth above the line too", settings),
     )
 }
 

@@ -58,6 +58,7 @@ pub struct App {
     opening: Opening,
     room: room::State,
     race: race::State,
+    xray: xray::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
     title: String,
@@ -107,6 +108,7 @@ impl App {
             opening: Opening::default(),
             room: room::State::default(),
             race: race::State::default(),
+            xray: xray::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
             title: String::new(),
@@ -176,22 +178,37 @@ impl App {
                     self.tab = Tab::Training;
                 }
             }
-            Tab::Xray => self.xray(ui),
+            Tab::Xray => self.xray_tab(ui),
             Tab::Runs => self.runs_tab(ui),
             Tab::Compare => compare::show(self, ui),
         }
     }
 
-    fn xray(&mut self, ui: &mut Ui) {
-        let mut fix = None;
+    fn xray_tab(&mut self, ui: &mut Ui) {
+        let mut asked = xray::Asked::default();
+        let colors: Vec<[u8; 3]> = (self.lab.dataset().iter())
+            .flat_map(|dataset| dataset.classes.classes.iter().map(|class| class.color))
+            .collect();
         egui::ScrollArea::vertical()
             .auto_shrink(false)
             .show(ui, |ui| {
                 if let Some(error) = &self.lab.xray_error {
                     ui.colored_label(theme::bad(ui), error);
                 }
-                fix = xray::ui(ui, self.lab.xray.as_ref(), &self.lab.diagnoses);
+                let shown = xray::Shown {
+                    xray: self.lab.xray.as_ref(),
+                    slope: self.lab.slope.as_ref(),
+                    taken: self.lab.xrays,
+                    colors: &colors,
+                    diagnoses: &self.lab.diagnoses,
+                };
+                asked = xray::ui(ui, &mut self.xray, &shown);
             });
+        if let Some(answer) = asked.slope_at {
+            self.lab.slope_at = answer;
+            ui.ctx().request_repaint();
+        }
+        let fix = asked.fix;
         if let Some(fix) = fix {
             for (key, value) in &fix.settings {
                 if let Err(message) = self.lab.set(key, value) {

@@ -12,6 +12,7 @@ mod race;
 mod replay;
 mod runs;
 mod train;
+mod xray;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     Convert(data::Convert),
     /// Write the generated sample dataset as an ordinary folder.
     Sample(data::Sample),
+    /// See what a loss says about answers whose worth is known, before training.
+    Xray(xray::XrayArgs),
     /// X-ray a configuration's loss on a dataset, and name what is wrong.
     Doctor(diagnose::Doctor),
     /// List real mistakes, each with its symptom, the finding that catches it and its fixed twin.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(command)) => data::inspect(&command),
         Some(Command::Convert(command)) => data::convert(&command),
         Some(Command::Sample(command)) => data::sample(&command),
+        Some(Command::Xray(command)) => xray::run(&command),
         Some(Command::Doctor(command)) => diagnose::run(&command),
         Some(Command::Museum(command)) => museum::run(&command),
         Some(Command::Presets(command)) => lists::presets(&command),

@@ -7,8 +7,12 @@
 pub mod examiner;
 pub mod gates;
 pub mod live;
+pub mod look;
 pub mod oracle;
 pub mod rules;
+#[cfg(test)]
+mod tests;
+pub mod theory;
 pub mod xray;
 
 pub use examiner::{Masks, examine};

@@ -64,6 +64,18 @@ impl Truth<'_> {
     }
 }
 
+/// Logit of a class that is certainly there, or certainly not; without an activation the output
+/// itself is read as a probability: 1 or 0.
+#[must_use]
+pub fn certain(activation: OutputActivation, on: bool) -> f32 {
+    match (activation, on) {
+        (OutputActivation::None, true) => 1.0,
+        (OutputActivation::None, false) => 0.0,
+        (_, true) => SURE,
+        (_, false) => -SURE,
+    }
+}
+
 /// Every oracle for this truth and output activation, in no particular order.
 #[must_use]
 pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {

@@ -5,7 +5,9 @@
 use burn::prelude::*;
 use serde::Serialize;
 
+use super::look::{Frame, Look, Slope, look};
 use super::oracle::{self, Oracle, Truth};
+use super::theory::{self, Theory};
 use crate::experiment::ExperimentConfig;
 use crate::loss::breakdown::{self, TermPart};
 use crate::loss::{LossContext, LossError, LossFn, OutputActivation, Prediction, Target};
@@ -25,6 +27,9 @@ pub struct Bar {
     pub loss: f64,
     /// What the answer is worth: mean soft Dice of present classes, 0..=1.
     pub quality: f64,
+    /// The answer on the mask of [`Xray::frame`].
+    #[serde(skip)]
+    pub look: Option<Look>,
 }
 
 /// A worse answer that the loss prefers to a better one.
@@ -45,6 +50,9 @@ pub struct ClassShare {
     pub pixels: f64,
     /// Share of Σ|∂loss/∂logit| over the class's channel, 0..=1.
     pub gradient: f64,
+    /// How much of the loss falls when this class's pixels alone are answered right, as a share of
+    /// what falls so over all classes, 0..=1.
+    pub loss: f64,
 }
 
 /// The whole picture.
@@ -60,6 +68,8 @@ pub struct Xray {
     pub floor: f64,
     /// Loss of the untrained network (every class equally likely).
     pub initial: f64,
+    /// What [`Self::initial`] must be, where a closed form is known.
+    pub theory: Option<Theory>,
     /// Smallest and largest number that the loss is given at the perfect answer.
     pub input_range: [f64; 2],
     pub class_shares: Vec<ClassShare>,
@@ -75,6 +85,12 @@ pub struct Xray {
     /// Names of the classes, in their order.
     pub class_names: Vec<String>,
     pub millis: f64,
+    /// The mask that pictures show.
+    #[serde(skip)]
+    pub frame: Frame,
+    /// Its truth, `[H, W]`.
+    #[serde(skip)]
+    pub labels: Vec<u8>,
 }
 
 /// The labels to examine the loss on, with what the loss needs to know of the classes.
@@ -106,6 +122,8 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
     let start = std::time::Instant::now();
     let bench = Bench::new(config, subject)?;
     let truth = subject.truth();
+    let frame = Frame::fullest(truth);
+    let classes = subject.class_names.len();
     let oracles = oracle::all(truth, config.activation);
     let mut bars = Vec::with_capacity(oracles.len());
     for oracle in &oracles {
@@ -114,6 +132,7 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
             title: oracle.title.clone(),
             loss: bench.loss(&oracle.logits)?,
             quality: oracle.quality,
+            look: Some(look(oracle, frame, classes, config.activation)),
         });
     }
     bars.sort_by(|a, b| b.quality.total_cmp(&a.quality));
@@ -126,7 +145,7 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
     let floor = loss_of("perfect").unwrap_or(f64::NAN);
 
     let uniform = oracles.iter().find(|o| o.name == "uniform");
-    let (class_shares, one_sign_pixels) = match uniform {
+    let (mut class_shares, one_sign_pixels) = match uniform {
         Some(uniform) => bench.gradient_shares(uniform, truth)?,
         None => (Vec::new(), 0.0),
     };
@@ -139,6 +158,12 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
         )?,
         None => Vec::new(),
     };
+    if let Some(uniform) = uniform {
+        let falls = bench.falls(uniform, truth)?;
+        for (share, fall) in class_shares.iter_mut().zip(falls) {
+            share.loss = fall;
+        }
+    }
     let next = oracle::next_class(truth, config.activation);
     let class_blind = subject.class_names.len() > 1
         && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
@@ -156,6 +181,13 @@ pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossEr
         one_sign_pixels,
         class_blind,
         rarest_cost,
+        theory: theory::initial(
+            config,
+            &truth.counts(),
+            subject.class_weights.iter().any(|weight| *weight != 1.0),
+        ),
+        frame,
+        labels: frame.labels(truth).to_vec(),
         oracles: bars,
         formula,
         class_names: subject.class_names.clone(),
@@ -179,6 +211,29 @@ pub fn gradient(
         .find(|o| o.name == name)
         .ok_or_else(|| LossError::Invalid(format!("no oracle is called `{name}`")))?;
     bench.gradient(&oracle.logits)
+}
+
+/// The loss of any answer, given as logits `[N, C, H, W]`.
+///
+/// # Errors
+/// When the loss can't be made for these classes or gives no number.
+pub fn loss_of(
+    config: &ExperimentConfig,
+    subject: &Subject,
+    logits: &[f32],
+) -> Result<f64, LossError> {
+    Bench::new(config, subject)?.loss(logits)
+}
+
+/// The picture of [`gradient`] on the mask that the X-ray shows.
+///
+/// # Errors
+/// As [`gradient`].
+pub fn slope(config: &ExperimentConfig, subject: &Subject, name: &str) -> Result<Slope, LossError> {
+    let frame = Frame::fullest(subject.truth());
+    let values = gradient(config, subject, name)?;
+    let planes = frame.planes(&values, subject.class_names.len());
+    Ok(Slope::new(name, frame, planes.to_vec()))
 }
 
 /// The loss made ready on the CPU, with the truth uploaded once.
@@ -240,6 +295,29 @@ impl Bench {
             .ok_or_else(|| LossError::Invalid("the gradient could not be read".to_owned()))
     }
 
+    /// How far the loss falls from `uniform` when the pixels of one class alone are answered right,
+    /// for each class, as shares that sum to 1; a loss that rises then has fallen by nothing.
+    fn falls(&self, uniform: &Oracle, truth: Truth<'_>) -> Result<Vec<f64>, LossError> {
+        let [_, classes, h, w] = self.shape;
+        let area = h * w;
+        let start = self.loss(&uniform.logits)?;
+        let mut falls = vec![0.0; classes];
+        for (class, fall) in falls.iter_mut().enumerate() {
+            let mut logits = uniform.logits.clone();
+            for (pixel, &label) in truth.labels.iter().enumerate() {
+                if usize::from(label) == class {
+                    for (other, on) in (0..classes).map(|other| (other, other == class)) {
+                        let at = (pixel / area * classes + other) * area + pixel % area;
+                        logits[at] = oracle::certain(self.activation, on);
+                    }
+                }
+            }
+            *fall = (start - self.loss(&logits)?).max(0.0);
+        }
+        let total: f64 = falls.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        Ok(falls.into_iter().map(|fall| fall / total).collect())
+    }
+
     /// Smallest and largest network output.
     fn input_range(&self, logits: &[f32]) -> [f64; 2] {
         let output = self.prediction(logits).output();
@@ -278,6 +356,7 @@ impl Bench {
                 class: truth.class_names[class].clone(),
                 pixels: counts[class] as f64 / total as f64,
                 gradient: mass[class] / total_mass,
+                loss: 0.0,
             })
             .collect();
         Ok((shares, one_sign as f64 / pushed.max(1) as f64))

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
+use crate::doctor::look::Slope;
 use crate::doctor::{self, Masks, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::export::parcel;
@@ -49,10 +50,19 @@ pub enum Answer {
     },
     Examined {
         key: Box<ExperimentConfig>,
-        result: Result<(Arc<Masks>, Xray), String>,
+        result: Result<Examined, String>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
+}
+
+/// What an examination brings.
+pub struct Examined {
+    /// Read once, and handed back for the next.
+    pub masks: Arc<Masks>,
+    pub xray: Xray,
+    /// `None` where the loss has no gradient to show.
+    pub slope: Option<Slope>,
 }
 
 pub struct Jobs {
@@ -243,8 +253,10 @@ impl Jobs {
         dataset: &Arc<Dataset>,
         masks: Option<Arc<Masks>>,
         config: &ExperimentConfig,
+        slope_at: &str,
     ) {
         let (dataset, config) = (Arc::clone(dataset), config.clone());
+        let slope_at = slope_at.to_owned();
         self.spawn("x-ray", move |answer| {
             let result = crate::train::lane::guarded(|| {
                 let masks = match masks {
@@ -253,7 +265,11 @@ impl Jobs {
                 };
                 let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
                 let xray = doctor::xray::take(&config, &subject).map_err(|e| e.to_string())?;
-                Ok((masks, xray))
+                // Not every output activation has every answer.
+                let known = xray.oracles.iter().any(|bar| bar.name == slope_at);
+                let at = if known { &slope_at } else { "uniform" };
+                let slope = doctor::xray::slope(&config, &subject, at).ok();
+                Ok(Examined { masks, xray, slope })
             });
             answer(Answer::Examined {
                 key: Box::new(config),

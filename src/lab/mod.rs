@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::data::{ClassMap, DataError, Dataset, Progress};
+use crate::doctor::look::Slope;
 use crate::doctor::{Diagnosis, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::Run;
@@ -66,6 +67,12 @@ pub struct Lab {
     pub xray: Option<Xray>,
     pub diagnoses: Vec<Diagnosis>,
     pub xray_error: Option<String>,
+    /// How many X-rays were taken: tells one from the next.
+    pub xrays: u64,
+    /// Where the loss pushes at the answer [`Self::slope_at`].
+    pub slope: Option<Slope>,
+    /// Name of the oracle at which the gradient is taken.
+    pub slope_at: String,
     pub notices: Notices,
     pub settings: Settings,
     /// The close look at every pixel of the dataset.
@@ -127,6 +134,9 @@ impl Lab {
             xray: None,
             diagnoses: Vec::new(),
             xray_error: None,
+            xrays: 0,
+            slope: None,
+            slope_at: "uniform".to_owned(),
             notices: Notices::default(),
             deleted: None,
             pictures: rooming::Pictures::new(Arc::clone(&wake)),

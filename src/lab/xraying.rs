@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Lab;
+use super::jobs::Examined;
 use crate::data::{DataConfig, Dataset};
-use crate::doctor::{self, Evidence, Masks, Xray};
+use crate::doctor::{self, Evidence, Masks};
 use crate::experiment::{ExperimentConfig, TrainConfig};
 
 /// What was examined, or is being examined now.
@@ -12,7 +13,8 @@ use crate::experiment::{ExperimentConfig, TrainConfig};
 pub(super) struct Examiner {
     dataset: Option<Arc<Dataset>>,
     masks: Option<Arc<Masks>>,
-    asked: Option<ExperimentConfig>,
+    /// Configuration, and the answer at which the gradient was taken.
+    asked: Option<(ExperimentConfig, String)>,
     working: bool,
 }
 
@@ -39,7 +41,7 @@ impl Lab {
             return;
         }
         let other = (self.examiner.dataset.as_ref()).is_none_or(|old| !Arc::ptr_eq(old, &dataset));
-        let wanted = relevant(&self.draft);
+        let wanted = (relevant(&self.draft), self.slope_at.clone());
         if !other && self.examiner.asked.as_ref() == Some(&wanted) {
             return;
         }
@@ -49,24 +51,27 @@ impl Lab {
         }
         self.examiner.working = true;
         self.examiner.asked = Some(wanted);
-        self.jobs
-            .examine(&dataset, self.examiner.masks.clone(), &self.draft);
+        self.jobs.examine(
+            &dataset,
+            self.examiner.masks.clone(),
+            &self.draft,
+            &self.slope_at,
+        );
     }
 
-    pub(super) fn examined(
-        &mut self,
-        config: &ExperimentConfig,
-        result: Result<(Arc<Masks>, Xray), String>,
-    ) {
+    pub(super) fn examined(&mut self, config: &ExperimentConfig, result: Result<Examined, String>) {
         self.examiner.working = false;
         match result {
-            Ok((masks, xray)) => {
+            Ok(Examined { masks, xray, slope }) => {
                 self.examiner.masks = Some(masks);
                 self.xray = Some(xray);
+                self.slope = slope;
+                self.xrays += 1;
                 self.xray_error = None;
             }
             Err(message) => {
                 self.xray = None;
+                self.slope = None;
                 self.xray_error = Some(message);
             }
         }

@@ -1,9 +1,13 @@
 //! Draws the X-ray: what the loss says about answers whose worth is known, and what the doctor
 //! makes of it. Reads values only; the one thing it gives back is a fix to clone with.
 
+mod slope;
+mod thumbs;
+
 use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
 
 use crate::doctor::Diagnosis;
+use crate::doctor::look::Slope;
 use crate::doctor::rules::Fix;
 use crate::doctor::xray::{Bar, Xray};
 use crate::finding::Severity;
@@ -13,25 +17,65 @@ const WRONG: Color32 = Color32::from_rgb(0xD5, 0x5E, 0x00);
 const RIGHT: Color32 = Color32::from_rgb(0x00, 0x9E, 0x73);
 const OTHER: Color32 = Color32::from_rgb(0x56, 0x8C, 0xB4);
 
-const ROW: f32 = 20.0;
-const LABEL: f32 = 230.0;
+const ROW: f32 = 24.0;
+const LABEL: f32 = 270.0;
 const NUMBER: f32 = 56.0;
 
-/// Draws the panel; returns the fix whose button was pressed.
-pub fn ui(ui: &mut Ui, xray: Option<&Xray>, diagnoses: &[Diagnosis]) -> Option<Fix> {
-    let Some(xray) = xray else {
+/// What the panel keeps between frames.
+#[derive(Default)]
+pub struct State {
+    thumbs: thumbs::Thumbs,
+    picture: slope::Picture,
+}
+
+/// What is to be drawn.
+pub struct Shown<'a> {
+    pub xray: Option<&'a Xray>,
+    pub slope: Option<&'a Slope>,
+    /// Counts X-rays, so that pictures are made once for each.
+    pub taken: u64,
+    /// sRGB, by class.
+    pub colors: &'a [[u8; 3]],
+    pub diagnoses: &'a [Diagnosis],
+}
+
+/// What the user asked for.
+#[derive(Default)]
+pub struct Asked {
+    /// The fix whose button was pressed.
+    pub fix: Option<Fix>,
+    /// Take the gradient at the answer of this name.
+    pub slope_at: Option<String>,
+}
+
+/// Draws the panel.
+pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
+    let mut asked = Asked::default();
+    let Some(xray) = shown.xray else {
         ui.weak("The X-ray appears as soon as a dataset is open and the loss is valid.");
-        return None;
+        return asked;
     };
+    (state.thumbs).update(ui.ctx(), xray, shown.taken, shown.colors);
     headline(ui, xray);
     ui.add_space(4.0);
-    chart(ui, xray);
+    chart(ui, xray, &state.thumbs);
     ui.add_space(6.0);
     facts(ui, xray);
+    ui.horizontal_wrapped(|ui| {
+        ui.vertical(|ui| shares(ui, xray));
+        if let Some(slope) = shown.slope {
+            ui.add_space(24.0);
+            ui.vertical(|ui| {
+                let truth = state.thumbs.truth();
+                asked.slope_at = (state.picture).ui(ui, xray, slope, shown.taken, truth);
+            });
+        }
+    });
     ui.add_space(6.0);
-    super::formula::ui(ui, &xray.formula, &xray.class_names);
+    crate::app::formula::ui(ui, &xray.formula, &xray.class_names);
     ui.add_space(6.0);
-    findings(ui, diagnoses)
+    asked.fix = findings(ui, shown.diagnoses);
+    asked
 }
 
 fn headline(ui: &mut Ui, xray: &Xray) {
@@ -57,10 +101,10 @@ fn headline(ui: &mut Ui, xray: &Xray) {
 }
 
 /// One row per oracle, best answer first; red where a worse answer beats a better one.
-fn chart(ui: &mut Ui, xray: &Xray) {
+fn chart(ui: &mut Ui, xray: &Xray, thumbs: &thumbs::Thumbs) {
     let low = xray.lowest.min(0.0);
     let span = (xray.highest - low).max(1e-12);
-    for bar in &xray.oracles {
+    for (index, bar) in xray.oracles.iter().enumerate() {
         let violation = xray.violations.iter().find(|v| v.preferred == bar.name);
         let color = match (violation, bar.name.as_str()) {
             (Some(_), _) => WRONG,
@@ -80,8 +124,15 @@ fn chart(ui: &mut Ui, xray: &Xray) {
             bar.title.clone()
         };
         let painter = ui.painter().with_clip_rect(rect);
+        let aspect = xray.frame.width as f32 / xray.frame.height.max(1) as f32;
+        let small = (ROW - 2.0) * aspect.clamp(0.5, 2.0);
+        if let Some(texture) = thumbs.of(index) {
+            let place = rect.with_max_x(rect.left() + small).shrink2(vec2(0.0, 1.0));
+            let whole = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
+            painter.image(texture.id(), place, whole, Color32::WHITE);
+        }
         painter.text(
-            rect.left_center(),
+            rect.left_center() + vec2(small + 8.0, 0.0),
             Align2::LEFT_CENTER,
             label,
             font.clone(),
@@ -115,7 +166,14 @@ fn chart(ui: &mut Ui, xray: &Xray) {
         );
         let name = format!("{}: loss {:.3}", bar.title, bar.loss);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, name.clone()));
-        response.on_hover_text(explanation(bar, violation.map(|v| v.message.as_str())));
+        let words = explanation(bar, violation.map(|v| v.message.as_str()));
+        response.on_hover_ui(|ui| {
+            ui.label(words);
+            if let Some(texture) = thumbs.of(index) {
+                let size = texture.size_vec2();
+                ui.image((texture.id(), size * (200.0 / size.max_elem().max(1.0))));
+            }
+        });
     }
 }
 
@@ -151,6 +209,16 @@ fn facts(ui: &mut Ui, xray: &Xray) {
             format!("{:.3}", xray.initial),
             "Loss of a network that gives every class the same chance.",
         );
+        if let Some(theory) = &xray.theory {
+            let agrees = (theory.value - xray.initial).abs() < 0.01 * theory.value.abs().max(0.01);
+            let mark = if agrees { "✔" } else { "✖" };
+            fact(
+                ui,
+                "theory",
+                format!("{:.3} {mark}", theory.value),
+                &format!("What it must be: {}", theory.formula),
+            );
+        }
         if let Some(cost) = xray.rarest_cost {
             fact(
                 ui,
@@ -160,19 +228,37 @@ fn facts(ui: &mut Ui, xray: &Xray) {
             );
         }
     });
-    ui.add_space(2.0);
-    egui::Grid::new("xray-shares").num_columns(3).striped(true).show(ui, |ui| {
-        ui.weak("class");
-        ui.weak("share of pixels");
-        ui.weak("share of gradient").on_hover_text("How much of the push goes to this class's channel when every class is equally likely.");
-        ui.end_row();
-        for share in &xray.class_shares {
-            ui.label(&share.class);
-            ui.monospace(format!("{:>6.2} %", share.pixels * 100.0));
-            ui.monospace(format!("{:>6.2} %", share.gradient * 100.0));
+}
+
+/// Pixels, loss and gradient of each class; a class without gradient is named.
+fn shares(ui: &mut Ui, xray: &Xray) {
+    ui.label(RichText::new("Who is heard").strong())
+        .on_hover_text("How the loss divides its attention among the classes.");
+    egui::Grid::new("xray-shares")
+        .num_columns(4)
+        .striped(true)
+        .show(ui, |ui| {
+            ui.weak("class");
+            ui.weak("pixels").on_hover_text("Share of the masks' pixels.");
+            ui.weak("loss").on_hover_text(
+                "How much of the loss falls when this class's pixels alone are answered right, as a \
+                 share of what falls so over all classes.",
+            );
+            ui.weak("gradient").on_hover_text(
+                "How much of the push goes to this class's channel when every class is equally likely.",
+            );
             ui.end_row();
-        }
-    });
+            for share in &xray.class_shares {
+                ui.label(&share.class);
+                for part in [share.pixels, share.loss, share.gradient] {
+                    ui.monospace(format!("{:>6.2} %", part * 100.0));
+                }
+                if share.gradient == 0.0 {
+                    ui.colored_label(WRONG, "no gradient");
+                }
+                ui.end_row();
+            }
+        });
 }
 
 fn fact(ui: &mut Ui, name: &str, value: String, help: &str) {

@@ -1,0 +1,136 @@
+//! `dicebench xray`: what a loss says about answers whose worth is known, before any training.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{failed, print_json, train, usage};
+use crate::data::{Dataset, Progress};
+use crate::doctor::look::Slope;
+use crate::doctor::xray::Subject;
+use crate::doctor::{self, Masks, Xray};
+use crate::experiment::ExperimentConfig;
+
+/// X-ray a configuration's loss on a dataset's masks: does it prefer the right answer? Exit code 3
+/// when it prefers a worse one.
+#[derive(Debug, Clone, clap::Args)]
+pub struct XrayArgs {
+    /// A preset's name or a preset file.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    preset: String,
+    /// Folder of the dataset, or `sample` for the generated one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Change a parameter, such as `activation=none`; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write d loss / d logit as a picture: one panel per class, blue where a step of training
+    /// raises the class, orange where it lowers it.
+    #[arg(long, value_name = "PNG")]
+    gradient: Option<PathBuf>,
+    /// The answer at which the gradient is taken, by the name that `--json` gives it.
+    #[arg(long, default_value = "uniform", value_name = "ANSWER")]
+    at: String,
+}
+
+pub fn run(args: &XrayArgs) -> ExitCode {
+    let config = match train::configuration(&args.preset, args.data.as_ref(), None, &args.set) {
+        Ok((_, config)) => config,
+        Err(message) => return usage(&message),
+    };
+    let dataset = match Dataset::open(&config.data, &Progress::default()) {
+        Ok(dataset) => dataset,
+        Err(error) => return failed(&error.to_string()),
+    };
+    let subject = Masks::read(&dataset, &config).and_then(|m| doctor::examine(&m, &config));
+    let taken = subject.and_then(|subject| {
+        let xray = doctor::xray::take(&config, &subject)?;
+        Ok((subject, xray))
+    });
+    let (subject, xray) = match taken {
+        Ok(taken) => taken,
+        Err(error) => return failed(&error.to_string()),
+    };
+    if let Some(path) = &args.gradient
+        && let Err(message) = picture(path, &config, &subject, &args.at)
+    {
+        return failed(&message);
+    }
+    if args.json {
+        print_json(&xray);
+    } else {
+        print(&xray);
+    }
+    if xray.violations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(3)
+    }
+}
+
+fn print(xray: &Xray) {
+    println!("{:<40} {:>10} {:>8}", "answer", "loss", "worth");
+    for bar in &xray.oracles {
+        println!("{:<40} {:>10.4} {:>8.3}", bar.title, bar.loss, bar.quality);
+    }
+    for violation in &xray.violations {
+        println!("✖ {}", violation.message);
+    }
+    println!("range      {:.4} to {:.4}", xray.lowest, xray.highest);
+    println!("floor      {:.4} (the perfect answer)", xray.floor);
+    match &xray.theory {
+        Some(theory) => println!(
+            "untrained  {:.4} (theory: {:.4} = {})",
+            xray.initial, theory.value, theory.formula
+        ),
+        None => println!("untrained  {:.4}", xray.initial),
+    }
+    println!(
+        "{:<20} {:>10} {:>10} {:>10}",
+        "class", "pixels", "loss", "gradient"
+    );
+    for share in &xray.class_shares {
+        let none = if share.gradient == 0.0 {
+            "   no gradient: it can't be learned"
+        } else {
+            ""
+        };
+        println!(
+            "{:<20} {:>8.2} % {:>8.2} % {:>8.2} %{none}",
+            share.class,
+            share.pixels * 100.0,
+            share.loss * 100.0,
+            share.gradient * 100.0
+        );
+    }
+    println!("taken in {:.0} ms", xray.millis);
+}
+
+/// One panel per class, side by side.
+fn picture(
+    path: &Path,
+    config: &ExperimentConfig,
+    subject: &Subject,
+    at: &str,
+) -> Result<(), String> {
+    let slope = doctor::xray::slope(config, subject, at).map_err(|error| error.to_string())?;
+    let classes = subject.class_names.len();
+    let (width, height) = (slope.frame.width, slope.frame.height);
+    let mut image = image::RgbImage::new((width * classes) as u32, height as u32);
+    for class in 0..classes {
+        for (pixel, color) in colors(&slope, class).enumerate() {
+            let (x, y) = (class * width + pixel % width, pixel / width);
+            image.put_pixel(x as u32, y as u32, image::Rgb(color));
+        }
+    }
+    image
+        .save(path)
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn colors(slope: &Slope, class: usize) -> impl Iterator<Item = [u8; 3]> {
+    let largest = slope.largest;
+    (slope.class(class).iter()).map(move |value| doctor::look::diverging(*value, largest))
+}

@@ -34,7 +34,7 @@ fn welcome(app: &mut App, ui: &mut Ui) {
         .show(ui, |ui| {
             ui.add_space(24.0);
             ui.vertical_centered(|ui| {
-                ui.set_max_width(460.0);
+                ui.set_max_width(ui.available_width().min(460.0));
                 ui.label(RichText::new(app.lab.preset_name()).size(22.0).strong());
                 ui.label(&app.lab.preset.about);
                 ui.add_space(6.0);

@@ -7,7 +7,9 @@ pub mod feed;
 pub mod handle;
 pub mod lane;
 pub mod learner;
+pub mod memory;
 pub mod optim;
+pub mod room;
 pub mod session;
 pub mod trainer;
 

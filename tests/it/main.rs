@@ -11,6 +11,7 @@ mod golden;
 mod gpu;
 mod layering;
 mod losses;
+mod memory;
 mod pictures;
 mod presets;
 mod readme;

@@ -16,6 +16,7 @@ use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent};
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
+use crate::train::memory;
 
 /// Train a network and record the run. Ctrl+C stops cleanly and keeps what was learned.
 #[derive(Debug, Clone, clap::Args)]
@@ -99,6 +100,11 @@ pub fn run(args: &Train) -> ExitCode {
     let flag = Arc::clone(&stop);
     if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
         log::warn!("Ctrl+C will not stop cleanly: {error}");
+    }
+    if !args.json {
+        let needed = memory::estimate(&config, dataset.classes.len(), true);
+        let total = memory::size(needed.total());
+        output.say(&format!("about {total} of memory: {}", needed.parts()));
     }
     let trainer = TrainerHandle::spawn(Arc::new(|| {}));
     let job = Job {

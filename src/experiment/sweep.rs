@@ -148,7 +148,7 @@ mod tests {
         other.set("loss.kind", "focal").unwrap();
         other.set("train.learning_rate", "0.5").unwrap();
         assert_eq!(unequal_start(&[&base, &other]), Vec::<String>::new());
-        other.set("model.depth", "3").unwrap();
+        other.set("model.depth", "2").unwrap();
         other.set("train.seed", "9").unwrap();
         assert_eq!(
             unequal_start(&[&base, &other, &other]),

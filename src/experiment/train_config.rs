@@ -32,6 +32,10 @@ pub struct TrainConfig {
     pub warmup_steps: u64,
     pub weight_decay: f64,
     pub batch: u64,
+    /// Parts that a batch is computed in, one after the other; their gradients are added up.
+    pub accumulate: u64,
+    /// Computes activations again in the backward pass instead of keeping them.
+    pub checkpointing: bool,
     /// Passes over the training set; 0 means `steps` decides.
     pub epochs: u64,
     /// Optimiser updates in all, when `epochs` is 0.
@@ -56,6 +60,8 @@ impl Default for TrainConfig {
             warmup_steps: 10,
             weight_decay: 1e-4,
             batch: 8,
+            accumulate: 1,
+            checkpointing: false,
             epochs: 0,
             steps: 400,
             clip_norm: 1.0,
@@ -76,6 +82,12 @@ impl TrainConfig {
         } else {
             self.steps
         }
+    }
+
+    /// Images that are in memory at once: the largest part of a batch.
+    #[must_use]
+    pub fn images_at_once(&self) -> u64 {
+        self.batch.div_ceil(self.accumulate.max(1))
     }
 
     /// The learning rate of `step` (0-based) of `total`.
@@ -125,6 +137,17 @@ impl TrainConfig {
                 "Pull of the weights towards 0 (AdamW: decoupled; SGD: L2).",
             ),
             Param::int("batch", &mut self.batch, 1..=512, "Images per step."),
+            Param::int(
+                "accumulate",
+                &mut self.accumulate,
+                1..=512,
+                "Parts that each batch is computed in, one after the other, to save memory; batch normalisation and batch-wide losses see one part at a time.",
+            ),
+            Param::flag(
+                "checkpointing",
+                &mut self.checkpointing,
+                "Compute normalised maps again in the backward pass instead of keeping them: less memory, a little slower.",
+            ),
             Param::int(
                 "epochs",
                 &mut self.epochs,

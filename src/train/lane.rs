@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::handle::{Job, Preview};
+use super::memory;
 use super::session::Session;
 use crate::run::pictures::Shelf;
 use crate::run::store::{Recorder, Store};
@@ -75,7 +76,7 @@ impl Lane {
             Ok(events) => events,
             Err(message) => {
                 self.broken = true;
-                vec![self.failed(message)]
+                vec![self.failed(self.explained(message))]
             }
         };
         self.record(events)
@@ -104,6 +105,22 @@ impl Lane {
                 None
             }
         }
+    }
+
+    /// A full memory is something to be done about.
+    fn explained(&self, message: String) -> String {
+        let text = message.to_lowercase();
+        let full = [
+            "out of memory",
+            "outofmemory",
+            "not enough memory",
+            "memory allocation",
+        ];
+        if full.iter().any(|sign| text.contains(sign)) {
+            let advice = memory::advice_when_full(self.session.config());
+            return format!("{advice} ({message})");
+        }
+        message
     }
 
     fn failed(&self, message: String) -> RunEvent {

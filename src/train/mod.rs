@@ -7,8 +7,10 @@ pub mod feed;
 pub mod handle;
 pub mod lane;
 pub mod learner;
+pub mod memory;
 pub mod optim;
 pub mod overfit;
+pub mod room;
 pub mod session;
 pub mod trainer;
 

@@ -143,6 +143,7 @@ impl ModuleMapper for Update<'_> {
         };
         let (id, tensor, mapper) = param.consume();
         let shape = tensor.dims();
+        let strategy = tensor.gradient_checkpointing_strategy();
         let value = tensor.inner().reshape([-1]);
         let grad = grad.reshape([-1]);
         let take = |moments: &mut Vec<Param<Tensor<1>>>| {
@@ -171,7 +172,13 @@ impl ModuleMapper for Update<'_> {
                 value
             }
         };
-        let tensor = Tensor::from_inner(value.reshape(shape)).require_grad();
+        // The new value is recomputed or kept in the backward pass as the old one was.
+        let tensor = match strategy {
+            Some(strategy) => Tensor::from_inner(value.reshape(shape))
+                .with_gradient_checkpointing_strategy(strategy),
+            None => Tensor::from_inner(value.reshape(shape)),
+        };
+        let tensor = tensor.require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
 }

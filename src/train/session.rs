@@ -13,7 +13,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::checkpoint::{self, Progress};
 use super::evaluate;
 use super::feed::Feed;
-use super::learner::{Broken, Learner};
+use super::learner::{Broken, Learner, Part};
+use super::memory;
 use crate::data::loader::Loader;
 use crate::data::{Batch, DataError, Dataset, Sample};
 use crate::doctor::live::Watch;
@@ -21,6 +22,7 @@ use crate::experiment::ExperimentConfig;
 use crate::loss::{LossContext, LossError, LossFn, Target};
 use crate::model::UNet;
 use crate::model::config::Normalization;
+use crate::model::kernels::extension;
 use crate::run::pictures::Kept;
 use crate::run::{Outcome, RunEvent};
 
@@ -121,7 +123,15 @@ impl Session {
             .class_weights
             .weights(&census.train_pixels, &census.train_presence_pixels)?;
         let plain = device.clone().without_autodiff();
-        let device = plain.clone().autodiff();
+        let device = match config.train.checkpointing {
+            true => plain.clone().autodiff().gradient_checkpointing(),
+            false => plain.clone().autodiff(),
+        };
+        let on_cpu = extension::runs_on(&plain);
+        // Only the CPU's memory is known.
+        if on_cpu && let Some(message) = memory::obstacle_here(config, num_classes, on_cpu) {
+            return Err(TrainError::Invalid(message));
+        }
         let context = |device: &Device| LossContext {
             num_classes,
             class_weights: class_weights.clone(),
@@ -236,13 +246,9 @@ impl Session {
         let secs = || before + start.elapsed().as_secs_f64();
         let step = self.progress.step;
         let batch = self.feed.batch(step).map_err(Broken::Data)?;
-        let images = TensorData::new(batch.images.clone(), batch.shape);
-        let images = Tensor::from_data(images, &self.device);
-        let [n, _, h, w] = batch.shape;
         let classes = self.dataset.classes.len();
-        let target = Target::from_labels(&batch.labels, [n, h, w], classes, &self.device);
         let rate = self.config.train.rate_at(step, self.total_steps);
-        let keep = self.dropout(n);
+        let keep = self.dropout(batch.shape[0]);
         let progress = step as f64 / self.total_steps.max(1) as f64;
         self.loss.at(progress);
         self.plain_loss.at(progress);
@@ -250,9 +256,12 @@ impl Session {
         let next = step + 1;
         let due = next.is_multiple_of(self.validate_every) || next == self.total_steps;
         self.learner.keep_logits = due && self.watch.wants_probe(next);
+        let at_once = self.config.train.images_at_once() as usize;
+        let device = &self.device;
+        let parts = parts(&batch, keep.as_deref(), at_once, classes, device);
         let measured = self
             .learner
-            .step(images, keep, activation, &target, &*self.loss, rate)?;
+            .step_in_parts(parts, activation, &*self.loss, rate)?;
         self.progress.step = step + 1;
         self.improved = false;
         events.push(RunEvent::Step {
@@ -337,7 +346,7 @@ impl Session {
 
     /// Which channels of the bottom to keep in this step: from seed and step alone, so that a
     /// resumed run draws the same.
-    fn dropout(&self, images: usize) -> Option<Tensor<4>> {
+    fn dropout(&self, images: usize) -> Option<Vec<f32>> {
         let p = self.config.model.dropout;
         if p == 0.0 {
             return None;
@@ -353,9 +362,7 @@ impl Session {
                 (1.0 / (1.0 - p)) as f32
             }
         };
-        let keep: Vec<f32> = (0..images * channels).map(keep).collect();
-        let keep = TensorData::new(keep, [images, channels, 1, 1]);
-        Some(Tensor::from_data(keep, &self.device))
+        Some((0..images * channels).map(keep).collect())
     }
 
     fn finish(&mut self, outcome: Outcome) -> RunEvent {
@@ -502,6 +509,37 @@ impl Session {
         self.finished = self.progress.step >= self.total_steps;
         Ok(())
     }
+}
+
+/// A batch in parts of at most `at_once` images, each made when its turn comes. `keep` is the
+/// dropout mask of all images.
+fn parts<'a>(
+    batch: &'a Batch,
+    keep: Option<&'a [f32]>,
+    at_once: usize,
+    classes: usize,
+    device: &'a Device,
+) -> impl Iterator<Item = Part> + 'a {
+    let [n, channels, h, w] = batch.shape;
+    let at_once = at_once.max(1);
+    (0..n).step_by(at_once).map(move |from| {
+        let count = at_once.min(n - from);
+        let of = |len: usize| from * len..(from + count) * len;
+        let images = batch.images[of(channels * h * w)].to_vec();
+        let images = TensorData::new(images, [count, channels, h, w]);
+        let labels = &batch.labels[of(h * w)];
+        let keep = keep.map(|keep| {
+            let bottom = keep.len() / n;
+            let keep = keep[of(bottom)].to_vec();
+            Tensor::from_data(TensorData::new(keep, [count, bottom, 1, 1]), device)
+        });
+        Part {
+            share: count as f64 / n as f64,
+            images: Tensor::from_data(images, device),
+            keep,
+            target: Target::from_labels(labels, [count, h, w], classes, device),
+        }
+    })
 }
 
 /// What would otherwise end in a shape error deep inside.

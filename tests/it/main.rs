@@ -11,6 +11,7 @@ mod golden;
 mod gpu;
 mod layering;
 mod losses;
+mod memory;
 mod museum;
 mod pictures;
 mod presets;

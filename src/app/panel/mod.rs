@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use egui::{CollapsingHeader, RichText, ScrollArea, Ui};
 
 use crate::lab::Lab;
+use crate::train::memory;
 
 /// What only the panel needs.
 #[derive(Default)]
@@ -82,6 +83,7 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
             }
         });
         weights::show(ui, lab);
+        let classes = lab.dataset().map(|dataset| dataset.classes.len());
         for (prefix, title, open) in SECTIONS {
             let draft = &mut lab.draft;
             section(ui, title, *open || !filter.is_empty(), |ui| {
@@ -103,6 +105,9 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
                 }
                 if prefix == "train." && matches("train.device", "device gpu cpu") {
                     device(ui, &mut draft.train.device, &lab.devices, lab.probing);
+                    if let Some(classes) = classes {
+                        needed_memory(ui, draft, classes);
+                    }
                 }
             });
         }
@@ -120,6 +125,20 @@ fn section(ui: &mut Ui, title: &str, open: bool, body: impl FnOnce(&mut Ui)) {
     CollapsingHeader::new(RichText::new(title).strong())
         .default_open(open)
         .show(ui, body);
+}
+
+/// What the training will take of the device's memory.
+fn needed_memory(ui: &mut Ui, draft: &crate::experiment::ExperimentConfig, classes: usize) {
+    let on_cpu = !draft.train.device.starts_with("gpu");
+    let needed = memory::estimate(draft, classes, on_cpu);
+    ui.horizontal(|ui| {
+        param::title(ui, "Memory");
+        ui.label(format!("about {}", memory::size(needed.total())))
+            .on_hover_text(format!(
+                "Estimate: {}. A smaller batch, accumulation or checkpointing takes less.",
+                needed.parts()
+            ));
+    });
 }
 
 fn device(

@@ -18,8 +18,13 @@ use super::{conv, pool, upconv};
 /// Whether the kernels can be used for `x`.
 #[must_use]
 pub fn fits<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device().without_autodiff();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == DType::F32
+    runs_on(&x.device().without_autodiff()) && x.dtype() == DType::F32
+}
+
+/// Whether `device` (without autodiff) is the CPU of the kernels.
+#[must_use]
+pub fn runs_on(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// The operations.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -235,6 +237,37 @@ impl Backward<Flex, 3> for Norm {
     }
 }
 
+/// Repeats pixels again in the backward pass, where memory is to be saved.
+#[derive(Debug)]
+struct RepeatAgain(NodeId);
+
+impl RetroForward for RepeatAgain {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let x = states.get_state::<FlexTensor>(&self.0);
+        states.save(out_node, Flex::repeat(x));
+    }
+}
+
+/// Normalises again in the backward pass, with what the forward pass found.
+#[derive(Debug)]
+struct NormAgain {
+    /// Input, scale and shift; the last two are known from `channels`, but burn counts on every
+    /// parent being asked for.
+    parents: [NodeId; 3],
+    channels: Arc<Vec<Channel>>,
+    rectify: bool,
+}
+
+impl RetroForward for NormAgain {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let [x, _, _] = (self.parents).map(|id| states.get_state::<FlexTensor>(&id));
+        let x = Planar::new(x);
+        let size = x.size();
+        let again = norm::apply_all(Path::best(), x.view(), &self.channels, self.rectify, size);
+        states.save(out_node, output(again, self.channels.len(), size));
+    }
+}
+
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn conv(
         x: FloatTensor<Self>,
@@ -315,10 +348,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     }
 
     fn repeat(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let prepared = Repeat.prepare::<C>([x.node()]);
+        let prepared = Repeat
+            .prepare::<C>([x.node()])
+            .memory_bound()
+            .retro_forward(RepeatAgain(x.node().id()))
+            .parents([&x]);
         let size = Planar::new(x.primitive().clone()).size();
         let output = Flex::repeat(x.primitive().clone());
-        match prepared.compute_bound().stateful() {
+        match prepared.stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(size, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
@@ -332,16 +369,28 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         rectify: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let prepared = Norm { rectify }.prepare::<C>(nodes);
+        let parents = nodes.each_ref().map(|node| node.id());
+        let tracked = [x.clone(), gamma.clone(), beta.clone()];
         let parameters = [&gamma, &beta].map(|tensor| Flat::new(tensor.primitive().clone()));
         let [gamma, beta] = [parameters[0].values(), parameters[1].values()];
         let (input, result) = normalise(x.primitive().clone(), [gamma, beta], epsilon, rectify);
         let channels = input.dims[1];
         let output = output(result.output, channels, input.size());
-        let output = match prepared.compute_bound().stateful() {
+        let found = Arc::new(result.channels);
+        let again = NormAgain {
+            parents,
+            channels: Arc::clone(&found),
+            rectify,
+        };
+        let prepared = Norm { rectify }
+            .prepare::<C>(nodes)
+            .memory_bound()
+            .retro_forward(again)
+            .parents(&tracked);
+        let output = match prepared.stateful() {
             OpsKind::Tracked(mut prepared) => {
                 let x = prepared.checkpoint(&x);
-                prepared.finish((x, Arc::new(result.channels)), output)
+                prepared.finish((x, found), output)
             }
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         };

@@ -14,8 +14,15 @@ pub struct Output<T> {
 }
 
 impl<T: Copy> Output<T> {
+    /// # Panics
+    /// When the system refuses the memory: the trainer turns a panic into the run's message, where
+    /// a failed allocation would end the process.
     pub fn new(len: usize) -> Self {
-        let mut buffer = Vec::with_capacity(len);
+        let mut buffer: Vec<MaybeUninit<T>> = Vec::new();
+        if buffer.try_reserve_exact(len).is_err() {
+            let bytes = len.saturating_mul(size_of::<T>());
+            panic!("out of memory: {bytes} bytes are not to be had");
+        }
         // SAFETY: elements that may be uninitialised need no initialisation.
         unsafe { buffer.set_len(len) };
         Self { buffer }

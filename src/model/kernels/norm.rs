@@ -90,6 +90,29 @@ pub fn forward(
     }
 }
 
+/// The output of [`forward`] again, from what it found.
+pub fn apply_all(
+    path: Path,
+    x: View<'_>,
+    channels: &[Channel],
+    rectify: bool,
+    size: Size,
+) -> Vec<f32> {
+    let mut output = Output::new(size.pixels() * x.channels);
+    let out = output.pointer();
+    (0..x.channels).into_par_iter().for_each(|channel| {
+        for image in 0..size.images {
+            let from = x.plane(image, channel, size);
+            let start = (image * x.channels + channel) * size.plane();
+            // SAFETY: within the output; this plane belongs to this task.
+            let to = unsafe { out.slice(start, size.plane()) };
+            path.compiled(|| apply(channels[channel], rectify, from, to));
+        }
+    });
+    // SAFETY: every plane has been written.
+    unsafe { output.finish() }
+}
+
 /// Mean and variance of a channel.
 fn statistics(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
     let shift = x.plane(0, channel, size)[0];

@@ -41,14 +41,12 @@ impl Subject {
         })
     }
 
-    /// The functions, without the list of settings above them.
-    fn functions(&self, to: Framework) -> String {
+    /// The code and what is said about it, without the list of settings.
+    fn said(&self, to: Framework) -> String {
         let text = self.code(to);
-        text.split_once("\nimport ")
-            .or_else(|| text.split_once("\nfrom "))
-            .unwrap()
-            .1
-            .to_owned()
+        let setting = |line: &&str| line.starts_with("    loss.");
+        let lines: Vec<&str> = text.lines().filter(|line| !setting(line)).collect();
+        lines.join("\n")
     }
 
     /// Value and gradient by our engine, in 64 bits.
@@ -178,8 +176,8 @@ fn every_parameter_reaches_the_code() {
                 let mut changed = base.clone();
                 changed.set(key, text).unwrap();
                 changed != *base
-                    && softmax(&changed).functions(Framework::Pytorch)
-                        != softmax(base).functions(Framework::Pytorch)
+                    && softmax(&changed).said(Framework::Pytorch)
+                        != softmax(base).said(Framework::Pytorch)
             });
             if !matters {
                 lost.push(format!("{kind}: {key} = {text}"));

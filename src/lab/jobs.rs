@@ -50,7 +50,7 @@ pub enum Answer {
     },
     Examined {
         key: Box<ExperimentConfig>,
-        result: Result<Examined, String>,
+        result: Result<Box<Examined>, String>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
@@ -269,7 +269,7 @@ impl Jobs {
                 let known = xray.oracles.iter().any(|bar| bar.name == slope_at);
                 let at = if known { &slope_at } else { "uniform" };
                 let slope = doctor::xray::slope(&config, &subject, at).ok();
-                Ok(Examined { masks, xray, slope })
+                Ok(Box::new(Examined { masks, xray, slope }))
             });
             answer(Answer::Examined {
                 key: Box::new(config),

@@ -59,10 +59,15 @@ impl Lab {
         );
     }
 
-    pub(super) fn examined(&mut self, config: &ExperimentConfig, result: Result<Examined, String>) {
+    pub(super) fn examined(
+        &mut self,
+        config: &ExperimentConfig,
+        result: Result<Box<Examined>, String>,
+    ) {
         self.examiner.working = false;
         match result {
-            Ok(Examined { masks, xray, slope }) => {
+            Ok(examined) => {
+                let Examined { masks, xray, slope } = *examined;
                 self.examiner.masks = Some(masks);
                 self.xray = Some(xray);
                 self.slope = slope;

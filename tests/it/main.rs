@@ -16,6 +16,7 @@ mod museum;
 mod pictures;
 mod presets;
 mod readme;
+mod records;
 mod room;
 mod statistics;
 mod training;

@@ -120,11 +120,32 @@ pub fn against_best(groups: &[Group<'_>]) -> Vec<String> {
         .map(|(other, found)| match found {
             Ok(mut paired) => {
                 paired.p_value = corrected.next().unwrap_or(1.0);
-                paired.sentence(&best.name, &other.name)
+                let mut sentence = paired.sentence(&best.name, &other.name);
+                if paired.distinguishable(paired.p_value) {
+                    sentence.extend(overlap(best, other));
+                }
+                sentence
             }
             Err(why) => format!("{} and {} can't be compared: {why}.", best.name, other.name),
         })
         .collect()
+}
+
+/// A test over images knows nothing of luck with the seed: says so where the repetitions overlap, or
+/// where there is only one.
+fn overlap(best: &Group<'_>, other: &Group<'_>) -> Option<String> {
+    let range = |group: &Group<'_>| band(0.0, &group.best(), Spread::MinMax);
+    let (a, b) = (range(best)?, range(other)?);
+    if a.count < 2 || b.count < 2 {
+        return Some(" One seed each: another may turn it round.".to_owned());
+    }
+    (a.low <= b.high).then(|| {
+        format!(
+            " Over the seeds they overlap ({:.3} to {:.3} against {:.3} to {:.3}): another may turn it \
+             round.",
+            a.low, a.high, b.low, b.high
+        )
+    })
 }
 
 /// As [`compare`], for repetitions: each image's score is its mean over the repetitions.

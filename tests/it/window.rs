@@ -204,3 +204,31 @@ fn undo_takes_back_a_change_and_redo_brings_it_again() {
     harness.state_mut().lab.redo();
     assert_eq!(harness.state().lab.draft.train.batch, 5);
 }
+
+#[test]
+fn a_loss_is_searched_read_about_and_chosen_with_the_keyboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = start(dir.path());
+    wait(&mut harness, "the sample dataset", |app| {
+        app.lab.dataset().is_some()
+    });
+    harness.state_mut().lab.set("loss.kind", "dice").unwrap();
+    harness.step();
+    harness
+        .get_by_role_and_label(egui::accesskit::Role::Button, "Loss")
+        .click();
+    harness.run_steps(3);
+    // One row below the other, and a text beside them that can be read.
+    let first = harness.get_by_label("Weighted sum").rect();
+    let second = harness.get_by_label_contains("monai.DiceCELoss").rect();
+    assert!(second.top() >= first.bottom() - 1.0, "{first:?} {second:?}");
+    let button = harness.get_by_label("Use this loss").rect();
+    assert!(button.width() > 60.0 && button.left() > first.right());
+
+    harness.get_by_label("Search losses").type_text("lovasz");
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(harness.state().lab.draft.loss.kind(), "lovasz");
+    assert!(harness.query_by_label_contains("Changed: ").is_some());
+}

@@ -65,6 +65,13 @@ fn entries(search: &str, sums: bool) -> Vec<Entry> {
         }));
     }
     found.retain(|entry| entry.hit(&wanted));
+    // Families together, in the order in which they first occur.
+    let place = |entry: &Entry| {
+        LOSSES
+            .iter()
+            .position(|info| info.family == entry.info.family)
+    };
+    found.sort_by_key(place);
     found
 }
 
@@ -198,7 +205,8 @@ fn list(state: &mut State, ui: &Ui, loss: &LossConfig) -> Option<Entry> {
         ui.horizontal_top(|ui| {
             let height = ui.available_height();
             let width = (size.x * 0.46).floor();
-            ui.allocate_ui(egui::vec2(width, height), |ui| {
+            let down = egui::Layout::top_down(egui::Align::Min);
+            ui.allocate_ui_with_layout(egui::vec2(width, height), down, |ui| {
                 ScrollArea::vertical()
                     .id_salt("losses")
                     .auto_shrink(false)

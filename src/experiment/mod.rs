@@ -184,6 +184,34 @@ impl ExperimentConfig {
     }
 }
 
+/// Stands for the value of a setting that a configuration does not have.
+pub const ABSENT: &str = "–";
+
+/// Settings that are not the same in all configurations, with the value in each ([`ABSENT`] where it
+/// has no such setting), in the order of the configuration; those that only some have come last,
+/// because they follow from the kind of loss.
+#[must_use]
+pub fn differences(configs: &[&ExperimentConfig]) -> Vec<(String, Vec<String>)> {
+    let values: Vec<Vec<(String, String)>> = configs.iter().map(|c| c.values()).collect();
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in values.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let under = |own: &Vec<(String, String)>, key: &String| {
+        let found = own.iter().find(|(other, _)| other == key);
+        found.map_or_else(|| ABSENT.to_owned(), |(_, value)| value.clone())
+    };
+    let in_each = |key: &String| values.iter().map(|own| under(own, key)).collect();
+    let mut lines: Vec<(String, Vec<String>)> = (keys.into_iter())
+        .map(|key| (key.clone(), in_each(key)))
+        .collect();
+    lines.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
+    lines.sort_by_key(|(_, values)| values.iter().any(|value| value == ABSENT));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -91,34 +91,17 @@ pub fn grid(
 /// any of them, more differs than was meant to be compared.
 #[must_use]
 pub fn unequal_start(configs: &[&ExperimentConfig]) -> Vec<String> {
-    let Some(first) = configs.first() else {
-        return Vec::new();
-    };
     let decides = |key: &str| {
         key.starts_with("model.")
             || key.starts_with("data.")
             || key == "train.batch"
             || key == "train.seed"
     };
-    let mut keys: Vec<String> = Vec::new();
-    for other in configs {
-        for (a, b) in first.values().iter().zip(&shared(first, other)) {
-            if decides(&a.0) && Some(&a.1) != b.as_ref() && !keys.contains(&a.0) {
-                keys.push(a.0.clone());
-            }
-        }
-    }
-    keys
-}
-
-/// The values of `other` under the keys of `first`.
-fn shared(first: &ExperimentConfig, other: &ExperimentConfig) -> Vec<Option<String>> {
-    let values = other.values();
-    let under = |key: &String| {
-        let found = values.iter().find(|(other, _)| other == key);
-        found.map(|(_, value)| value.clone())
-    };
-    first.values().iter().map(|(key, _)| under(key)).collect()
+    super::differences(configs)
+        .into_iter()
+        .map(|(key, _)| key)
+        .filter(|key| decides(key))
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! repetitions lie apart.
 
 use super::Run;
+use crate::experiment::ExperimentConfig;
 
 crate::choices! {
     /// What the band around a mean shows.
@@ -58,33 +59,11 @@ pub fn groups<'a>(runs: &[&'a Run]) -> Vec<Group<'a>> {
     found.into_iter().map(|(_, group)| group).collect()
 }
 
-/// Settings that are not the same in all runs, with each run's value ("–" where it has no such
-/// setting), in the order of the configuration; those that only some runs have come last, because they
-/// follow from the kind of loss.
+/// [`crate::experiment::differences`] of the runs' configurations.
 #[must_use]
 pub fn differences(runs: &[&Run]) -> Vec<(String, Vec<String>)> {
-    let values: Vec<Vec<(String, String)>> = runs.iter().map(|run| run.config.values()).collect();
-    let mut keys: Vec<&String> = Vec::new();
-    for (key, _) in values.iter().flatten() {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    let under = |own: &Vec<(String, String)>, key: &String| {
-        let found = own.iter().find(|(other, _)| other == key);
-        found.map_or_else(|| "–".to_owned(), |(_, value)| value.clone())
-    };
-    let mut lines: Vec<(String, Vec<String>)> = (keys.into_iter())
-        .map(|key| {
-            (
-                key.clone(),
-                values.iter().map(|own| under(own, key)).collect(),
-            )
-        })
-        .collect();
-    lines.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
-    lines.sort_by_key(|(_, values)| values.iter().any(|value| value == "–"));
-    lines
+    let configs: Vec<&ExperimentConfig> = runs.iter().map(|run| &run.config).collect();
+    crate::experiment::differences(&configs)
 }
 
 /// `dice, seed 3` → `dice`.

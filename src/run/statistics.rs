@@ -86,18 +86,6 @@ pub fn image_scores(run: &Run) -> Result<Vec<Option<f64>>, Unpaired> {
     Ok(images.iter().map(|image| mean(&image.dice())).collect())
 }
 
-/// Compares the best validations of two runs by the mean Dice of each image.
-///
-/// # Errors
-/// When they were not scored on the same images.
-pub fn compare(a: &Run, b: &Run) -> Result<Paired, Unpaired> {
-    same_images(a, b)?;
-    let number = |scores: Vec<Option<f64>>| -> Vec<f64> {
-        scores.iter().map(|s| s.unwrap_or(f64::NAN)).collect()
-    };
-    Ok(paired(&number(image_scores(a)?), &number(image_scores(b)?)))
-}
-
 /// One sentence for each group but the best: whether the best is better than it, image by image.
 /// With repetitions an image's score is its mean over them; p-values are corrected for the number of
 /// comparisons (Holm).
@@ -148,7 +136,8 @@ fn overlap(best: &Group<'_>, other: &Group<'_>) -> Option<String> {
     })
 }
 
-/// As [`compare`], for repetitions: each image's score is its mean over the repetitions.
+/// Compares two experiments image by image, at each run's best validation: an image's score is its
+/// mean Dice, and with repetitions the mean of that over them.
 ///
 /// # Errors
 /// When they were not scored on the same images.

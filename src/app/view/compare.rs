@@ -6,13 +6,11 @@ use super::color::{on_ground, run_color};
 use super::readout::{score, short};
 use super::series::duration;
 use super::summary::{best_dice, outcome, seconds, steps};
-use crate::run::Run;
+use crate::experiment::ABSENT;
+use crate::run::{Run, group};
 
 /// One line of the comparison: what it is about, and its value in every run.
 type Line = (String, Vec<String>);
-
-/// Stands where a run has no such value.
-const ABSENT: &str = "–";
 
 /// Table of the results of `runs`, and of the configuration keys in which they differ.
 pub fn diff_table(ui: &mut Ui, runs: &[&Run]) {
@@ -83,32 +81,18 @@ fn cell(ui: &mut Ui, text: &str, strong: bool, tip: &str) {
 
 const BEST: &str = "best mean Dice";
 
-/// Keys whose values are not the same in all runs, in the order of the configuration; those that
-/// only some of the runs have come last, because they follow from the kind of loss.
+/// What was configured differently, and the data where that differs. Settings that only some of the
+/// runs have stand last, because they follow from the kind of loss.
 fn differences(runs: &[&Run]) -> Vec<Line> {
-    let values: Vec<Vec<(String, String)>> = runs.iter().map(|run| run.config.values()).collect();
-    let mut keys: Vec<&String> = Vec::new();
-    for (key, _) in values.iter().flatten() {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    let mut lines: Vec<Line> = keys
-        .into_iter()
-        .map(|key| {
-            let of = |own: &Vec<(String, String)>| {
-                let found = own.iter().find(|(other, _)| other == key);
-                found.map_or_else(|| ABSENT.to_owned(), |(_, value)| value.clone())
-            };
-            (key.clone(), values.iter().map(of).collect())
-        })
+    let mut lines = group::differences(runs);
+    let seen: Vec<String> = (runs.iter())
+        .map(|run| run.dataset.chars().take(8).collect())
         .collect();
-    let seen = runs
-        .iter()
-        .map(|run| run.dataset.chars().take(8).collect::<String>());
-    lines.push(("fingerprint of the data".to_owned(), seen.collect()));
-    lines.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
-    lines.sort_by_key(|(_, values)| values.iter().any(|value| value == ABSENT));
+    if seen.iter().any(|data| *data != seen[0]) {
+        let partial = |(_, values): &Line| values.iter().any(|value| value == ABSENT);
+        let at = lines.iter().position(partial).unwrap_or(lines.len());
+        lines.insert(at, ("fingerprint of the data".to_owned(), seen));
+    }
     lines
 }
 

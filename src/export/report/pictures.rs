@@ -1,5 +1,6 @@
 //! What the runs saw in the same images: truth, and each configuration's best prediction.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -64,22 +65,14 @@ pub fn section(subjects: &[Subject], groups: &[Group<'_>]) -> String {
 
 /// Places of images that all columns have kept, the largest range of Dice first.
 fn most_different(columns: &[(&str, &Subject, Album)]) -> Vec<usize> {
-    let kept = |album: &Album| -> Vec<usize> {
-        let mut places: Vec<usize> = album.steps.values().flatten().copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        places
-    };
-    let Some((_, _, first)) = columns.first() else {
+    let kept: Vec<BTreeSet<usize>> = (columns.iter())
+        .map(|(_, _, album)| album.steps.values().flatten().copied().collect())
+        .collect();
+    let Some((first, others)) = kept.split_first() else {
         return Vec::new();
     };
-    let mut ranked: Vec<(f64, usize)> = kept(first)
-        .into_iter()
-        .filter(|place| {
-            columns
-                .iter()
-                .all(|(_, _, album)| kept(album).contains(place))
-        })
+    let mut ranked: Vec<(f64, usize)> = (first.iter().copied())
+        .filter(|place| others.iter().all(|kept| kept.contains(place)))
         .map(|place| {
             let dice = columns.iter().filter_map(|(_, subject, _)| {
                 let run = &subject.run;

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use super::{failed, print_json, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::doctor::look::Slope;
-use crate::doctor::xray::Subject;
+use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
-use crate::experiment::ExperimentConfig;
 
 /// X-ray a configuration's loss on a dataset's masks: does it prefer the right answer? Exit code 3
 /// when it prefers a worse one.
@@ -44,17 +43,17 @@ pub fn run(args: &XrayArgs) -> ExitCode {
         Ok(dataset) => dataset,
         Err(error) => return failed(&error.to_string()),
     };
-    let subject = Masks::read(&dataset, &config).and_then(|m| doctor::examine(&m, &config));
-    let taken = subject.and_then(|subject| {
-        let xray = doctor::xray::take(&config, &subject)?;
-        Ok((subject, xray))
-    });
-    let (subject, xray) = match taken {
+    let subject = match Masks::read(&dataset, &config).and_then(|m| doctor::examine(&m, &config)) {
+        Ok(subject) => subject,
+        Err(error) => return failed(&error.to_string()),
+    };
+    let taken = Exam::new(&config, &subject).and_then(|exam| Ok((exam.xray()?, exam)));
+    let (xray, exam) = match taken {
         Ok(taken) => taken,
         Err(error) => return failed(&error.to_string()),
     };
     if let Some(path) = &args.gradient
-        && let Err(message) = picture(path, &config, &subject, &args.at)
+        && let Err(message) = picture(path, &exam, xray.class_names.len(), &args.at)
     {
         return failed(&message);
     }
@@ -70,14 +69,19 @@ pub fn run(args: &XrayArgs) -> ExitCode {
     }
 }
 
-fn print(xray: &Xray) {
-    println!("{:<40} {:>10} {:>8}", "answer", "loss", "worth");
+/// Every answer with what the loss says of it, and those that it prefers to better ones.
+pub fn print_answers(xray: &Xray) {
+    println!("{:<38} {:>10} {:>8}", "answer", "loss", "quality");
     for bar in &xray.oracles {
-        println!("{:<40} {:>10.4} {:>8.3}", bar.title, bar.loss, bar.quality);
+        println!("{:<38} {:>10.4} {:>8.3}", bar.title, bar.loss, bar.quality);
     }
     for violation in &xray.violations {
         println!("✖ {}", violation.message);
     }
+}
+
+fn print(xray: &Xray) {
+    print_answers(xray);
     println!("range      {:.4} to {:.4}", xray.lowest, xray.highest);
     println!("floor      {:.4} (the perfect answer)", xray.floor);
     match &xray.theory {
@@ -109,14 +113,8 @@ fn print(xray: &Xray) {
 }
 
 /// One panel per class, side by side.
-fn picture(
-    path: &Path,
-    config: &ExperimentConfig,
-    subject: &Subject,
-    at: &str,
-) -> Result<(), String> {
-    let slope = doctor::xray::slope(config, subject, at).map_err(|error| error.to_string())?;
-    let classes = subject.class_names.len();
+fn picture(path: &Path, exam: &Exam<'_>, classes: usize, at: &str) -> Result<(), String> {
+    let slope = exam.slope(at).map_err(|error| error.to_string())?;
     let (width, height) = (slope.frame.width, slope.frame.height);
     let mut image = image::RgbImage::new((width * classes) as u32, height as u32);
     for class in 0..classes {

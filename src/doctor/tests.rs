@@ -2,7 +2,7 @@
 
 use super::look::Slope;
 use super::oracle::{self, Truth};
-use super::xray::{self, Subject};
+use super::xray::{self, Exam, Subject};
 use crate::experiment::ExperimentConfig;
 
 fn subject() -> Subject {
@@ -62,7 +62,8 @@ fn the_untrained_loss_is_what_theory_says() {
 fn the_gradient_picture_is_the_slope_of_the_loss() {
     let subject = subject();
     let config = config(&[("loss.kind", "dice")]);
-    let gradient = xray::gradient(&config, &subject, "uniform").unwrap();
+    let exam = Exam::new(&config, &subject).unwrap();
+    let gradient = exam.gradient("uniform").unwrap();
     let truth = Truth {
         labels: &subject.labels,
         shape: subject.shape,
@@ -78,7 +79,7 @@ fn the_gradient_picture_is_the_slope_of_the_loss() {
         let loss = |by: f32| {
             let mut logits = uniform.logits.clone();
             logits[at] += by;
-            xray::loss_of(&config, &subject, &logits).unwrap()
+            exam.loss(&logits).unwrap()
         };
         let slope = (loss(0.25) - loss(-0.25)) / 0.5;
         let error = (slope - f64::from(gradient[at])).abs();
@@ -94,14 +95,15 @@ fn the_gradient_picture_is_the_slope_of_the_loss() {
 fn the_picture_is_the_gradient_on_one_mask() {
     let subject = subject();
     let config = config(&[("loss.kind", "dice")]);
-    let all = xray::gradient(&config, &subject, "all-background").unwrap();
-    let slope = xray::slope(&config, &subject, "all-background").unwrap();
+    let exam = Exam::new(&config, &subject).unwrap();
+    let all = exam.gradient("all-background").unwrap();
+    let slope = exam.slope("all-background").unwrap();
     assert_eq!(slope.frame.image, 0, "the mask with the speck");
     assert_eq!(slope.class(2), &all[128..192]);
     assert_eq!(slope.values.len(), 192);
     let same = Slope::new("all-background", slope.frame, all[..192].to_vec());
     assert_eq!(slope, same);
-    assert!(xray::slope(&config, &subject, "nothing").is_err());
+    assert!(exam.slope("nothing").is_err());
 }
 
 #[test]

@@ -119,121 +119,152 @@ impl Subject {
 /// # Errors
 /// When the loss can't be made for these classes or gives no number.
 pub fn take(config: &ExperimentConfig, subject: &Subject) -> Result<Xray, LossError> {
-    let start = std::time::Instant::now();
-    let bench = Bench::new(config, subject)?;
-    let truth = subject.truth();
-    let frame = Frame::fullest(truth);
-    let classes = subject.class_names.len();
-    let oracles = oracle::all(truth, config.activation);
-    let mut bars = Vec::with_capacity(oracles.len());
-    for oracle in &oracles {
-        bars.push(Bar {
-            name: oracle.name.clone(),
-            title: oracle.title.clone(),
-            loss: bench.loss(&oracle.logits)?,
-            quality: oracle.quality,
-            look: Some(look(oracle, frame, classes, config.activation)),
-        });
-    }
-    bars.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+    Exam::new(config, subject)?.xray()
+}
 
-    let loss_of = |name: &str| bars.iter().find(|b| b.name == name).map(|b| b.loss);
-    let finite = || bars.iter().map(|b| b.loss).filter(|l| l.is_finite());
-    let lowest = finite().fold(f64::INFINITY, f64::min);
-    let highest = finite().fold(f64::NEG_INFINITY, f64::max);
-    let range = (highest - lowest).max(f64::MIN_POSITIVE);
-    let floor = loss_of("perfect").unwrap_or(f64::NAN);
+/// A loss made ready to be asked, and the answers to ask it about: for several questions at once.
+pub struct Exam<'a> {
+    config: &'a ExperimentConfig,
+    subject: &'a Subject,
+    bench: Bench,
+    oracles: Vec<Oracle>,
+    frame: Frame,
+    start: std::time::Instant,
+}
 
-    let uniform = oracles.iter().find(|o| o.name == "uniform");
-    let (mut class_shares, one_sign_pixels) = match uniform {
-        Some(uniform) => bench.gradient_shares(uniform, truth)?,
-        None => (Vec::new(), 0.0),
-    };
-    let formula = match uniform {
-        Some(uniform) => breakdown::take(
-            &config.loss,
-            &bench.context,
-            &bench.prediction(&uniform.logits),
-            &bench.target,
-        )?,
-        None => Vec::new(),
-    };
-    if let Some(uniform) = uniform {
-        let falls = bench.falls(uniform, truth)?;
-        for (share, fall) in class_shares.iter_mut().zip(falls) {
-            share.loss = fall;
-        }
-    }
-    let next = oracle::next_class(truth, config.activation);
-    let class_blind = subject.class_names.len() > 1
-        && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
-    let rarest_cost = loss_of("rarest-missing").map(|missing| (missing - floor) / range);
-    let perfect = oracles.iter().find(|o| o.name == "perfect");
-
-    Ok(Xray {
-        violations: violations(&bars, range),
-        lowest,
-        highest,
-        floor,
-        initial: loss_of("uniform").unwrap_or(f64::NAN),
-        input_range: perfect.map_or([0.0, 0.0], |p| bench.input_range(&p.logits)),
-        class_shares,
-        one_sign_pixels,
-        class_blind,
-        rarest_cost,
-        theory: theory::initial(
+impl<'a> Exam<'a> {
+    /// # Errors
+    /// When the loss can't be made for these classes.
+    pub fn new(config: &'a ExperimentConfig, subject: &'a Subject) -> Result<Self, LossError> {
+        let start = std::time::Instant::now();
+        Ok(Self {
             config,
-            &truth.counts(),
-            subject.class_weights.iter().any(|weight| *weight != 1.0),
-        ),
-        frame,
-        labels: frame.labels(truth).to_vec(),
-        oracles: bars,
-        formula,
-        class_names: subject.class_names.clone(),
-        millis: start.elapsed().as_secs_f64() * 1e3,
-    })
-}
+            subject,
+            bench: Bench::new(config, subject)?,
+            oracles: oracle::all(subject.truth(), config.activation),
+            frame: Frame::fullest(subject.truth()),
+            start,
+        })
+    }
 
-/// d loss / d logit `[N, C, H, W]` for one named oracle: which pixels the loss pushes, how hard.
-///
-/// # Errors
-/// When the loss can't be made, or no oracle is called `name`.
-pub fn gradient(
-    config: &ExperimentConfig,
-    subject: &Subject,
-    name: &str,
-) -> Result<Vec<f32>, LossError> {
-    let bench = Bench::new(config, subject)?;
-    let oracles = oracle::all(subject.truth(), config.activation);
-    let oracle = oracles
-        .iter()
-        .find(|o| o.name == name)
-        .ok_or_else(|| LossError::Invalid(format!("no oracle is called `{name}`")))?;
-    bench.gradient(&oracle.logits)
-}
+    /// The whole picture.
+    ///
+    /// # Errors
+    /// When the loss gives no number.
+    pub fn xray(&self) -> Result<Xray, LossError> {
+        let Self {
+            config,
+            subject,
+            bench,
+            oracles,
+            frame,
+            start,
+        } = self;
+        let truth = subject.truth();
+        let classes = subject.class_names.len();
+        let mut bars = Vec::with_capacity(oracles.len());
+        for oracle in oracles {
+            bars.push(Bar {
+                name: oracle.name.clone(),
+                title: oracle.title.clone(),
+                loss: bench.loss(&oracle.logits)?,
+                quality: oracle.quality,
+                look: Some(look(oracle, *frame, classes, config.activation)),
+            });
+        }
+        bars.sort_by(|a, b| b.quality.total_cmp(&a.quality));
 
-/// The loss of any answer, given as logits `[N, C, H, W]`.
-///
-/// # Errors
-/// When the loss can't be made for these classes or gives no number.
-pub fn loss_of(
-    config: &ExperimentConfig,
-    subject: &Subject,
-    logits: &[f32],
-) -> Result<f64, LossError> {
-    Bench::new(config, subject)?.loss(logits)
-}
+        let loss_of = |name: &str| bars.iter().find(|b| b.name == name).map(|b| b.loss);
+        let finite = || bars.iter().map(|b| b.loss).filter(|l| l.is_finite());
+        let lowest = finite().fold(f64::INFINITY, f64::min);
+        let highest = finite().fold(f64::NEG_INFINITY, f64::max);
+        let range = (highest - lowest).max(f64::MIN_POSITIVE);
+        let floor = loss_of("perfect").unwrap_or(f64::NAN);
 
-/// The picture of [`gradient`] on the mask that the X-ray shows.
-///
-/// # Errors
-/// As [`gradient`].
-pub fn slope(config: &ExperimentConfig, subject: &Subject, name: &str) -> Result<Slope, LossError> {
-    let frame = Frame::fullest(subject.truth());
-    let values = gradient(config, subject, name)?;
-    let planes = frame.planes(&values, subject.class_names.len());
-    Ok(Slope::new(name, frame, planes.to_vec()))
+        let uniform = oracles.iter().find(|o| o.name == "uniform");
+        let (mut class_shares, one_sign_pixels) = match uniform {
+            Some(uniform) => bench.gradient_shares(uniform, truth)?,
+            None => (Vec::new(), 0.0),
+        };
+        let formula = match uniform {
+            Some(uniform) => breakdown::take(
+                &config.loss,
+                &bench.context,
+                &bench.prediction(&uniform.logits),
+                &bench.target,
+            )?,
+            None => Vec::new(),
+        };
+        if let Some(uniform) = uniform {
+            let falls = bench.falls(uniform, truth)?;
+            for (share, fall) in class_shares.iter_mut().zip(falls) {
+                share.loss = fall;
+            }
+        }
+        let next = oracle::next_class(truth, config.activation);
+        let class_blind = subject.class_names.len() > 1
+            && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
+        let rarest_cost = loss_of("rarest-missing").map(|missing| (missing - floor) / range);
+        let perfect = oracles.iter().find(|o| o.name == "perfect");
+
+        Ok(Xray {
+            violations: violations(&bars, range),
+            lowest,
+            highest,
+            floor,
+            initial: loss_of("uniform").unwrap_or(f64::NAN),
+            input_range: perfect.map_or([0.0, 0.0], |p| bench.input_range(&p.logits)),
+            class_shares,
+            one_sign_pixels,
+            class_blind,
+            rarest_cost,
+            theory: theory::initial(
+                config,
+                &truth.counts(),
+                subject.class_weights.iter().any(|weight| *weight != 1.0),
+            ),
+            frame: *frame,
+            labels: frame.labels(truth).to_vec(),
+            oracles: bars,
+            formula,
+            class_names: subject.class_names.clone(),
+            millis: start.elapsed().as_secs_f64() * 1e3,
+        })
+    }
+
+    /// The answers' names.
+    pub fn answers(&self) -> impl Iterator<Item = &str> {
+        self.oracles.iter().map(|oracle| oracle.name.as_str())
+    }
+
+    /// The loss of any answer, given as logits `[N, C, H, W]`.
+    ///
+    /// # Errors
+    /// When the loss gives no number.
+    pub fn loss(&self, logits: &[f32]) -> Result<f64, LossError> {
+        self.bench.loss(logits)
+    }
+
+    /// d loss / d logit `[N, C, H, W]` for one named oracle: which pixels the loss pushes, how hard.
+    ///
+    /// # Errors
+    /// When no oracle is called `name`, or the gradient can't be read.
+    pub fn gradient(&self, name: &str) -> Result<Vec<f32>, LossError> {
+        let oracle = (self.oracles.iter())
+            .find(|oracle| oracle.name == name)
+            .ok_or_else(|| LossError::Invalid(format!("no oracle is called `{name}`")))?;
+        self.bench.gradient(&oracle.logits)
+    }
+
+    /// The picture of [`Exam::gradient`] on the mask that the X-ray shows.
+    ///
+    /// # Errors
+    /// As [`Exam::gradient`].
+    pub fn slope(&self, name: &str) -> Result<Slope, LossError> {
+        let values = self.gradient(name)?;
+        let planes = self.frame.planes(&values, self.subject.class_names.len());
+        Ok(Slope::new(name, self.frame, planes.to_vec()))
+    }
 }
 
 /// The loss made ready on the CPU, with the truth uploaded once.

@@ -9,6 +9,7 @@ use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
 use crate::doctor::look::Slope;
+use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::export::parcel;
@@ -264,11 +265,12 @@ impl Jobs {
                     None => Arc::new(Masks::read(&dataset, &config).map_err(|e| e.to_string())?),
                 };
                 let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
-                let xray = doctor::xray::take(&config, &subject).map_err(|e| e.to_string())?;
+                let exam = Exam::new(&config, &subject).map_err(|e| e.to_string())?;
+                let xray = exam.xray().map_err(|e| e.to_string())?;
                 // Not every output activation has every answer.
-                let known = xray.oracles.iter().any(|bar| bar.name == slope_at);
+                let known = exam.answers().any(|name| name == slope_at);
                 let at = if known { &slope_at } else { "uniform" };
-                let slope = doctor::xray::slope(&config, &subject, at).ok();
+                let slope = exam.slope(at).ok();
                 Ok(Box::new(Examined { masks, xray, slope }))
             });
             answer(Answer::Examined {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
-use super::{failed, print_json, train, usage};
+use super::{failed, print_json, runs, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::doctor::{self, Diagnosis, Evidence, Gate, Masks, Xray, gates};
 use crate::experiment::ExperimentConfig;
@@ -72,20 +72,11 @@ fn subject(args: &Doctor) -> Result<(ExperimentConfig, Option<Run>), String> {
 }
 
 fn find_run(args: &Doctor, name: &str) -> Result<Option<Run>, String> {
-    let load = |store: &Store, id: &str| store.load(id).map(Some).map_err(|e| e.to_string());
-    let path = Path::new(name);
-    if path.join("events.jsonl").exists()
-        && let Some(id) = path.file_name().and_then(|id| id.to_str())
-    {
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-        return load(&Store::new(parent.unwrap_or(Path::new("."))), id);
-    }
     let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
-    let plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
-    if plain && store.dir(name).join("events.jsonl").exists() {
-        return load(&store, name);
-    }
-    Ok(None)
+    let Some((store, id)) = runs::locate(&store, Path::new(name)) else {
+        return Ok(None);
+    };
+    store.load(&id).map(Some).map_err(|error| error.to_string())
 }
 
 pub fn run(args: &Doctor) -> ExitCode {
@@ -164,13 +155,7 @@ fn overfit(config: &ExperimentConfig, dataset: &Arc<Dataset>) -> Result<Gate, St
 }
 
 fn print(xray: &Xray, diagnoses: &[Diagnosis], gates: &[Gate], run: Option<&Run>) {
-    println!("{:<38} {:>10} {:>8}", "answer", "loss", "quality");
-    for bar in &xray.oracles {
-        println!("{:<38} {:>10.4} {:>8.3}", bar.title, bar.loss, bar.quality);
-    }
-    for violation in &xray.violations {
-        println!("✖ {}", violation.message);
-    }
+    super::xray::print_answers(xray);
     for gate in gates {
         let mark = match gate.passed {
             Some(true) => "✔",

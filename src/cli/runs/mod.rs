@@ -88,21 +88,27 @@ pub fn find(run: &Path) -> Result<(Store, Run), String> {
     find_in(&Store::new(Store::default_root()), run)
 }
 
-fn find_in(store: &Store, run: &Path) -> Result<(Store, Run), String> {
-    let (store, id) = match (run.join("run.toml").is_file(), run.canonicalize()) {
-        (true, Ok(path)) => (
-            Store::new(path.parent().unwrap_or(&path)),
-            path.file_name().unwrap_or_default().to_owned(),
-        ),
-        _ => (store.clone(), run.as_os_str().to_owned()),
-    };
-    let id = id.to_string_lossy();
-    if id.is_empty() || !store.dir(&id).is_dir() {
-        return Err(format!(
-            "there is no run `{id}` in {}: expected a run's folder or a name that `dicebench runs` lists",
-            store.root.display()
-        ));
+/// Where a run lies: `run` is its folder, or its name in `store`. `None` when there is none.
+pub fn locate(store: &Store, run: &Path) -> Option<(Store, String)> {
+    let holds = |folder: &Path| folder.join("run.toml").is_file();
+    if holds(run)
+        && let Ok(path) = run.canonicalize()
+        && let (Some(parent), Some(id)) = (path.parent(), path.file_name())
+    {
+        return Some((Store::new(parent), id.to_string_lossy().into_owned()));
     }
+    let id = run.to_string_lossy();
+    (!id.is_empty() && holds(&store.dir(&id))).then(|| (store.clone(), id.into_owned()))
+}
+
+fn find_in(store: &Store, run: &Path) -> Result<(Store, Run), String> {
+    let (store, id) = locate(store, run).ok_or_else(|| {
+        format!(
+            "there is no run `{}` in {}: expected a run's folder or a name that `dicebench runs` lists",
+            run.display(),
+            store.root.display()
+        )
+    })?;
     let run = store.load(&id).map_err(|error| error.to_string())?;
     Ok((store, run))
 }

@@ -1,12 +1,9 @@
 //! Starting, steering and following the trainer.
 
-use std::collections::VecDeque;
-
 use super::notices::Level;
 use super::{Lab, Opened};
 use crate::experiment::ExperimentConfig;
 use crate::export::report::Subject;
-use crate::run::group::seeded_name;
 use crate::run::{Outcome, Run, RunEvent};
 use crate::train::handle::{Control, Job, TrainerEvent};
 
@@ -16,8 +13,6 @@ pub(super) struct Live {
     jobs: Vec<Entry>,
     paused: bool,
     stopping: bool,
-    /// Races that come after the present one: repetitions with other seeds.
-    waiting: VecDeque<Vec<(String, ExperimentConfig)>>,
 }
 
 /// One lane: what was asked, and the run it became.
@@ -104,7 +99,6 @@ impl Lab {
             })
             .collect();
         self.live = Live {
-            waiting: std::mem::take(&mut self.live.waiting),
             jobs: jobs
                 .iter()
                 .map(|job| Entry {
@@ -122,48 +116,6 @@ impl Lab {
             self.notices.push(Level::Error, message);
         } else if let Some(item) = self.shown {
             self.trainer.control(Control::Preview(item));
-        }
-    }
-
-    /// Races the same lanes with `seeds` seeds, one race after the other, from each lane's own seed on.
-    pub fn race_repeatedly(&mut self, entries: Vec<(String, ExperimentConfig)>, seeds: u64) {
-        if seeds < 2 || self.obstacle().is_some() {
-            return self.race(entries);
-        }
-        let repetition = |offset: u64| {
-            let seeded = |(name, config): &(String, ExperimentConfig)| {
-                let mut config = config.clone();
-                config.train.seed += offset;
-                (seeded_name(name, config.train.seed), config)
-            };
-            entries.iter().map(seeded).collect()
-        };
-        self.live.waiting = (1..seeds).map(repetition).collect();
-        self.race(repetition(0));
-    }
-
-    /// Races still to come after the present one.
-    #[must_use]
-    pub fn races_waiting(&self) -> usize {
-        self.live.waiting.len()
-    }
-
-    /// Lanes of the present training: index, name, and whether it still trains.
-    #[must_use]
-    pub fn lanes(&self) -> Vec<(usize, String, bool)> {
-        let trains = |id: &Option<String>| {
-            let run = self.runs.iter().find(|run| Some(&run.id) == id.as_ref());
-            run.is_some_and(|run| run.outcome.is_none())
-        };
-        (self.live.jobs.iter().enumerate())
-            .map(|(at, job)| (at, job.run.name.clone(), trains(&job.id)))
-            .collect()
-    }
-
-    /// Ends one lane of a race and keeps what it learned; the others go on.
-    pub fn drop_lane(&mut self, lane: usize) {
-        if self.is_busy() {
-            self.trainer.control(Control::Drop(lane));
         }
     }
 
@@ -213,7 +165,6 @@ impl Lab {
     pub fn stop(&mut self) {
         if self.is_busy() {
             self.live.stopping = true;
-            self.live.waiting.clear();
             self.trainer.control(Control::Stop);
         }
     }
@@ -225,12 +176,7 @@ impl Lab {
                 TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
                 TrainerEvent::Paused => self.live.paused = true,
                 TrainerEvent::Resumed => self.live.paused = false,
-                TrainerEvent::Idle => {
-                    (self.live.paused, self.live.stopping) = (false, false);
-                    if let Some(next) = self.live.waiting.pop_front() {
-                        self.race(next);
-                    }
-                }
+                TrainerEvent::Idle => (self.live.paused, self.live.stopping) = (false, false),
             }
         }
         self.take_preview();

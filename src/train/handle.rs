@@ -23,8 +23,6 @@ pub enum Control {
     Pause,
     Resume,
     Stop,
-    /// End this lane of a race and keep what it learned; the others go on.
-    Drop(usize),
     /// Show this item (index into `Dataset::items`) from now on.
     Preview(usize),
 }

@@ -69,9 +69,7 @@ impl Trainer {
                 }
                 Message::Control(Control::Preview(item)) => self.show(item),
                 // Nothing runs: nothing to pause, resume or stop.
-                Message::Control(
-                    Control::Pause | Control::Resume | Control::Stop | Control::Drop(_),
-                ) => {}
+                Message::Control(Control::Pause | Control::Resume | Control::Stop) => {}
             }
         }
     }
@@ -174,22 +172,11 @@ impl Trainer {
                 Message::Control(Control::Stop) => {
                     (self.stopping, self.paused) = (true, false);
                 }
-                Message::Control(Control::Drop(lane)) => self.drop_lane(lane)?,
                 Message::Control(Control::Preview(item)) => self.show(item),
                 Message::Control(Control::Pause | Control::Resume) => {}
                 Message::Start(..) => log::error!("asked to train while training"),
             }
         }
-    }
-
-    /// Ends one lane; the others are stepped on.
-    fn drop_lane(&mut self, index: usize) -> Result<(), Gone> {
-        let lane = self.lanes.get_mut(index).and_then(Option::as_mut);
-        let Some(lane) = lane.filter(|lane| !lane.is_done()) else {
-            return Ok(());
-        };
-        let events = lane.stop();
-        self.forward(index, events)
     }
 
     /// Shows `item` now and at each validation from now on.

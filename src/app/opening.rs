@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Align2, Color32, Context, Id, LayerId, Order, Ui};
 
+use crate::data::Progress;
 use crate::lab::Lab;
 use crate::lab::notices::Level;
 
@@ -120,6 +121,25 @@ impl Opening {
                 self.ask(ui.ctx());
             }
         });
+    }
+
+    /// How far an opening is, with a button that ends it; `text` says done and total in words.
+    pub fn progress(
+        ui: &mut Ui,
+        path: &str,
+        progress: &Progress,
+        text: impl Fn(usize, usize) -> String,
+    ) -> bool {
+        let (done, total) = progress.counts();
+        ui.label(format!("Opening {path}"));
+        let share = if total > 0 {
+            done as f32 / total as f32
+        } else {
+            0.0
+        };
+        ui.add(egui::ProgressBar::new(share).text(text(done, total)));
+        ui.ctx().request_repaint_after(Duration::from_millis(100));
+        ui.button("Cancel").clicked()
     }
 
     /// Says that a folder can be dropped, while one is held over the window.

@@ -2,6 +2,7 @@
 
 use egui::{Panel, RichText, Ui};
 
+use super::opening::Opening;
 use super::{App, theme};
 use crate::lab::Opened;
 use crate::run::Run;
@@ -79,18 +80,9 @@ fn welcome(app: &mut App, ui: &mut Ui) {
 fn pictures(app: &mut App, ui: &mut Ui) {
     match &app.lab.dataset {
         Opened::Opening { path, progress } => {
-            let (done, total) = progress.counts();
             ui.add_space(20.0);
-            ui.label(format!("Opening {path}"));
-            let share = if total > 0 {
-                done as f32 / total as f32
-            } else {
-                0.0
-            };
-            ui.add(egui::ProgressBar::new(share).text(format!("{done} / {total}")));
-            ui.ctx()
-                .request_repaint_after(std::time::Duration::from_millis(100));
-            if ui.button("Cancel").clicked() {
+            let text = |done, total| format!("{done} / {total}");
+            if Opening::progress(ui, path, progress, text) {
                 app.lab.cancel_opening();
             }
             return;

@@ -265,21 +265,10 @@ fn pictures(look: &mut State, full: &Full, palette: &Palette, ui: &mut Ui) {
         &[Pane::Truth]
     };
     let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
-    let columns = panes::columns(shown.len(), space, aspect, 0.0);
-    let rows = shown.len().div_ceil(columns);
-    let gap = 4.0;
-    let cell = vec2(
-        (space.x - gap * (columns - 1) as f32) / columns as f32,
-        (space.y - gap * (rows - 1) as f32) / rows as f32,
-    );
+    let cells = panes::cells(area, shown.len(), aspect, 0.0);
     let pointed = look.pointed.take();
     let mut hovered = None;
-    for (at, pane) in shown.iter().enumerate() {
-        let place = vec2(
-            (cell.x + gap) * (at % columns) as f32,
-            (cell.y + gap) * (at / columns) as f32,
-        );
-        let rect = egui::Rect::from_min_size(area.min + place, cell);
+    for (at, (pane, rect)) in shown.iter().zip(cells).enumerate() {
         ui.painter()
             .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
         let Some(texture) = look.textures.get(ui, *pane, &scene, 0) else {

@@ -116,18 +116,9 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
     let dataset = match &lab.dataset {
         Opened::Ready(dataset) => Arc::clone(dataset),
         Opened::Opening { path, progress } => {
-            let (done, total) = progress.counts();
             ui.add_space(12.0);
-            ui.label(format!("Opening {path}"));
-            let share = if total > 0 {
-                done as f32 / total as f32
-            } else {
-                0.0
-            };
-            ui.add(egui::ProgressBar::new(share).text(format!("{done} of {total} masks counted")));
-            ui.ctx()
-                .request_repaint_after(std::time::Duration::from_millis(100));
-            if ui.button("Cancel").clicked() {
+            let text = |done, total| format!("{done} of {total} masks counted");
+            if Opening::progress(ui, path, progress, text) {
                 lab.cancel_opening();
             }
             return None;

@@ -239,9 +239,31 @@ impl Textures {
     }
 }
 
-/// Columns for `count` panes in `space` that show a picture of `aspect` (width by height) largest.
+/// Space between panes.
+const GAP: f32 = 4.0;
+
+/// Places for `count` panes in `area`, row by row, such that pictures of `aspect` (width by height)
+/// below titles of height `title` are largest; each place has room for its title.
 #[must_use]
-pub fn columns(count: usize, space: Vec2, aspect: f32, title: f32) -> usize {
+pub fn cells(area: Rect, count: usize, aspect: f32, title: f32) -> Vec<Rect> {
+    let columns = columns(count, area.size(), aspect, title);
+    let rows = count.div_ceil(columns);
+    let cell = vec2(
+        (area.width() - GAP * (columns - 1) as f32) / columns as f32,
+        (area.height() - GAP * (rows.max(1) - 1) as f32) / rows.max(1) as f32,
+    );
+    let place = |at: usize| {
+        let step = vec2(
+            (cell.x + GAP) * (at % columns) as f32,
+            (cell.y + GAP) * (at / columns) as f32,
+        );
+        Rect::from_min_size(area.min + step, cell)
+    };
+    (0..count).map(place).collect()
+}
+
+/// Columns for `count` panes in `space` that show a picture of `aspect` (width by height) largest.
+fn columns(count: usize, space: Vec2, aspect: f32, title: f32) -> usize {
     let scale = |columns: usize| {
         let rows = count.div_ceil(columns) as f32;
         let width = space.x / columns as f32;

@@ -307,32 +307,20 @@ impl Canvas {
     ) -> Option<Vec2> {
         let (area, _) = ui.allocate_exact_size(space, Sense::hover());
         let [w, h] = table.size().unwrap_or([1, 1]);
-        let columns = panes::columns(layers.len(), space, w as f32 / h.max(1) as f32, TITLE);
-        let rows = layers.len().div_ceil(columns).max(1);
-        let gap = 4.0;
-        let cell = vec2(
-            (space.x - gap * (columns - 1) as f32) / columns as f32,
-            (space.y - gap * (rows - 1) as f32) / rows as f32,
-        );
+        let cells = panes::cells(area, layers.len(), w as f32 / h.max(1) as f32, TITLE);
         let mut pointed = None;
-        let mut cells = Vec::new();
-        for (at, layer) in layers.iter().enumerate() {
-            let step = vec2(
-                (cell.x + gap) * (at % columns) as f32,
-                (cell.y + gap) * (at / columns) as f32,
-            );
-            let whole = Rect::from_min_size(area.min + step, cell);
-            let under = self.pane(ui, at, whole, table, *layer);
-            if let Some(under) = under {
+        for (at, (layer, whole)) in layers.iter().zip(&cells).enumerate() {
+            if let Some(under) = self.pane(ui, at, *whole, table, *layer) {
                 pointed = Some((at, under));
             }
-            cells.push(Rect::from_min_max(whole.min + vec2(0.0, TITLE), whole.max));
         }
         let (here, under) = pointed?;
         if let Some(size) = table.size() {
-            for (at, rect) in cells.iter().enumerate().filter(|(at, _)| *at != here) {
-                let _ = at;
-                panes::cross(ui, *rect, size, &self.lens, under);
+            for (at, whole) in cells.into_iter().enumerate() {
+                if at != here {
+                    let picture = Rect::from_min_max(whole.min + vec2(0.0, TITLE), whole.max);
+                    panes::cross(ui, picture, size, &self.lens, under);
+                }
             }
         }
         Some(under)

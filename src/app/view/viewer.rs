@@ -301,22 +301,10 @@ impl Viewer {
         let size = [scene.sample.image.width, scene.sample.image.height];
         let (area, _) = ui.allocate_exact_size(space, Sense::hover());
         let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
-        let columns = panes::columns(shown.len(), space, aspect, TITLE);
-        let rows = shown.len().div_ceil(columns);
-        let gap = 4.0;
-        let cell = vec2(
-            (space.x - gap * (columns - 1) as f32) / columns as f32,
-            (space.y - gap * (rows - 1) as f32) / rows as f32,
-        );
+        let cells = panes::cells(area, shown.len(), aspect, TITLE);
         let pointed = self.pointed.take();
         let mut hovered = None;
-        for (at, pane) in shown.into_iter().enumerate() {
-            let corner = area.min
-                + vec2(
-                    (cell.x + gap) * (at % columns) as f32,
-                    (cell.y + gap) * (at / columns) as f32,
-                );
-            let whole = Rect::from_min_size(corner, cell);
+        for (at, (pane, whole)) in shown.into_iter().zip(cells).enumerate() {
             let rect = Rect::from_min_max(pos2(whole.left(), whole.top() + TITLE), whole.max);
             let content = match (pane, self.flipped) {
                 (Pane::Truth, true) => Pane::Prediction,

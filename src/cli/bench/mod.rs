@@ -97,20 +97,19 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };
-    match result {
-        Ok(report) if args.json => match serde_json::to_string(&report) {
-            Ok(line) => println!("{line}"),
-            Err(error) => return fail(&error.to_string()),
-        },
-        Ok(report) => print(&report),
-        Err(message) => return fail(&message),
-    }
-    ExitCode::SUCCESS
+    tell(result, args.json, print)
 }
 
-fn fail(message: &str) -> ExitCode {
-    eprintln!("error: {message}");
-    ExitCode::FAILURE
+/// Prints what was measured, as JSON or by `print`.
+fn tell<R: Serialize>(result: Result<R, String>, as_json: bool, print: impl Fn(&R)) -> ExitCode {
+    match result {
+        Ok(report) if as_json => super::print_json(&report),
+        Ok(report) => {
+            print(&report);
+            ExitCode::SUCCESS
+        }
+        Err(message) => super::failed(&message),
+    }
 }
 
 fn print(report: &BenchReport) {

@@ -35,14 +35,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> ExitCode {
-    match report(args) {
-        Ok(report) if args.json => crate::cli::print_json(&report),
-        Ok(report) => {
-            print(&report);
-            ExitCode::SUCCESS
-        }
-        Err(message) => super::fail(&message),
-    }
+    super::tell(report(args), args.json, print)
 }
 
 fn report(args: &Args) -> Result<Report, String> {

@@ -18,13 +18,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             }
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(mut joined) = join(images, masks, "") else {
         return Ok(None);
-    }
-    let mut joined = join(images, masks, "");
-    if joined.pairs.is_empty() {
-        return Ok(None);
-    }
+    };
     joined.findings.push(zero_may_be_ignored("ADE20K"));
     Ok(Some(Found {
         layout: "ADE20K".to_owned(),

@@ -54,10 +54,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             }
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(joined) = join(images, masks, &folder.config.masks) else {
         return Ok(None);
-    }
-    let joined = join(images, masks, &folder.config.masks);
+    };
     let Some(first) = joined.pairs.first() else {
         return Ok(None);
     };

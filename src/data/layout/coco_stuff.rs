@@ -35,13 +35,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             masks.push(Keyed::new(key(&base, &rest, stem), path, part).of_kind(kind, rank));
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(joined) = join(images, masks, &folder.config.masks) else {
         return Ok(None);
-    }
-    let joined = join(images, masks, &folder.config.masks);
-    if joined.pairs.is_empty() {
-        return Ok(None);
-    }
+    };
     Ok(Some(Found {
         layout: "COCO-Stuff".to_owned(),
         reason: "There are `images/train20…` or `val20…` and `annotations` of the same names."

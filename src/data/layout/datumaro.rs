@@ -41,14 +41,13 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             .filter_map(|path| Some(Keyed::new(key(path)?, path, part_of_path(path))))
             .collect()
     };
-    let joined = join(
+    let Some(joined) = join(
         side("images", &prefixes[0]),
         side("masks", &prefixes[1]),
         "",
-    );
-    if joined.pairs.is_empty() {
+    ) else {
         return Ok(None);
-    }
+    };
     Ok(Some(Found {
         layout: "Datumaro".to_owned(),
         reason: format!("`{}` lies beside `images` and `masks`.", json.display()),

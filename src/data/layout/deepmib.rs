@@ -45,13 +45,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             }
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(joined) = join(images, masks, "") else {
         return Ok(None);
-    }
-    let joined = join(images, masks, "");
-    if joined.pairs.is_empty() {
-        return Ok(None);
-    }
+    };
     Ok(Some(Found {
         layout: "DeepMIB".to_owned(),
         reason: "Folders are called as DeepMIB has them: training images and training labels."

@@ -43,8 +43,9 @@ pub(super) struct Joined {
     pub findings: Vec<Finding>,
 }
 
-/// Pairs by key. `wanted` (of `data.masks`) picks the kind of mask where an image has several.
-pub(super) fn join(images: Vec<Keyed>, masks: Vec<Keyed>, wanted: &str) -> Joined {
+/// Pairs by key; `None` where nothing belongs together. `wanted` (of `data.masks`) picks the kind of
+/// mask where an image has several.
+pub(super) fn join(images: Vec<Keyed>, masks: Vec<Keyed>, wanted: &str) -> Option<Joined> {
     let mut by_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, mask) in masks.iter().enumerate() {
         by_key.entry(&mask.key).or_default().push(index);
@@ -70,12 +71,15 @@ pub(super) fn join(images: Vec<Keyed>, masks: Vec<Keyed>, wanted: &str) -> Joine
             reading: Reading::default(),
         });
     }
+    if joined.pairs.is_empty() {
+        return None;
+    }
     joined.findings.extend(several.finding());
     let images: Vec<(&Path, Option<Part>)> = lonely.iter().map(|l| (&*l.path, l.part)).collect();
     let unused = masks.iter().zip(&used).filter(|(_, used)| !**used);
     let masks: Vec<&Path> = unused.map(|(mask, _)| &*mask.path).collect();
     left_over(&mut joined.findings, &images, &masks);
-    joined
+    Some(joined)
 }
 
 /// Choosing among several masks of one image.

@@ -28,10 +28,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             }
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(mut joined) = join(images, masks, "") else {
         return Ok(None);
-    }
-    let mut joined = join(images, masks, "");
+    };
     let mut parts: HashMap<String, Part> = HashMap::new();
     for (path, part) in &lists {
         // `name class species breed`.
@@ -47,9 +46,6 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     }
     for pair in &mut joined.pairs {
         pair.part = parts.get(&stem(&pair.image)).copied();
-    }
-    if joined.pairs.is_empty() {
-        return Ok(None);
     }
     let row = |value: u32, name: &str| Row {
         name: name.to_owned(),

@@ -27,10 +27,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             None => images.push(Keyed::new(key(&stem), path, part_of_path(path))),
         }
     }
-    let joined = join(images, masks, "");
-    if joined.pairs.is_empty() {
+    let Some(joined) = join(images, masks, "") else {
         return Ok(None);
-    }
+    };
     Ok(Some(Found {
         layout: "Roboflow".to_owned(),
         reason: format!(

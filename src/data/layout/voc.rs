@@ -36,13 +36,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
             }
         }
     }
-    if images.is_empty() || masks.is_empty() {
+    let Some(mut joined) = join(images, masks, &folder.config.masks) else {
         return Ok(None);
-    }
-    let mut joined = join(images, masks, &folder.config.masks);
-    if joined.pairs.is_empty() {
-        return Ok(None);
-    }
+    };
     // Most images of VOC have no mask, by design.
     for finding in &mut joined.findings {
         if finding.code == "image-without-mask" {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn dicebench(home: &Path, args: &[&str]) -> Output {
+pub fn dicebench(home: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dicebench"))
         .args(args)
         .env("DICEBENCH_HOME", home)
@@ -11,7 +11,7 @@ fn dicebench(home: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

@@ -2,7 +2,7 @@
 //! disagreement, orders, the confusion matrix, the keyboard.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dicebench::app::view::versus::{Mode, Show};
 use dicebench::app::{App, Tab};
@@ -11,6 +11,8 @@ use dicebench::run::versus::Order;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+
+use crate::window::wait_up_to;
 
 fn start(home: &Path, size: [f32; 2]) -> Harness<'static, App> {
     let home = home.to_path_buf();
@@ -22,16 +24,7 @@ fn start(home: &Path, size: [f32; 2]) -> Harness<'static, App> {
 }
 
 fn wait(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&App) -> bool) {
-    let start = Instant::now();
-    while !done(harness.state()) {
-        assert!(
-            start.elapsed() < Duration::from_secs(180),
-            "waited too long for: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-        harness.step();
-    }
-    harness.step();
+    wait_up_to(Duration::from_secs(180), harness, what, done);
 }
 
 /// Trains two losses side by side for three validations.

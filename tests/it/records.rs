@@ -1,18 +1,12 @@
 //! Races and what is done with their records from the command line.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-fn dicebench(home: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_dicebench"))
-        .args(args)
-        .env("DICEBENCH_HOME", home)
-        .output()
-        .unwrap()
-}
+use crate::cli::{dicebench, stderr};
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn race(home: &Path, lanes: &[&str]) -> Output {
@@ -40,8 +34,8 @@ fn a_race_over_values_and_seeds_is_compared_reported_and_thrown_away() {
         home,
         &["--vary", "loss.kind=dice,cross_entropy", "--seeds", "2"],
     );
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let said = stdout(&output);
     assert!(said.contains("N = 2"), "{said}");
     assert!(
         said.contains("is better than") || said.contains("not distinguishable"),
@@ -91,7 +85,7 @@ fn a_race_over_values_and_seeds_is_compared_reported_and_thrown_away() {
     let mut args = vec!["runs", "report", "--to", report.to_str().unwrap()];
     args.extend(&ids);
     let output = dicebench(home, &args);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let html = std::fs::read_to_string(&report).unwrap();
     assert!(html.contains("<svg") && html.contains("data:image/png;base64,"));
     for fetched in ["src=\"http", "href=\"http", "<script", "url(http"] {
@@ -119,11 +113,11 @@ fn what_can_not_race_is_refused_by_name() {
     ] {
         let output = race(home.path(), lanes);
         assert_eq!(output.status.code(), Some(2), "{lanes:?}");
-        let said = text(&output.stderr);
+        let said = stderr(&output);
         assert!(said.contains(expected), "{lanes:?}: {said}");
     }
     let output = race(home.path(), &["--vary", "model.depth=1,2"]);
-    let said = text(&output.stderr);
+    let said = stderr(&output);
     assert!(
         said.contains("`model.depth` differs between lanes"),
         "{said}"
@@ -145,12 +139,12 @@ fn the_xray_says_what_the_question_prefers() {
             picture.to_str().unwrap(),
         ],
     );
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let xray: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(xray["violations"][0]["preferred"], "all-on");
     let size = image::image_dimensions(&picture).unwrap();
     assert_eq!(size.0, 5 * size.1, "one square panel per class");
     let output = dicebench(home.path(), &["xray", "--preset", "default"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(text(&output.stdout).contains("theory: "));
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("theory: "));
 }

@@ -23,16 +23,8 @@ fn room(home: &Path, open: &str, size: [f32; 2]) -> Harness<'static, App> {
 }
 
 fn wait(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&App) -> bool) {
-    let start = Instant::now();
-    while !done(harness.state()) {
-        assert!(
-            start.elapsed() < Duration::from_secs(120),
-            "waited too long for: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-        harness.step();
-    }
-    harness.run_steps(2);
+    crate::window::wait(harness, what, done);
+    harness.step();
 }
 
 fn dataset(harness: &Harness<'_, App>) -> std::sync::Arc<Dataset> {

@@ -16,13 +16,20 @@ fn start(home: &Path) -> Harness<'static, App> {
 }
 
 /// Draws frames until `done`, as a person waits.
-fn wait(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&App) -> bool) {
+pub fn wait(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&App) -> bool) {
+    wait_up_to(Duration::from_secs(120), harness, what, done);
+}
+
+/// As [`wait`], with another end to patience.
+pub fn wait_up_to(
+    most: Duration,
+    harness: &mut Harness<'_, App>,
+    what: &str,
+    done: impl Fn(&App) -> bool,
+) {
     let start = Instant::now();
     while !done(harness.state()) {
-        assert!(
-            start.elapsed() < Duration::from_secs(120),
-            "waited too long for: {what}"
-        );
+        assert!(start.elapsed() < most, "waited too long for: {what}");
         std::thread::sleep(Duration::from_millis(20));
         harness.step();
     }

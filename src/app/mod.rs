@@ -6,7 +6,9 @@
 
 pub mod compare;
 mod formula;
+mod frames;
 mod keys;
+pub mod live;
 pub mod measure;
 mod opening;
 mod panel;
@@ -19,7 +21,7 @@ pub mod view;
 pub mod xray;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Panel, Ui};
@@ -61,6 +63,8 @@ pub struct App {
     xray: xray::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
+    /// How long the frames took.
+    pub frames: frames::FrameTimes,
     title: String,
 }
 
@@ -70,6 +74,7 @@ struct Windows {
     keys: bool,
     notices: bool,
     about: bool,
+    frames: bool,
 }
 
 impl App {
@@ -77,12 +82,10 @@ impl App {
     #[must_use]
     pub fn new(ctx: &egui::Context, home: PathBuf, open: Option<PathBuf>) -> Self {
         let waker = ctx.clone();
-        let last = std::sync::Mutex::new(Instant::now());
+        let last = Mutex::new(Instant::now());
         let wake = Arc::new(move || {
             let frame = Duration::from_millis(1000 / FRAMES_PER_SECOND);
-            let mut last = last
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             // The first news of a while is shown at once, a flood of them frame by frame.
             if last.elapsed() >= frame {
                 *last = Instant::now();
@@ -111,6 +114,7 @@ impl App {
             xray: xray::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
+            frames: frames::FrameTimes::default(),
             title: String::new(),
         }
     }
@@ -283,6 +287,7 @@ impl App {
         keys::window(ctx, &mut self.windows.keys);
         toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
         toolbar::about_window(ctx, &mut self.windows.about);
+        self.frames.window(ctx, &mut self.windows.frames);
         if race::window(ctx, &mut self.race, &mut self.lab) {
             self.tab = Tab::Training;
         }
@@ -326,34 +331,82 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        if let Some(seconds) = frame.info().cpu_usage {
+            self.frames.add(f64::from(seconds) * 1e3);
+        }
         self.draw(ui);
     }
 }
 
-/// Opens the window: through OpenGL, which every desktop has, else through wgpu.
+/// What the window is opened with.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// A dataset's folder.
+    pub open: Option<PathBuf>,
+    /// Show how long frames take, and print it when the window is closed.
+    pub profile: bool,
+}
+
+/// Opens the window and stays until it is closed.
 ///
 /// # Errors
 /// When the system gives no window.
-pub fn run(open: Option<PathBuf>) -> Result<(), String> {
+pub fn run(start: &Start) -> Result<(), String> {
+    let times = Arc::default();
+    open_window([1280.0, 800.0], |cc| {
+        let mut app = App::new(&cc.egui_ctx, home(), start.open.clone());
+        app.windows.frames = start.profile;
+        Box::new(Profiled {
+            app,
+            times: Arc::clone(&times),
+        })
+    })?;
+    let summary = times.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(summary) = summary.filter(|_| start.profile) {
+        let line = serde_json::to_string(&summary).map_err(|error| error.to_string())?;
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Leaves its frame times behind when the window is closed.
+struct Profiled {
+    app: App,
+    times: Arc<Mutex<Option<frames::Summary>>>,
+}
+
+impl eframe::App for Profiled {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        self.app.ui(ui, frame);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        let summary = self.app.frames.summary();
+        *self.times.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary);
+    }
+}
+
+/// A window of this size in points: through OpenGL, which every desktop has, else through wgpu.
+///
+/// # Errors
+/// When the system gives no window.
+fn open_window(
+    size: [f32; 2],
+    make: impl Fn(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>,
+) -> Result<(), String> {
     let options = |renderer| eframe::NativeOptions {
         renderer,
         viewport: egui::ViewportBuilder::default()
             .with_title("Dicebench")
             .with_app_id("dicebench")
-            .with_inner_size([1280.0, 800.0])
+            .with_inner_size(size)
             .with_min_inner_size([900.0, 560.0])
             .with_drag_and_drop(true),
         ..eframe::NativeOptions::default()
     };
-    let start = |renderer| {
-        let open = open.clone();
-        eframe::run_native(
-            "dicebench",
-            options(renderer),
-            Box::new(move |cc| Ok(Box::new(App::new(&cc.egui_ctx, home(), open)))),
-        )
-    };
+    let start =
+        |renderer| eframe::run_native("dicebench", options(renderer), Box::new(|cc| Ok(make(cc))));
     start(eframe::Renderer::Glow).or_else(|first| {
         log::warn!("no window through OpenGL: {first}");
         start(eframe::Renderer::Wgpu).map_err(|second| {

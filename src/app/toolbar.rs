@@ -106,6 +106,14 @@ fn menus(app: &mut App, ui: &mut Ui) {
             app.windows.notices = true;
             ui.close();
         }
+        if ui
+            .button("Frame times")
+            .on_hover_text("How long each frame of this window takes")
+            .clicked()
+        {
+            app.windows.frames = true;
+            ui.close();
+        }
         if ui.button("About").clicked() {
             app.windows.about = true;
             ui.close();

@@ -30,6 +30,9 @@ use clap::Parser;
 struct Cli {
     /// Folder of a dataset to open in the window.
     path: Option<PathBuf>,
+    /// Show how long the window's frames take, and print it when the window is closed.
+    #[arg(long)]
+    profile: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -98,7 +101,10 @@ pub fn main() -> ExitCode {
         Some(Command::Export(command)) => export::run(&command),
         Some(Command::Devices(command)) => devices::run(&command),
         Some(Command::Bench(bench)) => bench::run(&bench),
-        None => match crate::app::run(cli.path) {
+        None => match crate::app::run(&crate::app::Start {
+            open: cli.path,
+            profile: cli.profile,
+        }) {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => failed(&message),
         },

@@ -1,5 +1,6 @@
 //! `dicebench bench`: how fast a training step is here, beside the same step elsewhere.
 
+mod frame;
 mod loader;
 mod room;
 
@@ -34,6 +35,8 @@ pub enum Bench {
     Infer(BenchArgs),
     /// Feeding: decoding, resizing, varying; next to how much a trainer eats.
     Loader(loader::Args),
+    /// The real window beside a training: how long frames take, and what it costs the training.
+    Frame(frame::Args),
     /// The window: opening a large folder, and scrolling through its images.
     Room(room::Args),
 }
@@ -93,6 +96,7 @@ pub fn run(bench: &Bench) -> ExitCode {
     let _workers = Workers::join();
     let (args, result) = match bench {
         Bench::Loader(args) => return loader::run(args),
+        Bench::Frame(args) => return frame::run(args),
         Bench::Room(args) => return room::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),

@@ -1,0 +1,306 @@
+//! The real window under load, measured: eight recorded runs and a live one plotted, overlays
+//! following the training, both tabs shown in turn. And what the window costs the training: the
+//! same training is timed without a window before and after.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use egui::{Ui, ViewportCommand};
+use serde::Serialize;
+
+use super::frames::{FrameTimes, Summary};
+use super::{App, Tab, open_window};
+use crate::data::{Dataset, Progress};
+use crate::experiment::ExperimentConfig;
+use crate::lab::Opened;
+use crate::run::metrics::Confusion;
+use crate::run::store::Store;
+use crate::run::{Outcome, RunEvent};
+use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
+
+/// A training's first seconds are not counted: threads start, memory is taken.
+const WARM_UP: f64 = 2.0;
+/// A dataset or first step that takes longer is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Recorded runs that are plotted beside the live one, and their steps.
+    pub runs: usize,
+    pub steps: u64,
+    /// How long each tab is looked at, and the training timed without a window.
+    pub seconds: f64,
+    /// Points.
+    pub size: [f32; 2],
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Live {
+    /// From the start of the program's window to the end of its first frame, in milliseconds.
+    pub first_frame_ms: f64,
+    /// Curves and overlay of the live run.
+    pub training_tab: Summary,
+    /// Every run plotted.
+    pub runs_tab: Summary,
+    /// Steps a second with the window, and without it before and after.
+    pub speed: f64,
+    pub speed_alone: [f64; 2],
+    /// Of the speed without a window, what the window costs: 0.03 is 3 %; below 0 is noise.
+    pub lost_share: f64,
+}
+
+/// Measures; opens a window. `home` is a folder for this alone.
+///
+/// # Errors
+/// When no window can be opened or nothing can be trained.
+pub fn measure(load: &Load, home: &Path) -> Result<Live, String> {
+    let store = Store::new(home.join("runs"));
+    let config = config()?;
+    record(&store, &config, load).map_err(|error| error.to_string())?;
+    let dataset = Dataset::open(&config.data, &Progress::default()).map_err(|e| e.to_string())?;
+    let dataset = Arc::new(dataset);
+    let alone = Store::new(home.join("alone"));
+    let before = train_alone(&config, &dataset, &alone, load.seconds)?;
+    let (first_frame_ms, tabs, speed) = look(load, home, &config)?;
+    let after = train_alone(&config, &dataset, &alone, load.seconds)?;
+    let usual = f64::midpoint(before, after);
+    Ok(Live {
+        first_frame_ms,
+        training_tab: tabs[0],
+        runs_tab: tabs[1],
+        speed,
+        speed_alone: [before, after],
+        lost_share: 1.0 - speed / usual,
+    })
+}
+
+/// A training that outlasts the measurement.
+fn config() -> Result<ExperimentConfig, String> {
+    let mut config = ExperimentConfig::default();
+    for (key, value) in [("train.device", "cpu"), ("train.epochs", "100000")] {
+        config.set(key, value).map_err(|error| error.to_string())?;
+    }
+    Ok(config)
+}
+
+/// Writes runs whose curves fall with some noise, as real ones do.
+fn record(
+    store: &Store,
+    config: &ExperimentConfig,
+    load: &Load,
+) -> Result<(), crate::run::store::StoreError> {
+    const CLASSES: usize = 5;
+    for run in 0..load.runs {
+        let mut recorder = store.create(&format!("recorded {run}"), config)?;
+        recorder.append(&RunEvent::Started {
+            device: "CPU".to_owned(),
+            total_steps: load.steps,
+            steps_per_epoch: (load.steps / 20).max(1),
+            parameters: 0,
+            classes: (0..CLASSES).map(|class| format!("class {class}")).collect(),
+            class_colors: vec![[200, 60 + run as u8 * 20, 60]; CLASSES],
+            class_weights: Vec::new(),
+            dataset: String::new(),
+            unix_secs: 0,
+        })?;
+        for step in 1..=load.steps {
+            let at = step as f64 / load.steps as f64;
+            let noise = ((step * 7919 + run as u64 * 104_729) % 1000) as f64 / 1000.0;
+            let secs = step as f64 * 0.1;
+            recorder.append(&RunEvent::Step {
+                step,
+                loss: (-2.0 * at).exp() + 0.2 * noise,
+                learning_rate: 1e-3,
+                grad_norm: 1.0 + noise,
+                secs,
+            })?;
+            if step % (load.steps / 20).max(1) == 0 {
+                recorder.append(&RunEvent::Validated {
+                    step,
+                    loss: (-2.0 * at).exp(),
+                    dice: vec![Some(at); CLASSES],
+                    mean_dice: Some(at),
+                    confusion: Confusion::new(CLASSES),
+                    per_image: Vec::new(),
+                    secs,
+                })?;
+            }
+        }
+        recorder.append(&RunEvent::Finished {
+            outcome: Outcome::Completed,
+            step: load.steps,
+            secs: load.steps as f64 * 0.1,
+        })?;
+    }
+    Ok(())
+}
+
+/// Steps a second of the training with nothing else in this process.
+fn train_alone(
+    config: &ExperimentConfig,
+    dataset: &Arc<Dataset>,
+    store: &Store,
+    seconds: f64,
+) -> Result<f64, String> {
+    let trainer = TrainerHandle::spawn(Arc::new(|| ()));
+    let job = Job {
+        name: "alone".to_owned(),
+        config: config.clone(),
+        dataset: Arc::clone(dataset),
+    };
+    trainer.start(vec![job], store.clone())?;
+    let mut points = Vec::new();
+    loop {
+        match trainer.wait(PATIENCE) {
+            Some(TrainerEvent::Run { event, .. }) => match event {
+                RunEvent::Step { step, secs, .. } => {
+                    points.push((secs, step));
+                    if secs > WARM_UP + seconds {
+                        trainer.control(Control::Stop);
+                    }
+                }
+                RunEvent::Finished {
+                    outcome: Outcome::Failed { message } | Outcome::Diverged { message, .. },
+                    ..
+                } => return Err(message),
+                _ => {}
+            },
+            Some(TrainerEvent::Idle) => return speed(&points, WARM_UP, WARM_UP + seconds),
+            Some(_) => {}
+            None => return Err(format!("no training step within {PATIENCE:?}")),
+        }
+    }
+}
+
+/// Steps a second between two times of a run.
+fn speed(points: &[(f64, u64)], from: f64, until: f64) -> Result<f64, String> {
+    let mut within = points
+        .iter()
+        .filter(|(secs, _)| *secs >= from && *secs <= until);
+    match (within.next(), within.next_back()) {
+        (Some(first), Some(last)) if last.0 > first.0 => {
+            Ok((last.1 - first.1) as f64 / (last.0 - first.0))
+        }
+        _ => Err("too few training steps: measure for longer".to_owned()),
+    }
+}
+
+/// Time to the first frame, frame times of both tabs, steps a second.
+type Seen = (f64, [Summary; 2], f64);
+
+fn look(load: &Load, home: &Path, config: &ExperimentConfig) -> Result<Seen, String> {
+    let found: Arc<Mutex<Option<Result<Seen, String>>>> = Arc::default();
+    let start = Instant::now();
+    open_window(load.size, |cc| {
+        let mut app = App::new(&cc.egui_ctx, home.to_owned(), None);
+        app.lab.draft = config.clone();
+        Box::new(Driver {
+            app,
+            load: *load,
+            start,
+            first_frame_ms: None,
+            stage: Stage::Opening,
+            times: Default::default(),
+            found: Arc::clone(&found),
+        })
+    })?;
+    let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
+    found.unwrap_or_else(|| Err("the window was closed before the measurement's end".to_owned()))
+}
+
+/// Uses the window as a person would, by the clock.
+struct Driver {
+    app: App,
+    load: Load,
+    start: Instant,
+    first_frame_ms: Option<f64>,
+    stage: Stage,
+    times: [FrameTimes; 2],
+    found: Arc<Mutex<Option<Result<Seen, String>>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// Until the dataset and the recorded runs are there.
+    Opening,
+    /// Until the training runs evenly.
+    WarmUp,
+    /// The tab at this index of [`TABS`], since this second of the run.
+    Looking(usize, f64),
+    Done,
+}
+
+const TABS: [Tab; 2] = [Tab::Training, Tab::Runs];
+
+impl Driver {
+    fn advance(&mut self, ctx: &egui::Context) {
+        let secs = (self.app.lab.active_run())
+            .and_then(|run| run.steps.last())
+            .map_or(0.0, |point| point.secs);
+        match self.stage {
+            Stage::Opening => {
+                let listed = self.app.lab.runs.len() >= self.load.runs;
+                if listed && matches!(self.app.lab.dataset, Opened::Ready(_)) {
+                    let ids = self.app.lab.runs.iter().map(|run| run.id.clone());
+                    self.app.runs.ticked = ids.collect();
+                    self.app.lab.train();
+                    self.stage = Stage::WarmUp;
+                } else if self.start.elapsed() > PATIENCE {
+                    self.finish(ctx, Err(format!("not open within {PATIENCE:?}")));
+                }
+            }
+            Stage::WarmUp if secs > WARM_UP => {
+                self.app.runs.ticked.extend(self.app.lab.active.clone());
+                self.stage = Stage::Looking(0, secs);
+            }
+            Stage::WarmUp => {}
+            Stage::Looking(at, since) if secs > since + self.load.seconds => {
+                self.stage = Stage::Looking(at + 1, secs);
+                if at + 1 == TABS.len() {
+                    self.finish(ctx, self.seen(secs));
+                }
+            }
+            Stage::Looking(..) | Stage::Done => {}
+        }
+        if let Stage::Looking(at, _) = self.stage {
+            self.app.tab = TABS[at];
+        }
+        let idle = !self.app.lab.is_busy();
+        if idle && matches!(self.stage, Stage::WarmUp | Stage::Looking(..)) {
+            self.finish(ctx, Err("the training ended early".to_owned()));
+        }
+    }
+
+    fn seen(&self, until: f64) -> Result<Seen, String> {
+        let run = self.app.lab.active_run().ok_or("there is no run")?;
+        let points: Vec<(f64, u64)> = (run.steps.iter())
+            .map(|point| (point.secs, point.step))
+            .collect();
+        let speed = speed(&points, WARM_UP, until)?;
+        let first = self.first_frame_ms.unwrap_or(f64::NAN);
+        Ok((first, [0, 1].map(|tab| self.times[tab].summary()), speed))
+    }
+
+    fn finish(&mut self, ctx: &egui::Context, result: Result<Seen, String>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        self.stage = Stage::Done;
+        ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+}
+
+impl eframe::App for Driver {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        if let Some(seconds) = frame.info().cpu_usage {
+            self.first_frame_ms
+                .get_or_insert_with(|| self.start.elapsed().as_secs_f64() * 1e3);
+            if let Stage::Looking(at, _) = self.stage {
+                self.times[at].add(f64::from(seconds) * 1e3);
+            }
+        }
+        self.app.draw(ui);
+        self.advance(ui.ctx());
+    }
+}

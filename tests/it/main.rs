@@ -2,6 +2,7 @@
 
 mod cli;
 mod compare;
+mod curves;
 mod data;
 mod data_layouts;
 mod data_real;

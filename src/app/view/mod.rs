@@ -10,7 +10,7 @@ pub mod color;
 pub mod compare;
 pub mod curve;
 pub mod lens;
-mod lines;
+pub mod outliers;
 pub mod paint;
 pub mod panes;
 pub mod plots;

@@ -26,6 +26,17 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// A number with every digit that it was recorded with.
+#[must_use]
+pub fn exact(value: f64) -> String {
+    let size = value.abs();
+    if value.is_finite() && size != 0.0 && !(1e-4..1e9).contains(&size) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
+}
+
 /// A score, or a dash where the class is absent.
 #[must_use]
 pub fn score(value: Option<f64>) -> String {

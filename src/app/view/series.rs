@@ -5,6 +5,7 @@
 use egui_plot::PlotPoint;
 
 use super::curve::{Ema, Pyramid};
+use super::outliers::Outliers;
 use crate::run::{Run, Validation, metrics};
 
 /// What a curve is drawn over.
@@ -14,10 +15,11 @@ pub enum XAxis {
     Steps,
     Epochs,
     Time,
+    Images,
 }
 
 impl XAxis {
-    pub const ALL: [Self; 3] = [Self::Steps, Self::Epochs, Self::Time];
+    pub const ALL: [Self; 4] = [Self::Steps, Self::Epochs, Self::Time, Self::Images];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -25,16 +27,19 @@ impl XAxis {
             Self::Steps => "Steps",
             Self::Epochs => "Epochs",
             Self::Time => "Time",
+            Self::Images => "Images",
         }
     }
 
-    /// Place of a moment of `run` on this axis: steps, epochs or seconds.
+    /// Place of a moment of `run` on this axis: steps, epochs, seconds or images.
     #[must_use]
     pub fn place(self, run: &Run, step: u64, secs: f64) -> f64 {
         match self {
             Self::Steps => step as f64,
             Self::Epochs => step as f64 / run.steps_per_epoch.max(1) as f64,
             Self::Time => secs,
+            // Every batch is full: the rest of an epoch is left out.
+            Self::Images => (step * run.config.train.batch) as f64,
         }
     }
 
@@ -45,7 +50,37 @@ impl XAxis {
             Self::Steps => format!("step {x:.0}"),
             Self::Epochs => format!("epoch {x:.2}"),
             Self::Time => format!("after {}", duration(x)),
+            Self::Images => format!("after {x:.0} images"),
         }
+    }
+}
+
+/// The x axis as it is drawn: what it counts, and whether it shows decimal logarithms of it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Along {
+    pub axis: XAxis,
+    pub log: bool,
+}
+
+impl Along {
+    /// Where a moment of `run` is drawn.
+    #[must_use]
+    pub fn place(self, run: &Run, step: u64, secs: f64) -> f64 {
+        /// A thousandth of an epoch or of a second: what is before is drawn there.
+        const FIRST: f64 = 1e-3;
+        let x = self.axis.place(run, step, secs);
+        if self.log { x.max(FIRST).log10() } else { x }
+    }
+
+    /// What a drawn place stands for: steps, epochs, seconds or images.
+    #[must_use]
+    pub fn value(self, x: f64) -> f64 {
+        if self.log { 10_f64.powf(x) } else { x }
+    }
+
+    #[must_use]
+    pub fn describe(self, x: f64) -> String {
+        self.axis.describe(self.value(x))
     }
 }
 
@@ -95,9 +130,11 @@ pub enum Trace {
 /// How lines are looked at; two equal views give equal points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
-    pub axis: XAxis,
+    pub along: Along,
     /// Loss as its decimal logarithm.
     pub log: bool,
+    /// Outliers are drawn at the edge of what is usual.
+    pub clip: bool,
     /// Visible part of the x axis; everything while `None`.
     pub range: Option<(f64, f64)>,
     /// Points per line.
@@ -126,6 +163,7 @@ pub struct Series {
     ema: Ema,
     raw: Pyramid,
     smooth: Pyramid,
+    outliers: Outliers,
     iou: Vec<Vec<Option<f64>>>,
     drawn: [Drawn; 2],
     picked: Vec<usize>,
@@ -149,6 +187,7 @@ impl Series {
         let len = run.steps.len();
         self.ema.extend(len, |at| run.steps[at].loss);
         self.raw.extend(len, |at| run.steps[at].loss);
+        self.outliers.extend(len, |at| run.steps[at].loss);
         let smooth = &self.ema.values;
         self.smooth.extend(len, |at| smooth[at]);
         for validation in &run.validations[self.iou.len()..] {
@@ -163,10 +202,13 @@ impl Series {
         if drawn.key == Some((len, view)) {
             return;
         }
-        let x = |at: usize| view.axis.place(run, run.steps[at].step, run.steps[at].secs);
+        let x = |at: usize| {
+            view.along
+                .place(run, run.steps[at].step, run.steps[at].secs)
+        };
         let seen = view.range.map_or(0..len, |(low, high)| {
             let steps = &run.steps[..len];
-            let place = |p: &crate::run::StepPoint| view.axis.place(run, p.step, p.secs);
+            let place = |p: &crate::run::StepPoint| view.along.place(run, p.step, p.secs);
             let start = steps.partition_point(|p| place(p) < low);
             let end = steps.partition_point(|p| place(p) <= high);
             // One more on either side, so that lines reach the frame.
@@ -183,14 +225,50 @@ impl Series {
             Trace::Smooth => &self.smooth,
         };
         pyramid.select(seen, view.budget, value, &mut self.picked);
+        let usual = self.outliers.usual().filter(|_| view.clip);
         drawn.points.clear();
         drawn.points.extend(
             self.picked
                 .iter()
-                .map(|&at| PlotPoint::new(x(at), view.height(value(at))))
+                .map(|&at| PlotPoint::new(x(at), view.height(within(value(at), usual))))
                 .filter(|point| point.y.is_finite()),
         );
         drawn.key = Some((len, view));
+    }
+
+    /// Outliers of the training loss in a view: where they are drawn, and whether they lie beyond
+    /// what is drawn (above: 1, below: −1, inside: 0).
+    #[must_use]
+    pub fn outliers(&self, run: &Run, view: &View) -> Vec<([f64; 2], i8)> {
+        /// More marks than this hide the line.
+        const MOST: usize = 400;
+        let at = self.outliers.at();
+        let usual = self.outliers.usual().filter(|_| view.clip);
+        (at.iter().step_by(at.len() / MOST + 1))
+            .filter_map(|&at| {
+                let point = run.steps.get(at)?;
+                let y = view.height(within(point.loss, usual));
+                let beyond = match usual {
+                    Some((_, high)) if point.loss > high => 1,
+                    Some((low, _)) if point.loss < low => -1,
+                    _ => 0,
+                };
+                let x = view.along.place(run, point.step, point.secs);
+                y.is_finite().then_some(([x, y], beyond))
+            })
+            .collect()
+    }
+
+    /// Indices into `Run::steps` of losses that are no numbers.
+    #[must_use]
+    pub fn not_numbers(&self) -> &[usize] {
+        self.outliers.missing()
+    }
+
+    /// How many steps are outliers.
+    #[must_use]
+    pub fn outlier_count(&self) -> usize {
+        self.outliers.at().len()
     }
 
     #[must_use]
@@ -223,18 +301,22 @@ impl Series {
     }
 }
 
+fn within(value: f64, usual: Option<(f64, f64)>) -> f64 {
+    usual.map_or(value, |(low, high)| value.clamp(low, high))
+}
+
 /// Unbroken stretches of a line over the validations; a missing value is a gap, never a zero.
 #[must_use]
 pub fn stretches(
     run: &Run,
-    axis: XAxis,
+    along: Along,
     value: impl Fn(usize, &Validation) -> Option<f64>,
 ) -> Vec<Vec<[f64; 2]>> {
     let mut lines = Vec::new();
     let mut line = Vec::new();
     for (at, validation) in run.validations.iter().enumerate() {
         match value(at, validation).filter(|v| v.is_finite()) {
-            Some(y) => line.push([axis.place(run, validation.step, validation.secs), y]),
+            Some(y) => line.push([along.place(run, validation.step, validation.secs), y]),
             None if !line.is_empty() => lines.push(std::mem::take(&mut line)),
             None => {}
         }
@@ -301,8 +383,12 @@ mod tests {
         let mut series = Series::default();
         series.update(&run, 0.9);
         let mut view = View {
-            axis: XAxis::Epochs,
+            along: Along {
+                axis: XAxis::Epochs,
+                log: false,
+            },
             log: false,
+            clip: false,
             range: None,
             budget: 500,
         };
@@ -318,10 +404,36 @@ mod tests {
     }
 
     #[test]
+    fn a_clipped_spike_is_drawn_at_the_edge_and_marked() {
+        let run = run(2_000);
+        let mut series = Series::default();
+        series.update(&run, 0.9);
+        let mut view = View {
+            along: Along {
+                axis: XAxis::Images,
+                log: true,
+            },
+            log: false,
+            clip: true,
+            range: None,
+            budget: 500,
+        };
+        series.prepare(&run, Trace::Raw, view);
+        assert!(series.points(Trace::Raw).iter().all(|p| p.y <= 1.0));
+        let x = ((777 * run.config.train.batch) as f64).log10();
+        let marks = series.outliers(&run, &view);
+        assert!(marks.contains(&([x, 1.0], 1)), "{marks:?}");
+        view.clip = false;
+        let marks = series.outliers(&run, &view);
+        assert!(marks.contains(&([x, 50.0], 0)), "{marks:?}");
+    }
+
+    #[test]
     fn a_run_that_grows_or_starts_anew_is_drawn_as_it_is_now() {
         let view = View {
-            axis: XAxis::Steps,
+            along: Along::default(),
             log: true,
+            clip: false,
             range: None,
             budget: 100,
         };
@@ -351,7 +463,7 @@ mod tests {
         assert_eq!(of(1, 1), None);
         assert_eq!(of(5, 0), None);
         assert_eq!(series.mean_score(&run, Score::Iou, 1), Some(1.0));
-        let lines = stretches(&run, XAxis::Steps, |at, _| of(at, 1));
+        let lines = stretches(&run, Along::default(), |at, _| of(at, 1));
         assert_eq!(lines, vec![vec![[1.0, 0.5]]]);
     }
 

@@ -4,19 +4,22 @@ use std::ops::RangeInclusive;
 
 use egui_plot::{GridInput, GridMark};
 
-use super::series::{XAxis, duration};
+use super::series::{Along, XAxis, duration};
 
 /// Pixels that the smallest allowed step stands for; egui_plot's `grid_spacing` minimum.
 pub const MIN_SPACING: f32 = 8.0;
 /// Never more than this, whatever the bounds are.
 const MOST: f64 = 200.0;
 
-/// Lines about 80 pixels apart, at round steps, epochs or times.
+/// Lines about 80 pixels apart, at round steps, epochs, times or numbers of images.
 #[must_use]
-pub fn along(axis: XAxis, input: &GridInput) -> Vec<GridMark> {
+pub fn across(along: Along, input: &GridInput) -> Vec<GridMark> {
     let least = input.base_step_size * 10.0;
-    let unit = match axis {
-        XAxis::Steps => nice(least).max(1.0),
+    if along.log {
+        return decades(least, input.bounds);
+    }
+    let unit = match along.axis {
+        XAxis::Steps | XAxis::Images => nice(least).max(1.0),
         XAxis::Epochs => nice(least),
         XAxis::Time => nice_time(least),
     };
@@ -26,11 +29,20 @@ pub fn along(axis: XAxis, input: &GridInput) -> Vec<GridMark> {
 /// Lines about 40 pixels apart; on a logarithmic axis at 1, 2 and 5 of each power of ten.
 #[must_use]
 pub fn upward(log: bool, input: &GridInput) -> Vec<GridMark> {
-    let (low, high) = input.bounds;
-    // Room for 1, 2, 5 in a decade: the narrowest of the three gaps is 0.3 of it.
     let least = input.base_step_size * 4.0;
-    if !log || high - low > 300.0 || least < 0.05 {
-        return multiples(nice(least), input.bounds);
+    if log {
+        decades(least, input.bounds)
+    } else {
+        multiples(nice(least), input.bounds)
+    }
+}
+
+/// Decimal logarithms of round numbers, `least` or more apart.
+fn decades(least: f64, bounds: (f64, f64)) -> Vec<GridMark> {
+    let (low, high) = bounds;
+    // Room for 1, 2, 5 in a decade: the narrowest of the three gaps is 0.3 of it.
+    if high - low > 300.0 || least < 0.05 {
+        return multiples(nice(least), bounds);
     }
     let parts: &[f64] = if least < 0.3 {
         &[1.0, 2.0, 5.0]
@@ -92,8 +104,14 @@ fn nice_time(least: f64) -> f64 {
 
 /// What stands at a place of the x axis.
 #[must_use]
-pub fn x_label(axis: XAxis, value: f64) -> String {
-    match axis {
+pub fn x_label(along: Along, place: f64) -> String {
+    // A logarithm's last bits would make 1000 of 999.9999.
+    let value = match (along.log, along.value(place)) {
+        (true, value) => (value * 1e6).round() / 1e6,
+        (false, value) => value,
+    };
+    match along.axis {
+        XAxis::Time if along.log && value < 60.0 => format!("{} s", trimmed(format!("{value:.3}"))),
         XAxis::Time => duration(value),
         _ if value.fract() == 0.0 => format!("{value:.0}"),
         _ => trimmed(format!("{value:.3}")),
@@ -135,21 +153,25 @@ mod tests {
         marks.iter().map(|mark| mark.value).collect()
     }
 
+    fn over(axis: XAxis) -> Along {
+        Along { axis, log: false }
+    }
+
     #[test]
     fn marks_are_round_and_inside_the_bounds() {
         let input = |bounds, base_step_size| GridInput {
             bounds,
             base_step_size,
         };
-        let steps = along(XAxis::Steps, &input((-3.0, 205.0), 2.1));
+        let steps = across(over(XAxis::Steps), &input((-3.0, 205.0), 2.1));
         assert_eq!(values(&steps), [0.0, 50.0, 100.0, 150.0, 200.0]);
-        let time = along(XAxis::Time, &input((0.0, 200.0), 4.0));
+        let time = across(over(XAxis::Time), &input((0.0, 200.0), 4.0));
         assert_eq!(values(&time), [0.0, 60.0, 120.0, 180.0]);
         // Whole steps only, however far one zooms in.
-        let close = along(XAxis::Steps, &input((4.5, 7.5), 0.01));
+        let close = across(over(XAxis::Steps), &input((4.5, 7.5), 0.01));
         assert_eq!(values(&close), [5.0, 6.0, 7.0]);
-        assert!(along(XAxis::Epochs, &input((0.5, 0.4), 1.0)).is_empty());
-        assert!(along(XAxis::Epochs, &input((f64::NAN, 1.0), 1.0)).is_empty());
+        assert!(across(over(XAxis::Epochs), &input((0.5, 0.4), 1.0)).is_empty());
+        assert!(across(over(XAxis::Epochs), &input((f64::NAN, 1.0), 1.0)).is_empty());
     }
 
     #[test]
@@ -170,7 +192,10 @@ mod tests {
         assert_eq!(y_label(2.0, true, &(0.0..=3.0)), "100");
         assert_eq!(y_label(0.5, false, &(0.0..=1.0)), "0.5");
         assert_eq!(y_label(0.125, false, &(0.1..=0.15)), "0.125");
-        assert_eq!(x_label(XAxis::Time, 90.0), "1:30");
-        assert_eq!(x_label(XAxis::Epochs, 2.5), "2.5");
+        assert_eq!(x_label(over(XAxis::Time), 90.0), "1:30");
+        assert_eq!(x_label(over(XAxis::Epochs), 2.5), "2.5");
+        let log = |axis| Along { axis, log: true };
+        assert_eq!(x_label(log(XAxis::Steps), 1000_f64.log10()), "1000");
+        assert_eq!(x_label(log(XAxis::Time), 0.5_f64.log10()), "0.5 s");
     }
 }

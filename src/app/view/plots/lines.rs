@@ -1,20 +1,14 @@
 //! What the plots draw for a run: strokes, marks, titles, and the values at the cursor.
 
 use egui::{Color32, Ui};
-use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints, PlotUi, Points};
+use egui_plot::{FilledArea, Line, LineStyle, MarkerShape, PlotPoints, PlotUi, Points};
 
-use super::color::{OKABE_ITO, class_color, on_ground};
-use super::plots::{MEAN, Plots, VALIDATION, Which};
-use super::readout::{Entry, score, short};
-use super::series::{Trace, View, XAxis, duration, nearest, stretches};
+use super::grouped::Lot;
+use super::{MEAN, Plots, Shown, VALIDATION, Which};
+use crate::app::view::color::{OKABE_ITO, class_color, on_ground};
+use crate::app::view::readout::{Entry, score, short};
+use crate::app::view::series::{Along, Trace, View, XAxis, duration, nearest, stretches};
 use crate::run::{Run, StepPoint};
-
-/// A run with the colour of its lines.
-pub struct Shown<'a> {
-    pub run: &'a Run,
-    pub color: Color32,
-    pub key: String,
-}
 
 /// A line that is ready to be drawn.
 pub struct Stroke {
@@ -24,7 +18,88 @@ pub struct Stroke {
     pub points: Vec<[f64; 2]>,
 }
 
+impl Stroke {
+    pub fn line(color: Color32, points: Vec<[f64; 2]>, dashed: bool) -> Self {
+        Self {
+            color,
+            width: if dashed { 1.6 } else { 2.2 },
+            style: if dashed {
+                LineStyle::dashed_dense()
+            } else {
+                LineStyle::Solid
+            },
+            points,
+        }
+    }
+}
+
+/// What lies between two lines.
+pub struct Area {
+    pub color: Color32,
+    pub x: Vec<f64>,
+    pub low: Vec<f64>,
+    pub high: Vec<f64>,
+}
+
 impl Plots {
+    /// The lines of single runs that are not drawn from caches.
+    pub(super) fn strokes(
+        &self,
+        ui: &Ui,
+        shown: &[Shown],
+        which: &Which,
+        view: &View,
+    ) -> Vec<Stroke> {
+        match which {
+            Which::Loss => self.validation_strokes(ui, shown, view),
+            Which::Score => self.score_strokes(ui, shown),
+            Which::Class(name) => self.class_strokes(ui, shown, name),
+        }
+    }
+
+    /// One class, a line for each run.
+    fn class_strokes(&self, ui: &Ui, shown: &[Shown], name: &str) -> Vec<Stroke> {
+        let dark = ui.visuals().dark_mode;
+        let mut strokes = Vec::new();
+        for s in shown {
+            let class = s.run.classes.iter().position(|class| class == name);
+            let (Some(class), Some(series)) = (class, self.series.get(&s.run.id)) else {
+                continue;
+            };
+            let color = if shown.len() > 1 {
+                s.color
+            } else {
+                on_ground(class_color(&s.run.class_colors, class), dark)
+            };
+            let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
+            let lines = stretches(s.run, self.along, value).into_iter();
+            strokes.extend(lines.map(|points| Stroke::line(color, points, false)));
+        }
+        strokes
+    }
+
+    /// The score that a plot is about, at the validation with index `at`.
+    pub(super) fn value(&self, run: &Run, which: &Which, at: usize) -> Option<f64> {
+        let series = self.series.get(&run.id)?;
+        match which {
+            Which::Loss => run.validations.get(at).map(|v| v.loss),
+            Which::Score => series.mean_score(run, self.score, at),
+            Which::Class(name) => {
+                let class = run.classes.iter().position(|class| class == name)?;
+                series.class_score(run, self.score, at, class)
+            }
+        }
+    }
+
+    pub(super) fn title(&self, shown: &[Shown], lots: &[Lot], which: &Which) -> String {
+        match which {
+            Which::Loss => self.loss_title(shown),
+            Which::Score if lots.is_empty() => self.score_title(shown),
+            Which::Score => format!("{} · mean over classes", self.score.name()),
+            Which::Class(_) => self.name(which),
+        }
+    }
+
     pub(super) fn training_lines<'a>(&'a self, plot: &mut PlotUi<'a>, shown: &[Shown]) {
         let faint = if shown.len() == 1 { 0.45 } else { 0.22 };
         for (trace, opacity, width) in [(Trace::Raw, faint, 1.0), (Trace::Smooth, 1.0, 2.0)] {
@@ -46,7 +121,7 @@ impl Plots {
         }
     }
 
-    pub(super) fn validation_strokes(&self, ui: &Ui, shown: &[Shown], view: &View) -> Vec<Stroke> {
+    fn validation_strokes(&self, ui: &Ui, shown: &[Shown], view: &View) -> Vec<Stroke> {
         if self.hidden.contains(VALIDATION) {
             return Vec::new();
         }
@@ -59,7 +134,7 @@ impl Plots {
             } else {
                 validation_color(s.color, dark)
             };
-            for points in stretches(s.run, view.axis, |_, v| Some(view.height(v.loss))) {
+            for points in stretches(s.run, view.along, |_, v| Some(view.height(v.loss))) {
                 strokes.push(Stroke {
                     color,
                     width: 1.6,
@@ -71,7 +146,7 @@ impl Plots {
         strokes
     }
 
-    pub(super) fn score_strokes(&self, ui: &Ui, shown: &[Shown]) -> Vec<Stroke> {
+    fn score_strokes(&self, ui: &Ui, shown: &[Shown]) -> Vec<Stroke> {
         let dark = ui.visuals().dark_mode;
         let mut strokes = Vec::new();
         let mut add = |color, width, lines: Vec<Vec<[f64; 2]>>| {
@@ -93,7 +168,7 @@ impl Plots {
                     }
                     let color = on_ground(class_color(&one.run.class_colors, class), dark);
                     let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
-                    add(color, 1.4, stretches(s.run, self.axis, value));
+                    add(color, 1.4, stretches(s.run, self.along, value));
                 }
             }
             if shown.len() > 1 || !self.hidden.contains(MEAN) {
@@ -103,7 +178,7 @@ impl Plots {
                     ui.visuals().strong_text_color()
                 };
                 let value = |at, _: &_| series.mean_score(s.run, self.score, at);
-                add(color, 2.6, stretches(s.run, self.axis, value));
+                add(color, 2.6, stretches(s.run, self.along, value));
             }
         }
         strokes
@@ -117,13 +192,13 @@ impl Plots {
             return;
         };
         if let Some(y) = series.mean_score(s.run, self.score, at) {
-            let x = self.axis.place(s.run, best.step, best.secs);
+            let x = self.along.place(s.run, best.step, best.secs);
             let mark = Points::new("best", vec![[x, y]]);
             plot.points(mark.shape(MarkerShape::Diamond).radius(6.0).color(s.color));
         }
     }
 
-    pub(super) fn score_title(&self, shown: &[Shown]) -> String {
+    fn score_title(&self, shown: &[Shown]) -> String {
         let name = self.score.name();
         match shown {
             [one] => {
@@ -142,17 +217,39 @@ impl Plots {
         }
     }
 
-    pub(super) fn moment(&self, shown: &[Shown], which: Which, x: f64) -> String {
+    fn loss_title(&self, shown: &[Shown]) -> String {
+        let mut title = "Loss".to_owned();
+        if let [one] = shown {
+            if let Some(last) = one.run.steps.last() {
+                title += &format!(" · training {} at step {}", short(last.loss), last.step);
+            }
+            if let Some(last) = one.run.validations.last() {
+                title += &format!(" · validation {}", short(last.loss));
+            }
+        }
+        let series = || shown.iter().filter_map(|s| self.series.get(&s.run.id));
+        let holes: usize = series().map(|s| s.not_numbers().len()).sum();
+        let outliers: usize = series().map(super::Series::outlier_count).sum();
+        if holes > 0 {
+            title += &format!(" · {holes} not a number");
+        }
+        if outliers > 0 {
+            title += &format!(" · {outliers} outliers");
+        }
+        title
+    }
+
+    pub(super) fn moment(&self, shown: &[Shown], which: &Which, x: f64) -> String {
         let [one] = shown else {
-            return self.axis.describe(x);
+            return self.along.describe(x);
         };
         let run = one.run;
         let (step, secs) = match which {
             Which::Loss => {
-                let place = |p: &StepPoint| self.axis.place(run, p.step, p.secs);
+                let place = |p: &StepPoint| self.along.place(run, p.step, p.secs);
                 nearest(&run.steps, x, place).map(|at| (run.steps[at].step, run.steps[at].secs))
             }
-            Which::Score => self
+            _ => self
                 .validation_at(run, x)
                 .map(|at| (run.validations[at].step, run.validations[at].secs)),
         }
@@ -163,7 +260,7 @@ impl Plots {
 
     pub(super) fn validation_at(&self, run: &Run, x: f64) -> Option<usize> {
         nearest(&run.validations, x, |v| {
-            self.axis.place(run, v.step, v.secs)
+            self.along.place(run, v.step, v.secs)
         })
     }
 
@@ -171,7 +268,7 @@ impl Plots {
         let dark = ui.visuals().dark_mode;
         let mut entries = Vec::new();
         for s in shown {
-            let place = |p: &StepPoint| self.axis.place(s.run, p.step, p.secs);
+            let place = |p: &StepPoint| self.along.place(s.run, p.step, p.secs);
             let at = nearest(&s.run.steps, x, place);
             let smooth = at.and_then(|at| self.series.get(&s.run.id)?.smoothed(at));
             let raw = at.map(|at| s.run.steps[at].loss);
@@ -193,7 +290,13 @@ impl Plots {
         entries
     }
 
-    pub(super) fn score_entries(&self, ui: &Ui, shown: &[Shown], x: f64) -> Vec<Entry> {
+    pub(super) fn score_entries(
+        &self,
+        ui: &Ui,
+        shown: &[Shown],
+        which: &Which,
+        x: f64,
+    ) -> Vec<Entry> {
         let dark = ui.visuals().dark_mode;
         let mut entries = Vec::new();
         for s in shown {
@@ -202,8 +305,8 @@ impl Plots {
             else {
                 continue;
             };
-            let mean = score(series.mean_score(s.run, self.score, at));
-            if shown.len() > 1 {
+            let mean = score(self.value(s.run, which, at));
+            if shown.len() > 1 || *which != Which::Score {
                 let (color, name) = (s.color, s.run.name.clone());
                 entries.push(Entry {
                     color,
@@ -247,36 +350,30 @@ pub fn validation_color(run: Color32, dark: bool) -> Color32 {
     choices.into_iter().max_by_key(far).unwrap_or(run)
 }
 
-pub fn loss_title(shown: &[Shown]) -> String {
-    let [one] = shown else {
-        return "Loss".to_owned();
-    };
-    let mut title = "Loss".to_owned();
-    if let Some(last) = one.run.steps.last() {
-        title += &format!(" · training {} at step {}", short(last.loss), last.step);
+/// First and last place on the x axis of anything in `shown`.
+pub fn extent(along: Along, shown: &[Shown]) -> (f64, f64) {
+    let place = |s: &Shown, step, secs| along.place(s.run, step, secs);
+    let ends = shown.iter().flat_map(|s| {
+        let points = [s.run.steps.first(), s.run.steps.last()].into_iter();
+        let points = points.flatten().map(|p| place(s, p.step, p.secs));
+        let validations = [s.run.validations.first(), s.run.validations.last()].into_iter();
+        points.chain(validations.flatten().map(|v| place(s, v.step, v.secs)))
+    });
+    let none = (f64::INFINITY, f64::NEG_INFINITY);
+    let (low, high) = ends.fold(none, |(low, high), x| (low.min(x), high.max(x)));
+    if !low.is_finite() || !high.is_finite() {
+        return (0.0, 1.0);
     }
-    if let Some(last) = one.run.validations.last() {
-        title += &format!(" · validation {}", short(last.loss));
-    }
-    title
+    // Beginnings differ by a step or so; on a linear axis nought is where everything began.
+    let low = if along.log { low } else { 0.0 };
+    (low, high.max(low + f64::MIN_POSITIVE))
 }
 
-/// First and last place on the x axis of anything in `shown`.
-pub fn extent(axis: XAxis, shown: &[Shown]) -> (f64, f64) {
-    let last = shown.iter().map(|s| {
-        let step = s
-            .run
-            .steps
-            .last()
-            .map(|p| axis.place(s.run, p.step, p.secs));
-        let validation = s
-            .run
-            .validations
-            .last()
-            .map(|v| axis.place(s.run, v.step, v.secs));
-        step.unwrap_or(0.0).max(validation.unwrap_or(0.0))
-    });
-    (0.0, last.fold(0.0, f64::max).max(f64::MIN_POSITIVE))
+pub fn draw_area(plot: &mut PlotUi, area: &Area) {
+    if area.x.len() > 1 {
+        let drawn = FilledArea::new("", &area.x, &area.low, &area.high);
+        plot.add(drawn.fill_color(area.color).allow_hover(false));
+    }
 }
 
 pub fn draw(plot: &mut PlotUi, stroke: &Stroke) {

@@ -193,6 +193,14 @@ fn progress(app: &App, ui: &mut Ui) {
         ui.label(format!("best Dice {best:.3}"))
             .on_hover_text("Best mean Dice over the validation set");
     }
+    if let Some(kernels) = app.lab.tuning() {
+        ui.colored_label(theme::warn(ui), format!("tuning kernels: {kernels} so far"))
+            .on_hover_text(
+                "This GPU is given the fastest kernel for each shape: once, then it is kept on disk",
+            );
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_secs(1));
+    }
     if app.lab.is_busy() {
         if let Some(speed) = pace.steps_per_second {
             ui.label(format!("{speed:.1} it/s"))

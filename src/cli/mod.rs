@@ -82,6 +82,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     logging();
+    crate::train::device::tuning::keep_in(&crate::run::store::home().join("kernels"));
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Train(command)) => train::run(&command),

@@ -190,7 +190,10 @@ fn race(
                 say(json, lane, &runs[lane], &event, store);
             }
             Some(TrainerEvent::Idle) => return Ok(runs),
-            Some(TrainerEvent::Paused | TrainerEvent::Resumed) | None => {}
+            Some(TrainerEvent::Tuned { kernels }) if !json => {
+                eprintln!("tuning kernels for this GPU: {kernels} so far (once per shape; kept)");
+            }
+            Some(_) | None => {}
         }
     }
 }

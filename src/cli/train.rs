@@ -185,7 +185,12 @@ fn follow(
                 }
             }
             Some(TrainerEvent::Idle) => return code,
-            Some(TrainerEvent::Paused | TrainerEvent::Resumed) | None => {}
+            Some(TrainerEvent::Tuned { kernels }) if !output.json => {
+                output.say(&format!(
+                    "tuning kernels for this GPU: {kernels} so far (once per shape; kept)"
+                ));
+            }
+            Some(_) | None => {}
         }
     }
 }

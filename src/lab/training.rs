@@ -1,5 +1,7 @@
 //! Starting, steering and following the trainer.
 
+use std::time::{Duration, Instant};
+
 use super::notices::Level;
 use super::{Lab, Opened};
 use crate::experiment::ExperimentConfig;
@@ -7,12 +9,17 @@ use crate::export::report::Subject;
 use crate::run::{Outcome, Run, RunEvent};
 use crate::train::handle::{Control, Job, TrainerEvent};
 
+/// A kernel is timed within this time; after it the last one was.
+const STILL_TUNING: Duration = Duration::from_secs(3);
+
 /// Which runs the trainer's lanes are.
 #[derive(Debug, Default)]
 pub(super) struct Live {
     jobs: Vec<Entry>,
     paused: bool,
     stopping: bool,
+    /// Kernels that the GPU was given, and when it was last said.
+    tuned: Option<(usize, Instant)>,
 }
 
 /// One lane: what was asked, and the run it became.
@@ -52,6 +59,13 @@ impl Lab {
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.is_busy() && self.live.paused
+    }
+
+    /// Kernels that the GPU has been given, while it is given more.
+    #[must_use]
+    pub fn tuning(&self) -> Option<usize> {
+        let (kernels, at) = self.live.tuned.filter(|_| self.is_busy())?;
+        (at.elapsed() < STILL_TUNING).then_some(kernels)
     }
 
     #[must_use]
@@ -174,6 +188,9 @@ impl Lab {
             match event {
                 TrainerEvent::Opened { lane, id } => self.lane_opened(lane, id),
                 TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
+                TrainerEvent::Tuned { kernels } => {
+                    self.live.tuned = Some((kernels, Instant::now()));
+                }
                 TrainerEvent::Paused => self.live.paused = true,
                 TrainerEvent::Resumed => self.live.paused = false,
                 TrainerEvent::Idle => (self.live.paused, self.live.stopping) = (false, false),

@@ -47,6 +47,10 @@ pub enum TrainerEvent {
         lane: usize,
         event: RunEvent,
     },
+    /// A GPU was given faster kernels for this many shapes since the start: it has not hung.
+    Tuned {
+        kernels: usize,
+    },
     Paused,
     Resumed,
     /// Every lane has finished.

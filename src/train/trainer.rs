@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::device;
+use super::device::tuning::Watch;
 use super::feed::Feed;
 use super::handle::{Control, Job, Preview, TrainerEvent};
 use super::lane::Lane;
@@ -81,7 +82,10 @@ impl Trainer {
         slots.clear();
         slots.resize_with(jobs.len(), || None);
         drop(slots);
-        let result = self.open(jobs, store).and_then(|()| self.step_until_done());
+        let result = self.open(jobs, store).and_then(|on_gpu| {
+            let _watch = on_gpu.then(|| self.watch_tuning());
+            self.step_until_done()
+        });
         if result.is_err() {
             for lane in self.lanes.iter_mut().flatten().filter(|l| !l.is_done()) {
                 let _ = lane.stop();
@@ -92,10 +96,12 @@ impl Trainer {
         self.send(TrainerEvent::Idle)
     }
 
-    fn open(&mut self, jobs: &[Job], store: &Store) -> Result<(), Gone> {
+    /// Whether some lane trains on a GPU.
+    fn open(&mut self, jobs: &[Job], store: &Store) -> Result<bool, Gone> {
+        let mut on_gpu = false;
         let mut feeds: Vec<(Job, Arc<Feed>)> = Vec::new();
         for (index, job) in jobs.iter().enumerate() {
-            let opened = Lane::open(job, store, |job| make_session(job, &mut feeds));
+            let opened = Lane::open(job, store, |job| make_session(job, &mut feeds, &mut on_gpu));
             match opened {
                 Ok(mut lane) => {
                     let id = lane.id().to_owned();
@@ -116,7 +122,17 @@ impl Trainer {
             }
         }
         self.refresh();
-        Ok(())
+        Ok(on_gpu)
+    }
+
+    /// Says how many kernels the GPU was given, while it is given more.
+    fn watch_tuning(&self) -> Option<Watch> {
+        let (outbox, wake) = (self.outbox.clone(), Arc::clone(&self.wake));
+        Watch::start(move |kernels| {
+            // Nobody listens any more: the trainer itself will notice.
+            let _ = outbox.send(TrainerEvent::Tuned { kernels });
+            wake();
+        })
     }
 
     /// Steps the lanes in turn; commands are answered before each step.
@@ -225,8 +241,13 @@ impl Trainer {
 }
 
 /// A session on the device its configuration names; lanes that see the same data share batches.
-fn make_session(job: &Job, feeds: &mut Vec<(Job, Arc<Feed>)>) -> Result<Session, String> {
+fn make_session(
+    job: &Job,
+    feeds: &mut Vec<(Job, Arc<Feed>)>,
+    on_gpu: &mut bool,
+) -> Result<Session, String> {
     let (device, info) = device::open(&job.config.train.device)?;
+    *on_gpu |= info.adapter.is_some();
     let same = |other: &Job| {
         let (a, b) = (&job.config, &other.config);
         Arc::ptr_eq(&job.dataset, &other.dataset)

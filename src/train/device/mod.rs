@@ -5,6 +5,7 @@
 
 mod check;
 mod probe;
+pub mod tuning;
 
 use burn::prelude::Device;
 use burn::tensor::DeviceKind;

@@ -136,10 +136,21 @@ impl Lane {
     /// refuses, the run ends as failed: what is not kept would be lost silently otherwise.
     fn record(&mut self, mut events: Vec<RunEvent>) -> Vec<RunEvent> {
         for index in 0..events.len() {
-            let kept = self.keep(&events[index]);
-            if let Err(message) = kept {
-                events.truncate(index);
-                let failed = self.failed(message);
+            let event = events[index].clone();
+            // A measurement is kept even where weights are not; an end is only told once they are.
+            let ends = matches!(event, RunEvent::Finished { .. });
+            let (told, result) = if ends {
+                let kept = self.keep_weights(&event);
+                (index, kept.and_then(|()| self.append(&event)))
+            } else {
+                match self.append(&event) {
+                    Ok(()) => (index + 1, self.keep_weights(&event)),
+                    refused => (index, refused),
+                }
+            };
+            if let Err(message) = result {
+                events.truncate(told);
+                let failed = self.failed(with_advice(message));
                 // The record is told as well, if it can still be written.
                 if let Err(error) = self.recorder.append(&failed) {
                     log::error!("{error}");
@@ -148,11 +159,19 @@ impl Lane {
                 self.done = true;
                 break;
             }
+            if let RunEvent::Validated { step, .. } = event {
+                self.keep_pictures(step);
+            }
         }
         events
     }
 
-    fn keep(&mut self, event: &RunEvent) -> Result<(), String> {
+    fn append(&mut self, event: &RunEvent) -> Result<(), String> {
+        let appended = self.recorder.append(event);
+        appended.map_err(|error| error.to_string())
+    }
+
+    fn keep_weights(&mut self, event: &RunEvent) -> Result<(), String> {
         let weights = |name: &str| {
             let path = self.recorder.path(name);
             self.session
@@ -183,14 +202,26 @@ impl Lane {
             }
             RunEvent::Started { .. } | RunEvent::Step { .. } | RunEvent::Finding { .. } => {}
         }
-        self.recorder
-            .append(event)
-            .map_err(|error| error.to_string())?;
-        if let RunEvent::Validated { step, .. } = event {
-            self.keep_pictures(*step);
-        }
         Ok(())
     }
+}
+
+/// A disk that refuses is something to be done about.
+fn with_advice(message: String) -> String {
+    let text = message.to_lowercase();
+    let full = [
+        "no space left",
+        "disk full",
+        "quota exceeded",
+        "not enough space",
+    ];
+    if full.iter().any(|sign| text.contains(sign)) {
+        return format!(
+            "{message}. The disk is full: make room, or record elsewhere (`--out`, or the \
+             environment variable DICEBENCH_HOME); what was recorded before is kept"
+        );
+    }
+    message
 }
 
 impl Lane {

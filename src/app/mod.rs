@@ -11,6 +11,7 @@ mod keys;
 pub mod live;
 pub mod measure;
 mod opening;
+mod pacer;
 mod panel;
 mod race;
 mod room;
@@ -22,7 +23,7 @@ pub mod xray;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egui::{CentralPanel, Panel, Ui};
 
@@ -33,9 +34,6 @@ use opening::Opening;
 use view::plots::Plots;
 use view::runs::RunsTable;
 use view::viewer::Viewer;
-
-/// News arrive more often than anyone can see; painting is limited to this many frames a second.
-const FRAMES_PER_SECOND: u64 = 30;
 
 crate::choices! {
     /// What the middle of the window shows.
@@ -65,6 +63,7 @@ pub struct App {
     windows: Windows,
     /// How long the frames took.
     pub frames: frames::FrameTimes,
+    pacer: Arc<pacer::Pacer>,
     title: String,
 }
 
@@ -81,19 +80,8 @@ impl App {
     /// `home` holds runs, presets and settings.
     #[must_use]
     pub fn new(ctx: &egui::Context, home: PathBuf, open: Option<PathBuf>) -> Self {
-        let waker = ctx.clone();
-        let last = Mutex::new(Instant::now());
-        let wake = Arc::new(move || {
-            let frame = Duration::from_millis(1000 / FRAMES_PER_SECOND);
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            // The first news of a while is shown at once, a flood of them frame by frame.
-            if last.elapsed() >= frame {
-                *last = Instant::now();
-                waker.request_repaint();
-            } else {
-                waker.request_repaint_after(frame);
-            }
-        });
+        let pacer = Arc::new(pacer::Pacer::default());
+        let wake = pacer.waker(ctx);
         let gallery = compare::gallery(&home, wake.clone());
         let mut lab = Lab::new(home, wake);
         theme::apply(ctx, lab.settings.theme);
@@ -115,6 +103,7 @@ impl App {
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
             frames: frames::FrameTimes::default(),
+            pacer,
             title: String::new(),
         }
     }
@@ -334,6 +323,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         if let Some(seconds) = frame.info().cpu_usage {
             self.frames.add(f64::from(seconds) * 1e3);
+            self.pacer.learn(Duration::from_secs_f32(seconds.max(0.0)));
         }
         self.draw(ui);
     }

@@ -63,14 +63,19 @@ fn print(report: &Report) {
     let live = &report.live;
     println!("first frame after {:.0} ms", live.first_frame_ms);
     for (tab, times) in [("Training", live.training_tab), ("Runs", live.runs_tab)] {
-        println!(
-            "{tab}: {} frames, median {:.2} ms, 99 % within {:.2} ms, longest {:.1} ms, {:.2} % over 16 ms",
-            times.frames,
-            times.median_ms,
-            times.p99_ms,
-            times.longest_ms,
-            times.late_share * 100.0
-        );
+        for (what, times) in [
+            ("whole frames", times.frame),
+            ("layout alone", times.layout),
+        ] {
+            println!(
+                "{tab}, {what}: {} frames, median {:.2} ms, 99 % within {:.2} ms, longest {:.1} ms, {:.2} % over 16 ms",
+                times.frames,
+                times.median_ms,
+                times.p99_ms,
+                times.longest_ms,
+                times.late_share * 100.0
+            );
+        }
     }
     println!(
         "training: {:.2} steps a second with the window, {:.2} and {:.2} without (before, after): the window costs {:.1} %",

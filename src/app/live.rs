@@ -114,6 +114,7 @@ fn record(
             class_weights: Vec::new(),
             dataset: String::new(),
             unix_secs: 0,
+            memory_estimate: 0,
         })?;
         for step in 1..=load.steps {
             let at = step as f64 / load.steps as f64;

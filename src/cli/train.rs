@@ -101,11 +101,6 @@ pub fn run(args: &Train) -> ExitCode {
     if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
         log::warn!("Ctrl+C will not stop cleanly: {error}");
     }
-    if !args.json {
-        let needed = memory::estimate(&config, dataset.classes.len(), true);
-        let total = memory::size(needed.total());
-        output.say(&format!("about {total} of memory: {}", needed.parts()));
-    }
     let trainer = TrainerHandle::spawn(Arc::new(|| {}));
     let job = Job {
         name,
@@ -247,11 +242,13 @@ impl Output {
                 total_steps,
                 parameters,
                 classes,
+                memory_estimate,
                 ..
             } => {
                 self.say(&format!(
-                    "{parameters} parameters, {} classes, {total_steps} steps on {device}",
-                    classes.len()
+                    "{parameters} parameters, {} classes, {total_steps} steps on {device}, about {} of memory",
+                    classes.len(),
+                    memory::size(*memory_estimate)
                 ));
                 if std::io::stderr().is_terminal() {
                     self.bar = Some(bar(*total_steps));

@@ -36,6 +36,9 @@ pub enum RunEvent {
         dataset: String,
         /// Seconds since the Unix epoch.
         unix_secs: u64,
+        /// Memory that the training was expected to take, in bytes; 0 in records that do not say.
+        #[serde(default)]
+        memory_estimate: u64,
     },
     Step {
         /// 1-based: the number of updates made so far.
@@ -137,6 +140,8 @@ pub struct Run {
     pub class_weights: Vec<f64>,
     pub dataset: String,
     pub unix_secs: u64,
+    /// Bytes; 0 where the record does not say.
+    pub memory_estimate: u64,
     pub steps: Vec<StepPoint>,
     pub validations: Vec<Validation>,
     pub findings: Vec<(u64, Finding)>,
@@ -159,6 +164,7 @@ impl Run {
                 class_weights,
                 dataset,
                 unix_secs,
+                memory_estimate,
             } => {
                 device.clone_into(&mut self.device);
                 self.total_steps = *total_steps;
@@ -169,6 +175,7 @@ impl Run {
                 self.class_weights.clone_from(class_weights);
                 dataset.clone_into(&mut self.dataset);
                 self.unix_secs = *unix_secs;
+                self.memory_estimate = *memory_estimate;
             }
             RunEvent::Step {
                 step,

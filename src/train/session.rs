@@ -185,7 +185,15 @@ impl Session {
             class_weights: self.class_weights.clone(),
             dataset: self.dataset.fingerprint.clone(),
             unix_secs: now.map_or(0, |since| since.as_secs()),
+            memory_estimate: self.memory_estimate().total(),
         }
+    }
+
+    /// What this training was expected to take of the device's memory.
+    #[must_use]
+    pub fn memory_estimate(&self) -> memory::Estimate {
+        let on_cpu = extension::runs_on(&self.device.clone().without_autodiff());
+        memory::estimate(&self.config, self.dataset.classes.len(), on_cpu)
     }
 
     /// The batch that the next [`Session::step`] will train on.

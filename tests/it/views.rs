@@ -25,6 +25,7 @@ pub fn made_up_run(id: &str, steps: u64, rate: f64) -> Run {
         class_weights: vec![1.0; 4],
         dataset: "made up".to_owned(),
         unix_secs: 1_700_000_000,
+        memory_estimate: 0,
     });
     for step in 1..=steps {
         let at = step as f64;

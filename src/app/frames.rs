@@ -89,6 +89,7 @@ impl FrameTimes {
     pub fn window(&mut self, ctx: &Context, open: &mut bool) {
         egui::Window::new("Frame times")
             .open(open)
+            .default_pos([720.0, 440.0])
             .default_size([420.0, 260.0])
             .show(ctx, |ui| self.ui(ui));
     }

@@ -20,6 +20,10 @@ pub struct Devices {
     /// For the probe: check one adapter in this process.
     #[arg(long, hide = true, value_name = "NUMBER")]
     check_adapter: Option<usize>,
+    /// With `--check-adapter`: compare every normalisation, upsampling, activation and loss with the
+    /// CPU, one line each; takes minutes.
+    #[arg(long, hide = true, requires = "check_adapter")]
+    thorough: bool,
 }
 
 pub fn run(args: &Devices) -> ExitCode {
@@ -31,6 +35,16 @@ pub fn run(args: &Devices) -> ExitCode {
         let Some(adapter) = adapters.get(number) else {
             return failed(&format!("there is no adapter {number}"));
         };
+        if args.thorough {
+            let equal = device::parity(adapter, |part| {
+                print_json(part);
+            });
+            return if equal {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+        }
         return match device::check(adapter) {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => failed(&message),

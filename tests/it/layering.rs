@@ -110,3 +110,63 @@ fn each_library_stays_where_it_belongs() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Where the network, the losses and the trainer wait for a device and copy values to the host. A
+/// training step passes through `learner.rs` alone, where loss and gradient norm are read in one go
+/// (and through a loss that names its own reading below); every new place needs a line here.
+const READ_BACKS: &[(&str, usize, &str)] = &[
+    ("loss/boundary.rs", 1, "distances are measured on the host"),
+    ("loss/breakdown.rs", 2, "the formula's numbers, for people"),
+    (
+        "loss/case/mod.rs",
+        1,
+        "comparison with a reference's values",
+    ),
+    ("loss/lovasz.rs", 1, "the order of the errors"),
+    ("train/device/parity.rs", 3, "comparison of two devices"),
+    (
+        "train/evaluate.rs",
+        5,
+        "validation: labels, scores, what is not finite",
+    ),
+    (
+        "train/learner.rs",
+        1,
+        "each step: loss and gradient norm, in one transaction",
+    ),
+    (
+        "train/optim.rs",
+        1,
+        "which parameter is not finite, after a step went wrong",
+    ),
+    ("train/overfit.rs", 1, "the score of the overfitting test"),
+];
+
+#[test]
+fn tensors_are_read_back_in_declared_places_only() {
+    let reads = [
+        "into_data(",
+        "into_scalar",
+        "Transaction::default",
+        ".to_data(",
+    ];
+    let mut found = Vec::new();
+    for layer in ["model", "loss", "train"] {
+        for path in sources(&root().join(layer)) {
+            let text = fs::read_to_string(&path).unwrap();
+            // Tests may read what they like.
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let count: usize = reads.iter().map(|read| code.matches(read).count()).sum();
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy();
+            if count > 0 {
+                found.push((name.replace('\\', "/"), count));
+            }
+        }
+    }
+    found.sort();
+    let declared: Vec<(String, usize)> = READ_BACKS
+        .iter()
+        .map(|(file, count, _)| ((*file).to_owned(), *count))
+        .collect();
+    assert_eq!(found, declared);
+}

@@ -4,6 +4,7 @@
 //! listed and checked in child processes ([`probe`]), and the answers are remembered.
 
 mod check;
+mod parity;
 mod probe;
 pub mod tuning;
 
@@ -12,6 +13,7 @@ use burn::tensor::DeviceKind;
 use serde::{Deserialize, Serialize};
 
 pub use check::check;
+pub use parity::parity;
 pub use probe::{list_adapters, probe};
 
 /// One row of the device picker.

@@ -116,7 +116,7 @@ fn each_library_stays_where_it_belongs() {
 /// (and through a loss that names its own reading below); every new place needs a line here.
 const READ_BACKS: &[(&str, usize, &str)] = &[
     ("loss/boundary.rs", 1, "distances are measured on the host"),
-    ("loss/breakdown.rs", 2, "the formula's numbers, for people"),
+    ("loss/breakdown.rs", 1, "the formula's numbers, for people"),
     (
         "loss/case/mod.rs",
         1,
@@ -158,7 +158,7 @@ fn tensors_are_read_back_in_declared_places_only() {
             let code = text.split("#[cfg(test)]").next().unwrap();
             let count: usize = reads.iter().map(|read| code.matches(read).count()).sum();
             let name = path.strip_prefix(root()).unwrap().to_string_lossy();
-            if count > 0 {
+            if count > 0 && !name.contains("tests") {
                 found.push((name.replace('\\', "/"), count));
             }
         }

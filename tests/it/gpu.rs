@@ -59,3 +59,33 @@ fn losses_on_every_adapter_equal_their_references() {
         );
     }
 }
+
+/// Every normalisation, upsampling, activation and loss, in value and gradient. By number of the
+/// adapter, in a process of its own.
+#[test]
+fn every_part_on_every_adapter_equals_the_cpu() {
+    let home = tempfile::tempdir().unwrap();
+    let dicebench = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_dicebench"))
+            .args(args)
+            .env("DICEBENCH_HOME", home.path())
+            .output()
+            .unwrap()
+    };
+    let listed = dicebench(&["devices", "--list-adapters"]);
+    let adapters: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    for number in 0..adapters.len() {
+        let number = number.to_string();
+        let output = dicebench(&["devices", "--check-adapter", &number, "--thorough"]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let unequal: Vec<&str> = (said.lines())
+            .filter(|line| !line.contains("\"problem\":null"))
+            .collect();
+        assert!(
+            output.status.success() && unequal.is_empty(),
+            "{}: {unequal:#?} {}",
+            adapters[number.parse::<usize>().unwrap()],
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

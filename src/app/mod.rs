@@ -15,6 +15,7 @@ mod pacer;
 mod panel;
 mod race;
 mod room;
+pub mod runs_tab;
 mod theme;
 mod toolbar;
 mod training;
@@ -53,6 +54,8 @@ pub struct App {
     plots: Plots,
     viewer: Viewer,
     pub runs: RunsTable,
+    /// What the Runs tab shows of the ticked runs.
+    pub side: runs_tab::Side,
     pub compare: compare::Compare,
     panel: panel::State,
     opening: Opening,
@@ -85,6 +88,7 @@ impl App {
         let gallery = compare::gallery(&home, wake.clone());
         let mut lab = Lab::new(home, wake);
         theme::apply(ctx, lab.settings.theme);
+        let runs = RunsTable::restored(&lab.settings.runs);
         if let Some(path) = open {
             lab.open(&path.to_string_lossy());
         }
@@ -93,7 +97,8 @@ impl App {
             tab: Tab::Training,
             plots: Plots::default(),
             viewer: Viewer::default(),
-            runs: RunsTable::default(),
+            runs,
+            side: runs_tab::Side::default(),
             compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),
@@ -111,6 +116,7 @@ impl App {
     /// Draws one frame.
     pub fn draw(&mut self, ui: &mut Ui) {
         self.lab.tick();
+        self.follow_runs();
         let ctx = ui.ctx().clone();
         keys::handle(self, &ctx);
         if self.opening.receive(&ctx, &mut self.lab) {
@@ -172,7 +178,7 @@ impl App {
                 }
             }
             Tab::Xray => self.xray_tab(ui),
-            Tab::Runs => self.runs_tab(ui),
+            Tab::Runs => runs_tab::show(self, ui),
             Tab::Compare => compare::show(self, ui),
         }
     }
@@ -212,63 +218,6 @@ impl App {
                 Level::Info,
                 format!("{}: done in the settings (undo: Ctrl+Z)", fix.label),
             );
-        }
-    }
-
-    fn runs_tab(&mut self, ui: &mut Ui) {
-        use view::runs::Action;
-        let actions = egui::Panel::top("runs table")
-            .resizable(true)
-            .default_size(220.0)
-            .show(ui, |ui| self.runs.ui(ui, &self.lab.runs))
-            .inner;
-        for action in actions {
-            match action {
-                Action::Tick(..) => {}
-                Action::Rename(id, name) => self.lab.rename_run(&id, &name),
-                Action::Delete(id) => {
-                    self.runs.ticked.remove(&id);
-                    self.lab.delete_run(&id);
-                }
-                Action::Activate(id) => {
-                    self.lab.active = Some(id);
-                    self.tab = Tab::Training;
-                }
-                Action::OpenFolder(id) => {
-                    let url = format!("file://{}", self.lab.run_dir(&id).display());
-                    ui.ctx().open_url(egui::OpenUrl::new_tab(url));
-                }
-                Action::UseConfig(id) => self.lab.use_config(&id),
-            }
-        }
-        let ticked: Vec<&crate::run::Run> = (self.lab.runs.iter())
-            .filter(|run| self.runs.ticked.contains(&run.id))
-            .collect();
-        if ticked.is_empty() {
-            ui.add_space(20.0);
-            ui.vertical_centered(|ui| {
-                ui.weak(
-                    "Tick runs above to lay their curves over one another and see what differs.",
-                );
-            });
-            return;
-        }
-        let home = ui.button("Take home").on_hover_text(
-            "Write a report, tables, weights, TensorBoard files, bundles and the loss as code of the \
-             ticked runs into the folder `exports`",
-        );
-        let ids: Vec<String> = ticked.iter().map(|run| run.id.clone()).collect();
-        if ticked.len() > 1 {
-            Panel::bottom("differences")
-                .resizable(true)
-                .default_size(150.0)
-                .show(ui, |ui| {
-                    egui::ScrollArea::both().show(ui, |ui| view::compare::diff_table(ui, &ticked));
-                });
-        }
-        self.plots.ui(ui, &ticked);
-        if home.clicked() {
-            self.lab.take_home(&ids);
         }
     }
 

@@ -19,6 +19,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             let shown: Vec<&Run> = std::iter::once(run)
                 .chain(app.lab.runs.iter().filter(|other| {
                     other.id != run.id
+                        && !other.is_brief()
                         && (app.runs.ticked.contains(&other.id) || app.lab.is_lane(&other.id))
                 }))
                 .collect();

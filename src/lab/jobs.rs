@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use rayon::prelude::*;
 
 use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
@@ -15,6 +16,7 @@ use crate::experiment::{ExperimentConfig, Preset};
 use crate::export::parcel;
 use crate::export::report::Subject;
 use crate::run::Run;
+use crate::run::label::Label;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
 use crate::train::handle::Preview;
@@ -38,6 +40,11 @@ pub enum Answer {
     Runs {
         runs: Vec<Run>,
         problems: Vec<String>,
+    },
+    /// A run with its curves.
+    Curves {
+        id: String,
+        result: Result<Box<Run>, String>,
     },
     Presets {
         presets: Vec<Preset>,
@@ -175,6 +182,33 @@ impl Jobs {
         self.spawn("list runs", move |answer| answer(runs(&store)));
     }
 
+    /// Runs with their curves, each answered as soon as it is there.
+    pub fn read_runs(&self, store: &Store, ids: Vec<String>) {
+        let store = store.clone();
+        self.spawn("read runs", move |answer| {
+            // Whole groups at a time: plots are drawn anew as rarely as can be.
+            for ids in ids.chunks(16) {
+                let read: Vec<Answer> = (ids.par_iter())
+                    .map(|id| {
+                        let result = store.load(id).map(Box::new).map_err(|e| e.to_string());
+                        let id = id.clone();
+                        Answer::Curves { id, result }
+                    })
+                    .collect();
+                read.into_iter().for_each(answer);
+            }
+        });
+    }
+
+    pub fn label_run(&self, store: &Store, id: &str, label: Label) {
+        let (store, id) = (store.clone(), id.to_owned());
+        self.spawn("label run", move |answer| {
+            if let Err(error) = store.label(&id, &label) {
+                answer(Answer::Done(Err(error.to_string())));
+            }
+        });
+    }
+
     pub fn rename_run(&self, store: &Store, id: &str, name: &str) {
         let (id, name) = (id.to_owned(), name.to_owned());
         self.change_runs(store, move |store| store.rename(&id, &name));
@@ -191,11 +225,19 @@ impl Jobs {
     }
 
     /// Everything of these runs and a report, into a folder of the home.
-    pub fn take_home(&self, subjects: Vec<Subject>) {
+    pub fn take_home(&self, store: &Store, mut subjects: Vec<Subject>) {
+        let store = store.clone();
         let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let to = self.home.join("exports").join(stamp);
         self.spawn("take home", move |answer| {
-            let done = parcel::everything("Comparison of losses", &subjects, &to);
+            let read = subjects.iter_mut().try_for_each(|subject| {
+                if subject.run.is_brief() {
+                    subject.run = store.load(&subject.run.id).map_err(|e| e.to_string())?;
+                }
+                Ok(())
+            });
+            let done =
+                read.and_then(|()| parcel::everything("Comparison of losses", &subjects, &to));
             answer(Answer::Done(
                 done.map(|report| format!("taken home: {}", report.display())),
             ));
@@ -282,7 +324,7 @@ impl Jobs {
 }
 
 fn runs(store: &Store) -> Answer {
-    let (runs, problems) = store.list();
+    let (runs, problems) = store.survey();
     Answer::Runs {
         runs,
         problems: problems.iter().map(StoreError::to_string).collect(),

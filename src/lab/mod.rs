@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod looking;
 pub mod notices;
 pub mod pace;
+mod records;
 pub mod rooming;
 pub mod settings;
 mod splitting;
@@ -88,6 +89,7 @@ pub struct Lab {
     store: Store,
     trainer: TrainerHandle,
     live: Live,
+    records: records::Records,
     jobs: Jobs,
     keeper: Keeper,
     examiner: Examiner,
@@ -146,6 +148,7 @@ impl Lab {
             store: Store::new(home.join("runs")),
             trainer: TrainerHandle::spawn(Arc::clone(&wake)),
             live: Live::default(),
+            records: records::Records::default(),
             keeper: Keeper::start(&home),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
@@ -201,13 +204,31 @@ impl Lab {
                 let live = self.live.ids();
                 let mut runs: Vec<Run> =
                     runs.into_iter().filter(|r| !live.contains(&r.id)).collect();
-                runs.extend(self.runs.drain(..).filter(|run| live.contains(&run.id)));
+                // Nor are curves read again that are here: a finished record never changes.
+                let mut here: std::collections::HashMap<String, Run> = (self.runs.drain(..))
+                    .map(|run| (run.id.clone(), run))
+                    .collect();
+                for run in &mut runs {
+                    if let Some(known) = here.remove(&run.id)
+                        && !known.is_brief()
+                        && known.in_brief() == run.in_brief()
+                    {
+                        let (name, label) = (run.name.clone(), run.label.clone());
+                        *run = Run {
+                            name,
+                            label,
+                            ..known
+                        };
+                    }
+                }
+                runs.extend(here.into_values().filter(|run| live.contains(&run.id)));
                 runs.sort_by(|a, b| b.id.cmp(&a.id));
                 self.runs = runs;
                 for problem in problems {
                     self.notices.push(Level::Warning, problem);
                 }
             }
+            Answer::Curves { id, result } => self.curves_read(&id, result),
             Answer::Presets { presets, problems } => {
                 self.presets = presets;
                 for problem in problems {

@@ -1,6 +1,7 @@
 //! What is remembered between starts: draft, recent folders, theme. Written in the background,
 //! whole or not at all.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -29,6 +30,28 @@ pub struct Settings {
     pub recent: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draft: Option<ExperimentConfig>,
+    /// How the table of runs was left.
+    pub runs: RunTable,
+}
+
+/// How the table of runs was left.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunTable {
+    /// Names of the columns; the usual ones while empty.
+    pub columns: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// Sorted from the largest down.
+    pub down: bool,
+    pub filter: String,
+    /// Only runs with a star are shown.
+    pub starred: bool,
+    /// Id of the run that the others are compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// Ids of the runs that are ticked.
+    pub ticked: BTreeSet<String>,
 }
 
 impl Settings {

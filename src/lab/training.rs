@@ -148,7 +148,7 @@ impl Lab {
                 .push(Level::Warning, "Tick the runs to take home first.");
             return;
         }
-        self.jobs.take_home(subjects);
+        self.jobs.take_home(&self.store, subjects);
     }
 
     /// The applied preset's name, marked when the draft has moved away from it.

@@ -2,7 +2,9 @@
 //!
 //! Live plots, reopened runs and command-line progress all use [`Run::apply`].
 
+pub mod brief;
 pub mod group;
+pub mod label;
 pub mod metric_case;
 pub mod metrics;
 pub mod pictures;
@@ -10,6 +12,7 @@ pub mod scores;
 pub mod statistics;
 pub mod store;
 pub mod surface;
+mod survey;
 pub mod versus;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -148,6 +151,10 @@ pub struct Run {
     /// Index into `validations` of the best mean Dice.
     pub best: Option<usize>,
     pub outcome: Option<Outcome>,
+    /// What people say about it.
+    pub label: label::Label,
+    /// In place of the curves, where those were not read.
+    pub brief: Option<Box<brief::Brief>>,
 }
 
 impl Run {

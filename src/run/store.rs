@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::label::Label;
 use super::{Run, RunEvent};
 use crate::experiment::ExperimentConfig;
 use crate::files;
 
 const CONFIG: &str = "run.toml";
-const EVENTS: &str = "events.jsonl";
+pub(super) const EVENTS: &str = "events.jsonl";
+/// How the line of a step begins.
+pub(super) const STEP: &[u8] = br#"{"event":"step","#;
 const TRASH: &str = ".trash";
 
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +30,9 @@ pub enum StoreError {
 
 /// What `run.toml` holds.
 #[derive(Serialize, Deserialize)]
-struct RunFile {
-    name: String,
-    config: ExperimentConfig,
+pub(super) struct RunFile {
+    pub name: String,
+    pub config: ExperimentConfig,
 }
 
 /// The folder that holds the runs.
@@ -107,18 +110,10 @@ impl Store {
     #[must_use]
     pub fn list(&self) -> (Vec<Run>, Vec<StoreError>) {
         let (mut runs, mut errors) = (Vec::new(), Vec::new());
-        let entries = match fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return (runs, errors),
-            Err(e) => return (runs, vec![io_error(&self.root, e)]),
+        let ids = match self.ids() {
+            Ok(ids) => ids,
+            Err(error) => return (runs, vec![error]),
         };
-        let mut ids: Vec<String> = entries
-            .flatten()
-            .filter(|entry| entry.path().is_dir())
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|id| !id.starts_with('.'))
-            .collect();
-        ids.sort_by(|a, b| b.cmp(a));
         for id in ids {
             match self.load(&id) {
                 Ok(run) => runs.push(run),
@@ -126,6 +121,23 @@ impl Store {
             }
         }
         (runs, errors)
+    }
+
+    /// Names of the folders that may be runs, newest first; none where the store is not there yet.
+    pub(super) fn ids(&self) -> Result<Vec<String>, StoreError> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io_error(&self.root, e)),
+        };
+        let mut ids: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|id| !id.starts_with('.'))
+            .collect();
+        ids.sort_by(|a, b| b.cmp(a));
+        Ok(ids)
     }
 
     /// Reads a run: its configuration, and its events folded.
@@ -139,6 +151,7 @@ impl Store {
             id: id.to_owned(),
             name: file.name,
             config: file.config,
+            label: Label::read(&dir),
             ..Run::default()
         };
         let path = dir.join(EVENTS);
@@ -152,7 +165,7 @@ impl Store {
             if line.is_empty() {
                 continue;
             }
-            match serde_json::from_slice::<RunEvent>(&line) {
+            match read_event(&line) {
                 Ok(event) => run.apply(&event),
                 Err(error) => {
                     log::warn!("{}: line {}: {error}", path.display(), number + 1);
@@ -216,14 +229,39 @@ impl Recorder {
     }
 }
 
-fn io_error(path: &Path, source: io::Error) -> StoreError {
+/// One line of the record. Steps are nearly all of it, and read without the detour through a generic
+/// value that a tagged enum takes: four times as fast.
+pub(super) fn read_event(line: &[u8]) -> Result<RunEvent, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Line {
+        step: u64,
+        loss: Option<f64>,
+        learning_rate: f64,
+        grad_norm: Option<f64>,
+        secs: f64,
+    }
+    if !line.starts_with(STEP) {
+        return serde_json::from_slice(line);
+    }
+    let line: Line = serde_json::from_slice(line)?;
+    Ok(RunEvent::Step {
+        step: line.step,
+        // Null is what JSON has for a number that is not finite.
+        loss: line.loss.unwrap_or(f64::NAN),
+        learning_rate: line.learning_rate,
+        grad_norm: line.grad_norm.unwrap_or(f64::NAN),
+        secs: line.secs,
+    })
+}
+
+pub(super) fn io_error(path: &Path, source: io::Error) -> StoreError {
     StoreError::Io {
         path: path.to_path_buf(),
         source,
     }
 }
 
-fn read_config(dir: &Path) -> Result<RunFile, StoreError> {
+pub(super) fn read_config(dir: &Path) -> Result<RunFile, StoreError> {
     let path = dir.join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|e| io_error(&path, e))?;
     toml::from_str(&text).map_err(|e| StoreError::Format {

@@ -20,6 +20,7 @@ mod readme;
 mod records;
 mod room;
 mod statistics;
+mod table;
 mod training;
 mod views;
 mod window;

@@ -105,16 +105,18 @@ fn results(runs: &[&Run]) -> Vec<Line> {
         line("outcome", &|run| outcome(run).0),
         line(BEST, &|run| score(best_dice(run))),
         line("at step", &|run| {
-            let best = run.best.and_then(|at| run.validations.get(at));
-            best.map_or_else(absent, |best| best.step.to_string())
+            let best = run.in_brief().best.as_ref().map(|best| best.step);
+            best.map_or_else(absent, |step| step.to_string())
+        }),
+        line("last mean Dice", &|run| {
+            score(run.in_brief().last.as_ref().and_then(|last| last.mean_dice))
         }),
         line("final training loss", &|run| {
-            run.steps.last().map_or_else(absent, |p| short(p.loss))
+            run.in_brief().train_loss.map_or_else(absent, short)
         }),
         line("final validation loss", &|run| {
-            run.validations
-                .last()
-                .map_or_else(absent, |v| short(v.loss))
+            let last = run.in_brief().last.as_ref().and_then(|last| last.loss);
+            last.map_or_else(absent, short)
         }),
         line("steps", &|run| steps(run).to_string()),
         line("time", &|run| duration(seconds(run))),

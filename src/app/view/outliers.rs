@@ -8,17 +8,23 @@ const SETTLED: usize = 20;
 /// Fewer points than this have no quartiles worth the name.
 const FEWEST: usize = 40;
 
+/// As far away as a point can be: larger numbers have no order that matters.
+const FAR: f64 = 1e30;
+
 /// Marks of one series, grown with it.
 ///
-/// A point is an outlier when its distance from the moving average of the points before it lies
-/// outside Tukey's outer fences (three interquartile ranges beyond the quartiles of all such
-/// distances; J. W. Tukey, Exploratory Data Analysis, 1977). Fences are taken anew whenever the
-/// series has grown by a twentieth.
+/// A point's distance is that from the moving average of the points before it, in units of their mean
+/// distance: a series that falls and calms down is judged by its own neighbourhood. A point is an
+/// outlier when its distance lies outside Tukey's outer fences (three interquartile ranges beyond
+/// the quartiles of all distances; J. W. Tukey, Exploratory Data Analysis, 1977). Fences are taken
+/// anew whenever the series has grown by a twentieth.
 #[derive(Debug, Default)]
 pub struct Outliers {
     /// Distance of each point from the average before it; NaN where there is none.
     distances: Vec<f32>,
     average: Option<f64>,
+    /// Mean distance of the points so far, as far as they count.
+    scale: f64,
     /// Length of the series when the fences were last taken.
     fenced: usize,
     at: Vec<usize>,
@@ -39,13 +45,24 @@ impl Outliers {
                 self.distances.push(f32::NAN);
                 continue;
             }
-            let distance = match self.average {
-                Some(average) if at >= SETTLED => (v - average) as f32,
-                _ => f32::NAN,
+            let average = self.average.unwrap_or(v);
+            let away = v - average;
+            self.distances.push(if at < SETTLED {
+                f32::NAN
+            } else if away == 0.0 {
+                0.0
+            } else {
+                (away / self.scale.max(f64::MIN_POSITIVE)).clamp(-FAR, FAR) as f32
+            });
+            // A spike must not drag the average to itself, or the points after it stand out too.
+            let most = if at < SETTLED {
+                f64::MAX
+            } else {
+                4.0 * self.scale
             };
-            self.distances.push(distance);
-            let before = self.average.unwrap_or(v);
-            self.average = Some(KEEPS * before + (1.0 - KEEPS) * v);
+            let counted = away.clamp(-most, most);
+            self.average = Some(average + (1.0 - KEEPS) * counted);
+            self.scale += (1.0 - KEEPS) * (counted.abs() - self.scale);
         }
         if len >= FEWEST && len >= self.fenced + (self.fenced / 20).max(16).min(len) {
             self.fence(len, value);

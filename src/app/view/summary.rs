@@ -29,20 +29,18 @@ pub fn bad(run: &Run) -> bool {
 
 #[must_use]
 pub fn best_dice(run: &Run) -> Option<f64> {
-    run.validations.get(run.best?)?.mean_dice
+    run.in_brief().best.as_ref()?.mean_dice
 }
 
 #[must_use]
 pub fn steps(run: &Run) -> u64 {
-    run.steps.last().map_or(0, |point| point.step)
+    run.in_brief().step
 }
 
 /// Seconds spent, pauses left out.
 #[must_use]
 pub fn seconds(run: &Run) -> f64 {
-    let step = run.steps.last().map_or(0.0, |point| point.secs);
-    let validation = run.validations.last().map_or(0.0, |v| v.secs);
-    step.max(validation)
+    run.in_brief().secs
 }
 
 /// The run's name, with a number where older runs have the same: two runs are never called alike.

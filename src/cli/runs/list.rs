@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{best, outcome, shown};
+use super::{outcome, shown};
 use crate::cli::print_json;
+use crate::run::Run;
 use crate::run::store::Store;
 
 pub fn run(store: &Store, as_json: bool) -> ExitCode {
-    let (runs, errors) = store.list();
+    let (runs, errors) = store.survey();
     for error in errors {
         eprintln!("warning: {error}");
     }
@@ -19,8 +20,9 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
             .map(|run| {
                 json!({
                     "id": run.id, "name": run.name, "outcome": outcome(run),
-                    "steps": run.steps.len(), "best_mean_dice": best(run),
-                    "loss": run.config.loss.kind(), "folder": store.dir(&run.id),
+                    "steps": run.in_brief().points, "best_mean_dice": best(run),
+                    "loss": run.config.loss.kind(), "star": run.label.star,
+                    "tags": run.label.tags, "note": run.label.note, "folder": store.dir(&run.id),
                 })
             })
             .collect();
@@ -32,7 +34,7 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
             run.id,
             run.name,
             outcome(run),
-            run.steps.len(),
+            run.in_brief().points,
             shown(best(run))
         );
     }
@@ -40,4 +42,8 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
         println!("no runs in {}", store.root.display());
     }
     ExitCode::SUCCESS
+}
+
+fn best(run: &Run) -> Option<f64> {
+    run.in_brief().best.as_ref()?.mean_dice
 }

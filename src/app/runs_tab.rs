@@ -1,0 +1,108 @@
+//! The Runs tab: the table of what was recorded, and below it what the ticked runs have in common
+//! and what tells them apart.
+
+use egui::{Panel, Ui};
+
+use super::view::{self, runs::Action};
+use super::{App, Tab};
+use crate::param::Choice;
+use crate::run::Run;
+
+crate::choices! {
+    /// What is shown of the ticked runs.
+    pub enum Side {
+        Curves = "Curves": "Loss and scores of the ticked runs, laid over one another.",
+        Differences = "Differences": "Results side by side, and the settings in which they differ.",
+    }
+}
+
+pub fn show(app: &mut App, ui: &mut Ui) {
+    let actions = Panel::top("runs table")
+        .resizable(true)
+        .default_size(220.0)
+        .show(ui, |ui| app.runs.ui(ui, &app.lab.runs))
+        .inner;
+    app.carry_out(ui, actions);
+    let ticked: Vec<&Run> = (app.lab.runs.iter())
+        .filter(|run| app.runs.ticked.contains(&run.id))
+        .collect();
+    if ticked.is_empty() {
+        ui.add_space(20.0);
+        ui.vertical_centered(|ui| {
+            ui.weak("Tick runs above to lay their curves over one another and see what differs.");
+        });
+        return;
+    }
+    let mut home = false;
+    ui.horizontal_wrapped(|ui| {
+        for (side, help) in Side::ALL.iter().zip(app.side.helps()) {
+            ui.selectable_value(&mut app.side, *side, side.name())
+                .on_hover_text(*help);
+        }
+        ui.separator();
+        home = ui
+            .button("Take home")
+            .on_hover_text(
+                "Write a report, tables, weights, TensorBoard files, bundles and the loss as code \
+                 of the ticked runs into the folder `exports`",
+            )
+            .clicked();
+        if app.lab.is_reading() {
+            ui.spinner();
+            ui.weak("reading curves");
+        }
+    });
+    // Half a comparison would mislead: what is being read appears with the rest.
+    let read: Vec<&Run> = (ticked.iter().copied())
+        .filter(|run| !run.is_brief())
+        .collect();
+    match app.side {
+        Side::Curves => app.plots.ui(ui, &read),
+        Side::Differences => {
+            egui::ScrollArea::both()
+                .auto_shrink(false)
+                .show(ui, |ui| view::compare::diff_table(ui, &ticked));
+        }
+    }
+    if home {
+        let ids: Vec<String> = ticked.iter().map(|run| run.id.clone()).collect();
+        app.lab.take_home(&ids);
+    }
+}
+
+impl App {
+    /// Asks for the curves of the runs that are looked at, and keeps how the table was left.
+    pub(super) fn follow_runs(&mut self) {
+        let ids = self.runs.ticked.iter().chain(self.lab.active.as_ref());
+        let ids: Vec<String> = ids.cloned().collect();
+        self.lab.look_at(ids.iter());
+        let kept = self.runs.kept();
+        if kept != self.lab.settings.runs {
+            self.lab.settings.runs = kept;
+            self.lab.settings_changed();
+        }
+    }
+
+    fn carry_out(&mut self, ui: &Ui, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Tick(..) => {}
+                Action::Rename(id, name) => self.lab.rename_run(&id, &name),
+                Action::Label(id, label) => self.lab.label_run(&id, label),
+                Action::Delete(id) => {
+                    self.runs.ticked.remove(&id);
+                    self.lab.delete_run(&id);
+                }
+                Action::Activate(id) => {
+                    self.lab.active = Some(id);
+                    self.tab = Tab::Training;
+                }
+                Action::OpenFolder(id) => {
+                    let url = format!("file://{}", self.lab.run_dir(&id).display());
+                    ui.ctx().open_url(egui::OpenUrl::new_tab(url));
+                }
+                Action::UseConfig(id) => self.lab.use_config(&id),
+            }
+        }
+    }
+}

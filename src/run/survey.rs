@@ -1,0 +1,267 @@
+//! All runs of a store at once, without their curves: what a list needs, in a blink.
+//!
+//! A finished run's record never changes again, so what a list says about it is kept beside it, in
+//! `summary.json`, for as long as the record has the length that it had then.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::brief::{Brief, Scored};
+use super::label::Label;
+use super::store::{EVENTS, STEP, Store, StoreError, io_error, read_config, read_event};
+use super::{Run, RunEvent};
+
+const SUMMARY: &str = "summary.json";
+/// Another number makes what is kept worthless.
+const VERSION: u32 = 1;
+
+/// `summary.json`.
+#[derive(Serialize, Deserialize)]
+struct Summary {
+    version: u32,
+    /// Length of `events.jsonl` that this was made from.
+    events_bytes: u64,
+    brief: Brief,
+    /// Start, findings and end.
+    events: Vec<RunEvent>,
+}
+
+impl Store {
+    /// Every run that can be read, without its curves, newest first; unreadable ones as errors.
+    #[must_use]
+    pub fn survey(&self) -> (Vec<Run>, Vec<StoreError>) {
+        let ids = match self.ids() {
+            Ok(ids) => ids,
+            Err(error) => return (Vec::new(), vec![error]),
+        };
+        let found: Vec<_> = ids.par_iter().map(|id| self.glance(id)).collect();
+        let (mut runs, mut errors) = (Vec::new(), Vec::new());
+        for result in found {
+            match result {
+                Ok(run) => runs.push(run),
+                Err(error) => errors.push(error),
+            }
+        }
+        (runs, errors)
+    }
+
+    /// One run without its curves.
+    ///
+    /// # Errors
+    /// When its configuration can't be read.
+    pub fn glance(&self, id: &str) -> Result<Run, StoreError> {
+        let dir = self.dir(id);
+        let file = read_config(&dir)?;
+        let mut run = Run {
+            id: id.to_owned(),
+            name: file.name,
+            config: file.config,
+            label: Label::read(&dir),
+            ..Run::default()
+        };
+        let path = dir.join(EVENTS);
+        let bytes = match fs::metadata(&path) {
+            Ok(data) => data.len(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(run),
+            Err(e) => return Err(io_error(&path, e)),
+        };
+        if let Some(summary) = kept(&dir, bytes) {
+            for event in &summary.events {
+                run.apply(event);
+            }
+            run.brief = Some(Box::new(summary.brief));
+            return Ok(run);
+        }
+        let events = skim(&mut run, &path).map_err(|e| io_error(&path, e))?;
+        if run.outcome.is_some()
+            && let Some(brief) = &run.brief
+        {
+            let summary = Summary {
+                version: VERSION,
+                events_bytes: bytes,
+                brief: (**brief).clone(),
+                events,
+            };
+            let written = serde_json::to_vec(&summary)
+                .map_err(io::Error::from)
+                .and_then(|text| fs::write(dir.join(SUMMARY), text));
+            // Without it, or with half of it, the record is read again: slower, not wrong.
+            if let Err(error) = written {
+                log::info!("{}: {error}", dir.display());
+            }
+        }
+        Ok(run)
+    }
+}
+
+fn kept(dir: &Path, bytes: u64) -> Option<Summary> {
+    let text = fs::read(dir.join(SUMMARY)).ok()?;
+    let summary: Summary = serde_json::from_slice(&text).ok()?;
+    (summary.version == VERSION && summary.events_bytes == bytes).then_some(summary)
+}
+
+/// Folds the record without keeping its curves: of the steps only the last is even read. Returns the
+/// events that a summary keeps.
+fn skim(run: &mut Run, path: &Path) -> io::Result<Vec<RunEvent>> {
+    let mut reader = BufReader::with_capacity(1 << 18, File::open(path)?);
+    let (mut line, mut last) = (Vec::new(), Vec::new());
+    let mut brief = Brief::default();
+    let mut events = Vec::new();
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if line.starts_with(STEP) {
+            // A line that a crash has torn is no step.
+            if line.ends_with(b"}\n") {
+                brief.points += 1;
+                std::mem::swap(&mut line, &mut last);
+            }
+            continue;
+        }
+        match read_event(&line) {
+            Ok(RunEvent::Validated {
+                step,
+                loss,
+                dice,
+                mean_dice,
+                secs,
+                ..
+            }) => {
+                let now = Scored {
+                    step,
+                    mean_dice,
+                    dice,
+                    loss: Some(loss).filter(|loss| loss.is_finite()),
+                };
+                let before = brief.best.as_ref();
+                // As `Run::apply` decides it: the first of equals stays.
+                if mean_dice.is_some() && before.is_none_or(|best| mean_dice > best.mean_dice) {
+                    brief.best = Some(now.clone());
+                }
+                brief.validations += 1;
+                brief.secs = secs;
+                brief.last = Some(now);
+            }
+            Ok(event) => {
+                run.apply(&event);
+                events.push(event);
+            }
+            // As in `Store::load`, where it is said.
+            Err(_) => {}
+        }
+    }
+    if let Ok(RunEvent::Step {
+        step, loss, secs, ..
+    }) = read_event(&last)
+    {
+        brief.step = step;
+        brief.train_loss = Some(loss).filter(|loss| loss.is_finite());
+        brief.secs = brief.secs.max(secs);
+    }
+    run.brief = Some(Box::new(brief));
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::ExperimentConfig;
+    use crate::run::metrics::Confusion;
+    use crate::run::{Outcome, Run};
+
+    fn recorded(store: &Store, dice: &[Option<f64>], finished: bool) -> String {
+        let mut recorder = store.create("a", &ExperimentConfig::default()).unwrap();
+        for (at, mean_dice) in dice.iter().enumerate() {
+            for part in 0..3 {
+                let step = 3 * at as u64 + part + 1;
+                let event = RunEvent::Step {
+                    step,
+                    loss: if step == 2 {
+                        f64::NAN
+                    } else {
+                        1.0 / step as f64
+                    },
+                    learning_rate: 0.1,
+                    grad_norm: 1.0,
+                    secs: step as f64,
+                };
+                recorder.append(&event).unwrap();
+            }
+            let event = RunEvent::Validated {
+                step: 3 * at as u64 + 3,
+                loss: 0.5,
+                dice: vec![*mean_dice],
+                mean_dice: *mean_dice,
+                confusion: Confusion::new(1),
+                per_image: Vec::new(),
+                secs: 100.0,
+            };
+            recorder.append(&event).unwrap();
+        }
+        if finished {
+            let event = RunEvent::Finished {
+                outcome: Outcome::Completed,
+                step: 3 * dice.len() as u64,
+                secs: 100.0,
+            };
+            recorder.append(&event).unwrap();
+        }
+        recorder.id
+    }
+
+    #[test]
+    fn a_glance_says_what_the_whole_record_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let cases: [(&[Option<f64>], bool); 6] = [
+            (&[Some(0.1), Some(0.7), Some(0.3)], true),
+            (&[Some(0.9), Some(0.7), None], true),
+            (&[None, None, Some(0.2)], true),
+            (&[None], true),
+            (&[Some(0.5), Some(0.5)], false),
+            (&[], false),
+        ];
+        for (dice, finished) in cases {
+            let id = recorded(&store, dice, finished);
+            let whole = store.load(&id).unwrap();
+            // Read once from the record, once from what was kept of it.
+            for _ in 0..2 {
+                let brief = store.glance(&id).unwrap();
+                assert_eq!(brief.in_brief(), whole.in_brief(), "{dice:?}");
+                assert_eq!(brief.outcome, whole.outcome);
+                assert!(brief.steps.is_empty() && brief.validations.is_empty());
+            }
+            assert_eq!(store.dir(&id).join(SUMMARY).exists(), finished);
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_worth_nothing_once_the_record_has_grown() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let id = recorded(&store, &[Some(0.25)], true);
+        assert_eq!(store.glance(&id).unwrap().in_brief().validations, 1);
+        let path = store.dir(&id).join(EVENTS);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}{text}")).unwrap();
+        assert_eq!(store.glance(&id).unwrap().in_brief().validations, 2);
+    }
+
+    #[test]
+    fn shedding_keeps_what_a_list_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let id = recorded(&store, &[Some(0.25), Some(0.75)], true);
+        let whole = store.load(&id).unwrap();
+        let mut shed: Run = whole.clone();
+        shed.shed();
+        assert!(whole.curve_bytes() > 0 && shed.curve_bytes() == 0);
+        assert_eq!(shed.in_brief(), whole.in_brief());
+    }
+}

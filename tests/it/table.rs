@@ -32,6 +32,7 @@ pub fn record(home: &Path, name: &str, settings: &[(&str, &str)], dice: f64) -> 
         class_colors: vec![[0, 0, 0], [230, 159, 0]],
         class_weights: vec![1.0; 2],
         dataset: "made up".to_owned(),
+        memory_estimate: 0,
         unix_secs: 1_700_000_000,
     });
     for step in 1..=40_u64 {

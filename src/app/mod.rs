@@ -5,11 +5,13 @@
 //! out what was asked.
 
 pub mod compare;
+mod doctor;
 mod formula;
 mod frames;
 mod keys;
 pub mod live;
 pub mod measure;
+mod museum;
 mod opening;
 mod pacer;
 mod panel;
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use egui::{CentralPanel, Panel, Ui};
 
+use crate::finding::Severity;
 use crate::lab::Lab;
 use crate::lab::notices::Level;
 use crate::run::store::home;
@@ -42,8 +45,10 @@ crate::choices! {
         Training = "Training": "Curves and pictures of the present run.",
         Data = "Data": "What is in the dataset.",
         Xray = "X-ray": "Whether the loss prefers the right answer, before training.",
+        Doctor = "Doctor": "What is wrong with settings and run, why, and what puts it right.",
         Runs = "Runs": "What was recorded, compared.",
         Compare = "Compare": "What each run predicts for the same image, at the same moment.",
+        Museum = "Museum": "Real mistakes, each beside its repair.",
     }
 }
 
@@ -61,6 +66,8 @@ pub struct App {
     opening: Opening,
     room: room::State,
     race: race::State,
+    museum: museum::State,
+    doctor: doctor::State,
     xray: xray::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
@@ -104,6 +111,8 @@ impl App {
             opening: Opening::default(),
             room: room::State::default(),
             race: race::State::default(),
+            museum: museum::State::default(),
+            doctor: doctor::State::default(),
             xray: xray::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
@@ -117,6 +126,7 @@ impl App {
     pub fn draw(&mut self, ui: &mut Ui) {
         self.lab.tick();
         self.follow_runs();
+        self.resume_training();
         let ctx = ui.ctx().clone();
         keys::handle(self, &ctx);
         if self.opening.receive(&ctx, &mut self.lab) {
@@ -146,16 +156,8 @@ impl App {
                 .zip(crate::param::Choice::helps(&Tab::default()))
             {
                 let mut text = egui::RichText::new(tab.name()).size(15.0);
-                if *tab == Tab::Xray
-                    && self
-                        .lab
-                        .xray
-                        .as_ref()
-                        .is_some_and(|x| !x.violations.is_empty())
-                {
-                    text = egui::RichText::new("✖ X-ray")
-                        .size(15.0)
-                        .color(theme::bad(ui));
+                if let Some(bad) = self.alarm(*tab) {
+                    text = egui::RichText::new(bad).size(15.0).color(theme::bad(ui));
                 }
                 if ui
                     .selectable_label(self.tab == *tab, text)
@@ -178,8 +180,26 @@ impl App {
                 }
             }
             Tab::Xray => self.xray_tab(ui),
+            Tab::Doctor => doctor::show(self, ui),
             Tab::Runs => runs_tab::show(self, ui),
             Tab::Compare => compare::show(self, ui),
+            Tab::Museum => museum::show(self, ui),
+        }
+    }
+
+    /// A tab's name with a mark, where it has something bad to tell.
+    fn alarm(&self, tab: Tab) -> Option<String> {
+        match tab {
+            Tab::Xray => {
+                let red = |xray: &crate::doctor::Xray| !xray.violations.is_empty();
+                (self.lab.xray.as_ref().is_some_and(red)).then(|| "✖ X-ray".to_owned())
+            }
+            Tab::Doctor => {
+                let error = |d: &&crate::doctor::Diagnosis| d.finding.severity == Severity::Error;
+                let errors = self.lab.diagnoses.iter().filter(error).count();
+                (errors > 0).then(|| format!("✖ Doctor ({errors})"))
+            }
+            _ => None,
         }
     }
 
@@ -207,17 +227,8 @@ impl App {
             self.lab.slope_at = answer;
             ui.ctx().request_repaint();
         }
-        let fix = asked.fix;
-        if let Some(fix) = fix {
-            for (key, value) in &fix.settings {
-                if let Err(message) = self.lab.set(key, value) {
-                    self.lab.notices.push(Level::Error, message);
-                }
-            }
-            self.lab.notices.push(
-                Level::Info,
-                format!("{}: done in the settings (undo: Ctrl+Z)", fix.label),
-            );
+        if let Some(fix) = asked.fix {
+            self.lab.clone_with_fix(None, &fix);
         }
     }
 

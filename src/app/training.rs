@@ -125,12 +125,6 @@ fn pictures(app: &mut App, ui: &mut Ui) {
 }
 
 impl App {
-    /// Trains the draft and shows it.
-    pub fn start_training(&mut self) {
-        self.lab.train();
-        self.tab = super::Tab::Training;
-    }
-
     /// Shows the next or previous validation image.
     pub fn step_item(&mut self, forward: bool) {
         let items = &self.viewer.items;

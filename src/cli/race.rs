@@ -137,7 +137,8 @@ fn lanes(args: &Race) -> Result<Vec<(String, ExperimentConfig)>, String> {
         &args.set,
     )?;
     if let Some(name) = &args.pair {
-        return Ok(pair(name, &base, &args.set)?.into());
+        let preset = Preset::find(name, &home().join("presets"))?;
+        return Ok(preset.pair(&base)?.into());
     }
     let mut lanes = Vec::new();
     for name in &args.presets {
@@ -223,37 +224,6 @@ fn verdicts(runs: &[Run]) {
             println!("{sentence}");
         }
     }
-}
-
-/// A mistake and its fixed twin, the same but for what the twin sets.
-fn pair(
-    name: &str,
-    base: &ExperimentConfig,
-    set: &[String],
-) -> Result<[(String, ExperimentConfig); 2], String> {
-    let preset = Preset::find(name, &home().join("presets"))?;
-    let fixed = Preset {
-        config: base.clone(),
-        ..preset.clone()
-    };
-    let fixed = fixed.fixed()?.ok_or_else(|| {
-        let names: Vec<String> = Preset::exhibits().into_iter().map(|p| p.name).collect();
-        format!(
-            "`{name}` has no fixed twin: expected one of {}",
-            names.join(", ")
-        )
-    })?;
-    if fixed == *base {
-        return Err(format!(
-            "with {} the mistake is its own twin",
-            set.join(", ")
-        ));
-    }
-    let name = preset.name;
-    Ok([
-        (name.clone(), base.clone()),
-        (format!("{name}, fixed"), fixed),
-    ])
 }
 
 fn shown(dice: Option<f64>) -> String {

@@ -1,5 +1,6 @@
 //! What to do, as a value: everything a run needs, spelled out. Reading one needs no device.
 
+mod pair;
 pub mod preset;
 pub mod sweep;
 pub mod train_config;

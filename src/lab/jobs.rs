@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::prelude::*;
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
+use crate::doctor::gates::Overfit;
 use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
@@ -20,6 +22,7 @@ use crate::run::label::Label;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
 use crate::train::handle::Preview;
+use crate::train::overfit::overfit_one_batch;
 use crate::train::session::Prediction;
 
 pub enum Answer {
@@ -59,6 +62,11 @@ pub enum Answer {
     Examined {
         key: Box<ExperimentConfig>,
         result: Result<Box<Examined>, String>,
+    },
+    /// One batch, learned by heart or not.
+    Overfit {
+        config: Box<ExperimentConfig>,
+        result: Result<Overfit, String>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
@@ -288,6 +296,26 @@ impl Jobs {
     pub fn probe_devices(&self) {
         self.spawn("probe devices", move |answer| {
             answer(Answer::Devices(device::probe()))
+        });
+    }
+
+    /// Trains `config` on one batch alone; `stop` ends it early.
+    pub fn overfit(
+        &self,
+        dataset: &Arc<Dataset>,
+        config: &ExperimentConfig,
+        stop: &Arc<AtomicBool>,
+    ) {
+        let (dataset, config, stop) = (Arc::clone(dataset), config.clone(), Arc::clone(stop));
+        self.spawn("one batch", move |answer| {
+            let result = crate::train::lane::guarded(|| {
+                let (device, _) = device::open(&config.train.device)?;
+                overfit_one_batch(&config, &dataset, &device, &stop).map_err(|e| e.to_string())
+            });
+            answer(Answer::Overfit {
+                config: Box::new(config),
+                result,
+            });
         });
     }
 

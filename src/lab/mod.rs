@@ -4,12 +4,14 @@
 //! trainer, and answers are folded in by [`Lab::tick`].
 
 pub mod browse;
+pub mod consulting;
 pub mod gallery;
 pub mod history;
 pub mod jobs;
 pub mod looking;
 pub mod notices;
 pub mod pace;
+pub mod pairing;
 mod records;
 pub mod rooming;
 pub mod settings;
@@ -68,6 +70,8 @@ pub struct Lab {
     pub xray: Option<Xray>,
     pub diagnoses: Vec<Diagnosis>,
     pub xray_error: Option<String>,
+    /// What else the doctor knows.
+    pub consultation: consulting::Consultation,
     /// How many X-rays were taken: tells one from the next.
     pub xrays: u64,
     /// Where the loss pushes at the answer [`Self::slope_at`].
@@ -84,6 +88,8 @@ pub struct Lab {
     pub split_error: Option<String>,
     /// The configuration that the open dataset follows.
     opened: crate::data::DataConfig,
+    /// The mistake of the museum that was raced last, and its fixed twin.
+    pub pair: Option<pairing::Pair>,
     /// Last deleted run, for undo: id and name.
     pub deleted: Option<(String, String)>,
     store: Store,
@@ -136,11 +142,13 @@ impl Lab {
             xray: None,
             diagnoses: Vec::new(),
             xray_error: None,
+            consultation: consulting::Consultation::default(),
             xrays: 0,
             slope: None,
             slope_at: "uniform".to_owned(),
             notices: Notices::default(),
             deleted: None,
+            pair: None,
             pictures: rooming::Pictures::new(Arc::clone(&wake)),
             look: looking::Look::default(),
             split_error: None,
@@ -172,8 +180,10 @@ impl Lab {
                 self.fold(answer);
             }
             self.fold_training();
+            self.start_pair();
         }
         self.examine();
+        self.review();
         self.refit_picture();
     }
 
@@ -247,6 +257,7 @@ impl Lab {
                 Err(message) => self.notices.push(Level::Warning, message),
             },
             Answer::Examined { key, result } => self.examined(&key, result),
+            Answer::Overfit { config, result } => self.tried_by_heart(config, result),
             Answer::Done(result) => match result {
                 Ok(message) => self.notices.push(Level::Info, message),
                 Err(message) => self.notices.push(Level::Error, message),
@@ -399,9 +410,20 @@ impl Lab {
     /// Takes over a preset; a dataset that the user has opened stays unless the preset names one.
     pub fn apply_preset(&mut self, preset: &Preset) {
         let mut config = preset.config.clone();
+        let own = &self.draft.data;
         if config.data.path == crate::data::open::SAMPLE {
-            let own = &self.draft.data;
             config.data.path.clone_from(&own.path);
+        }
+        // A class map belongs to its images, and one that came with another preset goes with it.
+        let came_along = (self.presets.iter()).any(|p| p.config.data.classes == own.classes);
+        let same_images = config.data.path == own.path;
+        let sample = own.path == crate::data::open::SAMPLE;
+        let keeps = if sample {
+            !came_along && config.data.classes.is_none()
+        } else {
+            true
+        };
+        if same_images && keeps {
             config.data.classes.clone_from(&own.classes);
         }
         self.preset = preset.clone();

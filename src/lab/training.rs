@@ -41,6 +41,11 @@ impl Live {
     }
 }
 
+/// What of a configuration is out of range.
+fn unfit(config: &ExperimentConfig) -> Option<String> {
+    config.validate().err().map(|problems| problems.join("\n"))
+}
+
 impl Lab {
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -76,18 +81,19 @@ impl Lab {
     /// Why the draft can't be trained now; `None` when it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
+        self.not_ready().or_else(|| unfit(&self.draft))
+    }
+
+    /// Why nothing can be trained now.
+    fn not_ready(&self) -> Option<String> {
         if self.is_busy() {
             return Some("A training is running.".to_owned());
         }
         match &self.dataset {
-            Opened::Opening { .. } => return Some("The dataset is being opened.".to_owned()),
-            Opened::Failed { message, .. } => return Some(format!("No dataset: {message}")),
-            Opened::Ready(_) => {}
+            Opened::Opening { .. } => Some("The dataset is being opened.".to_owned()),
+            Opened::Failed { message, .. } => Some(format!("No dataset: {message}")),
+            Opened::Ready(_) => None,
         }
-        self.draft
-            .validate()
-            .err()
-            .map(|problems| problems.join("\n"))
     }
 
     /// Trains the draft.
@@ -97,10 +103,12 @@ impl Lab {
 
     /// Trains several configurations side by side, on the open dataset.
     pub fn race(&mut self, entries: Vec<(String, ExperimentConfig)>) {
-        if let Some(obstacle) = self.obstacle() {
+        let unfit = || entries.iter().find_map(|(_, config)| unfit(config));
+        if let Some(obstacle) = self.not_ready().or_else(unfit) {
             self.notices.push(Level::Warning, obstacle);
             return;
         }
+        self.pair = None;
         let Some(dataset) = self.dataset().cloned() else {
             return;
         };
@@ -209,6 +217,7 @@ impl Lab {
         };
         job.id = Some(id.clone());
         self.runs.insert(0, run);
+        self.pair_opened(&id);
         if lane == 0 {
             self.active = Some(id);
         }

@@ -26,7 +26,11 @@ fn relevant(config: &ExperimentConfig) -> ExperimentConfig {
             classes: None,
             ..config.data.clone()
         },
-        train: TrainConfig::default(),
+        // Smoothing is compared with the pixels of a batch.
+        train: TrainConfig {
+            batch: config.train.batch,
+            ..TrainConfig::default()
+        },
         ..config.clone()
     }
 }
@@ -83,15 +87,27 @@ impl Lab {
         self.diagnose(config);
     }
 
+    /// Whether what is known is about the present settings.
+    pub(super) fn is_examined(&self) -> bool {
+        let same_data = match (&self.examiner.dataset, self.dataset()) {
+            (Some(old), Some(now)) => Arc::ptr_eq(old, now),
+            _ => false,
+        };
+        let asked = self.examiner.asked.as_ref();
+        !self.examiner.working
+            && same_data
+            && asked.is_some_and(|(config, _)| *config == relevant(&self.draft))
+    }
+
     /// What the doctor says about a configuration, with the evidence there is.
     fn diagnose(&mut self, config: &ExperimentConfig) {
         let dataset = self.dataset().cloned();
-        let run = self.active_run().filter(|run| run.config == *config);
         self.diagnoses = doctor::diagnose(Evidence {
             config,
             dataset: dataset.as_deref(),
             xray: self.xray.as_ref(),
-            run,
+            run: None,
         });
+        self.check_gates(config);
     }
 }

@@ -7,6 +7,7 @@ mod data;
 mod data_layouts;
 mod data_real;
 mod data_traps;
+mod doctor;
 mod export;
 mod golden;
 mod gpu;

@@ -5,6 +5,7 @@
 
 mod gather;
 mod side;
+pub mod strip;
 
 use std::sync::Arc;
 

@@ -3,7 +3,9 @@
 use egui::{RichText, Ui};
 
 use crate::experiment::Preset;
+use crate::experiment::preset::Shelf;
 use crate::lab::Lab;
+use crate::param::Choice;
 
 /// The dialog for saving.
 #[derive(Default)]
@@ -22,20 +24,10 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
             .selected_text(lab.preset_name())
             .width((ui.available_width() - 62.0).max(100.0))
             .height(400.0)
+            .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
             .show_ui(ui, |ui| {
                 ui.set_min_width(320.0);
-                for preset in &lab.presets {
-                    let text = format!("{}\n    {}", preset.name, preset.about);
-                    let response = ui.selectable_label(preset.name == lab.preset.name, text);
-                    let clicked = if preset.story.is_empty() {
-                        response.clicked()
-                    } else {
-                        response.on_hover_text(&preset.story).clicked()
-                    };
-                    if clicked {
-                        chosen = Some(preset.clone());
-                    }
-                }
+                chosen = list(ui, lab);
             })
             .response
             .labelled_by(label.id)
@@ -85,4 +77,45 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
     if let Some(name) = deleted {
         lab.delete_preset(&name);
     }
+}
+
+/// The presets on their shelves. The museum is folded up, unless the present preset is from there: it
+/// is to look at and not to use, and the Museum tab tells more.
+fn list(ui: &mut Ui, lab: &Lab) -> Option<Preset> {
+    let mut chosen = None;
+    let helps = Shelf::default().helps();
+    for (shelf, help) in Shelf::ALL.iter().zip(helps) {
+        let on_it: Vec<&Preset> = (lab.presets.iter())
+            .filter(|preset| preset.shelf() == *shelf)
+            .collect();
+        if on_it.is_empty() {
+            continue;
+        }
+        let mut entries = |ui: &mut Ui| {
+            for preset in &on_it {
+                let text = format!("{}\n    {}", preset.name, preset.about);
+                let mut response = ui.selectable_label(preset.name == lab.preset.name, text);
+                if !preset.story.is_empty() {
+                    response = response.on_hover_text(&preset.story);
+                }
+                if response.clicked() {
+                    chosen = Some((*preset).clone());
+                    ui.close();
+                }
+            }
+        };
+        let title = RichText::new(shelf.name()).strong();
+        if *shelf == Shelf::Museum {
+            egui::CollapsingHeader::new(title)
+                .default_open(lab.preset.shelf() == Shelf::Museum)
+                .show(ui, entries)
+                .header_response
+                .on_hover_text(*help);
+        } else {
+            ui.label(title).on_hover_text(*help);
+            entries(ui);
+        }
+        ui.add_space(4.0);
+    }
+    chosen
 }

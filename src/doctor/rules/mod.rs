@@ -28,7 +28,7 @@ mod testing;
 mod weights;
 
 pub use norm::Probe;
-pub use page::{Diagnosis, Fix, PATTERNS, Picture};
+pub use page::{Bar, Diagnosis, Fix, Line, PATTERNS, Picture};
 
 use super::xray::Xray;
 use crate::data::Dataset;
@@ -105,6 +105,14 @@ pub fn diagnose(evidence: Evidence<'_>) -> Vec<Diagnosis> {
 pub fn watch(evidence: Evidence<'_>) -> Vec<Diagnosis> {
     let live = RULES.iter().filter(|(when, _)| *when == When::During);
     sorted(live.filter_map(|(_, rule)| rule(evidence)).collect())
+}
+
+/// What a run's curves say when asked: all that is said while it goes on, and what is only worth
+/// knowing afterwards. Worst first.
+#[must_use]
+pub fn review(evidence: Evidence<'_>) -> Vec<Diagnosis> {
+    let rules = RULES.iter().filter(|(when, _)| *when != When::Before);
+    sorted(rules.filter_map(|(_, rule)| rule(evidence)).collect())
 }
 
 /// What a batch in both modes of the network says.

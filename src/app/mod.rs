@@ -4,16 +4,17 @@
 //! open, caches of the views, toasts. Every frame it lets the lab fold in news, draws, and carries
 //! out what was asked.
 
+mod commands;
 pub mod compare;
 mod doctor;
 mod formula;
 mod frames;
-mod keys;
 pub mod live;
 pub mod measure;
 mod museum;
 mod opening;
 mod pacer;
+mod palette;
 mod panel;
 mod race;
 mod room;
@@ -68,6 +69,7 @@ pub struct App {
     race: race::State,
     museum: museum::State,
     doctor: doctor::State,
+    palette: palette::State,
     xray: xray::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
@@ -113,6 +115,7 @@ impl App {
             race: race::State::default(),
             museum: museum::State::default(),
             doctor: doctor::State::default(),
+            palette: palette::State::default(),
             xray: xray::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
@@ -128,7 +131,7 @@ impl App {
         self.follow_runs();
         self.resume_training();
         let ctx = ui.ctx().clone();
-        keys::handle(self, &ctx);
+        commands::handle(self, &ctx);
         if self.opening.receive(&ctx, &mut self.lab) {
             self.tab = Tab::Data;
         }
@@ -233,7 +236,8 @@ impl App {
     }
 
     fn small_windows(&mut self, ctx: &egui::Context) {
-        keys::window(ctx, &mut self.windows.keys);
+        commands::sheet(ctx, &mut self.windows.keys);
+        palette::show(self, ctx);
         toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
         toolbar::about_window(ctx, &mut self.windows.about);
         self.frames.window(ctx, &mut self.windows.frames);

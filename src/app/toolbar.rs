@@ -2,11 +2,10 @@
 
 use egui::{Button, RichText, Ui};
 
+use super::commands::{COMMANDS, Menu};
 use super::{App, Tab, theme};
 use crate::lab::notices::{Level, Notices};
 use crate::lab::pace::{clock, pace};
-use crate::lab::settings::Theme;
-use crate::param::Choice;
 
 pub fn show(app: &mut App, ui: &mut Ui) {
     ui.add_space(2.0);
@@ -20,103 +19,41 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     ui.add_space(2.0);
 }
 
+/// The menus, out of the list of commands; recent folders come from the settings.
 fn menus(app: &mut App, ui: &mut Ui) {
-    ui.menu_button("File", |ui| {
-        if ui.button("Open folder…   Ctrl+O").clicked() {
-            app.opening.ask(ui.ctx());
-            ui.close();
-        }
-        if ui.button("Open the sample dataset").clicked() {
-            app.lab.open(crate::data::open::SAMPLE);
-            ui.close();
-        }
-        let recent = app.lab.settings.recent.clone();
-        ui.menu_button("Recent", |ui| {
-            if recent.is_empty() {
-                ui.weak("nothing yet");
-            }
-            for path in recent {
-                if ui.button(&path).clicked() {
-                    app.lab.open(&path);
+    let ctx = ui.ctx().clone();
+    for menu in Menu::ALL {
+        ui.menu_button(menu.name(), |ui| {
+            for command in COMMANDS.iter().filter(|command| command.menu == menu) {
+                let obstacle = (command.obstacle)(app);
+                let button = Button::new(command.name).shortcut_text(command.keys.text(&ctx));
+                let response = ui
+                    .add_enabled(obstacle.is_none(), button)
+                    .on_hover_text(command.help)
+                    .on_disabled_hover_text(obstacle.unwrap_or_default());
+                if response.clicked() {
+                    (command.run)(app, &ctx);
                     ui.close();
                 }
             }
-        });
-        ui.separator();
-        if ui.button("Quit").clicked() {
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
-        }
-    });
-    ui.menu_button("Edit", |ui| {
-        let (undo, redo) = app.lab.can_undo();
-        if ui.add_enabled(undo, Button::new("Undo   Ctrl+Z")).clicked() {
-            app.lab.undo();
-        }
-        if ui
-            .add_enabled(redo, Button::new("Redo   Ctrl+Shift+Z"))
-            .clicked()
-        {
-            app.lab.redo();
-        }
-        let deleted = app
-            .lab
-            .deleted
-            .as_ref()
-            .map(|(_, name)| format!("Bring back “{name}”"));
-        if let Some(text) = deleted
-            && ui.button(text).clicked()
-        {
-            app.lab.undelete();
-            ui.close();
-        }
-    });
-    ui.menu_button("View", |ui| {
-        let mut theme = app.lab.settings.theme;
-        for (choice, help) in Theme::ALL.iter().zip(theme.helps()) {
-            if ui
-                .radio_value(&mut theme, *choice, choice.name())
-                .on_hover_text(*help)
-                .changed()
-            {
-                app.lab.settings.theme = theme;
-                theme::apply(ui.ctx(), theme);
-                app.lab.settings_changed();
+            if menu == Menu::File {
+                recent(app, ui);
             }
+        });
+    }
+}
+
+fn recent(app: &mut App, ui: &mut Ui) {
+    let recent = app.lab.settings.recent.clone();
+    ui.menu_button("Recent", |ui| {
+        if recent.is_empty() {
+            ui.weak("nothing yet");
         }
-        ui.separator();
-        if ui.button("Larger text   Ctrl++").clicked() {
-            egui::gui_zoom::zoom_in(ui.ctx());
-        }
-        if ui.button("Smaller text   Ctrl+−").clicked() {
-            egui::gui_zoom::zoom_out(ui.ctx());
-        }
-        if ui.button("Reset the layout").clicked() {
-            ui.ctx().memory_mut(egui::Memory::reset_areas);
-            ui.ctx().data_mut(egui::util::IdTypeMap::clear);
-            ui.ctx().set_zoom_factor(1.0);
-            ui.close();
-        }
-    });
-    ui.menu_button("Help", |ui| {
-        if ui.button("Keys   ?").clicked() {
-            app.windows.keys = true;
-            ui.close();
-        }
-        if ui.button("Messages").clicked() {
-            app.windows.notices = true;
-            ui.close();
-        }
-        if ui
-            .button("Frame times")
-            .on_hover_text("How long each frame of this window takes")
-            .clicked()
-        {
-            app.windows.frames = true;
-            ui.close();
-        }
-        if ui.button("About").clicked() {
-            app.windows.about = true;
-            ui.close();
+        for path in recent {
+            if ui.button(&path).clicked() {
+                app.lab.open(&path);
+                ui.close();
+            }
         }
     });
 }

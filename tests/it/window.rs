@@ -239,3 +239,35 @@ fn a_loss_is_searched_read_about_and_chosen_with_the_keyboard() {
     assert_eq!(harness.state().lab.draft.loss.kind(), "lovasz");
     assert!(harness.query_by_label_contains("Changed: ").is_some());
 }
+
+/// By keyboard alone: Ctrl+K, a few letters, Enter.
+#[test]
+fn the_palette_finds_commands_tabs_and_presets() {
+    use dicebench::lab::settings::Theme;
+    use egui::{Key, Modifiers};
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = start(dir.path());
+    wait(&mut harness, "the presets", |app| {
+        app.lab
+            .presets
+            .iter()
+            .any(|preset| preset.name == "question")
+    });
+    let mut carry_out = |search: &str| {
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+        harness.step();
+        harness.step();
+        harness.get_by_label("Find a command").type_text(search);
+        harness.step();
+        harness.key_press(Key::Enter);
+        harness.step();
+        harness.step();
+        assert!(harness.query_by_label("Find a command").is_none());
+        let app = harness.state();
+        (app.tab, app.lab.settings.theme, app.lab.preset.name.clone())
+    };
+    assert_eq!(carry_out("x-ray").0, Tab::Xray);
+    assert_eq!(carry_out("light").1, Theme::Light);
+    assert_eq!(carry_out("preset question").2, "question");
+}

@@ -87,7 +87,7 @@ pub fn scroll(path: &Path, home: &Path, frames: usize) -> Result<Frames, String>
     })
 }
 
-fn frame(ctx: &egui::Context, app: &mut App, events: Vec<Event>) {
+pub(super) fn frame(ctx: &egui::Context, app: &mut App, events: Vec<Event>) {
     let input = RawInput {
         screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0))),
         events,
@@ -102,6 +102,6 @@ fn frame(ctx: &egui::Context, app: &mut App, events: Vec<Event>) {
     output.textures_delta.clear();
 }
 
-fn millis(time: Duration) -> f64 {
+pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

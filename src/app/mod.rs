@@ -11,6 +11,7 @@ mod formula;
 mod frames;
 pub mod live;
 pub mod measure;
+pub mod measure_runs;
 mod museum;
 mod opening;
 mod pacer;

@@ -217,3 +217,32 @@ fn a_setting_is_a_column_and_a_filter() {
     harness.run_steps(4);
     assert_eq!(names(&harness), ["b"]);
 }
+
+#[test]
+fn listing_many_runs_can_be_measured() {
+    let home = tempfile::tempdir().unwrap();
+    let asked = "bench runs --runs 3 --steps 40 --ticked 2 --points 1000 --frames 2 --json";
+    let args: Vec<&str> = asked.split(' ').collect();
+    let output = crate::cli::dicebench(home.path(), &args);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        crate::cli::stderr(&output)
+    );
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (report["runs"].as_u64(), report["ticked"].as_u64()),
+        (Some(3), Some(2))
+    );
+    for time in [
+        "first_list_ms",
+        "list_ms",
+        "tick_ms",
+        "zoom_median_ms",
+        "long_first_ms",
+    ] {
+        assert!(report[time].as_f64().is_some_and(|ms| ms > 0.0), "{time}");
+    }
+    assert!(report["curves_mib"].as_f64().is_some_and(|mib| mib > 0.0));
+}

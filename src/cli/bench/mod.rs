@@ -3,6 +3,7 @@
 mod frame;
 mod loader;
 mod room;
+mod runs;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -39,6 +40,8 @@ pub enum Bench {
     Frame(frame::Args),
     /// The window: opening a large folder, and scrolling through its images.
     Room(room::Args),
+    /// The window: listing very many recorded runs, and drawing their curves.
+    Runs(runs::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -98,6 +101,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Loader(args) => return loader::run(args),
         Bench::Frame(args) => return frame::run(args),
         Bench::Room(args) => return room::run(args),
+        Bench::Runs(args) => return runs::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };

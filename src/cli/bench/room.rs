@@ -97,7 +97,7 @@ fn make(root: &Path, pairs: u64) -> Result<(), String> {
 }
 
 /// What the kernel says about this process; only Linux says it in a file.
-fn peak_mib() -> Option<u64> {
+pub fn peak_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -62,7 +62,7 @@ pub struct App {
     viewer: Viewer,
     pub runs: RunsTable,
     /// What the Runs tab shows of the ticked runs.
-    pub side: runs_tab::Side,
+    pub below: runs_tab::Below,
     pub compare: compare::Compare,
     panel: panel::State,
     opening: Opening,
@@ -108,7 +108,7 @@ impl App {
             plots: Plots::default(),
             viewer: Viewer::default(),
             runs,
-            side: runs_tab::Side::default(),
+            below: runs_tab::Below::default(),
             compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),

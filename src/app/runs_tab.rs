@@ -3,6 +3,9 @@
 
 use egui::{Panel, Ui};
 
+use super::view::color::{on_ground, run_color};
+use super::view::scores::Scores;
+use super::view::sweep::Sweep;
 use super::view::{self, runs::Action};
 use super::{App, Tab};
 use crate::param::Choice;
@@ -13,7 +16,19 @@ crate::choices! {
     pub enum Side {
         Curves = "Curves": "Loss and scores of the ticked runs, laid over one another.",
         Differences = "Differences": "Results side by side, and the settings in which they differ.",
+        Scores = "Scores": "Every definition of Dice, best against last, and whether a difference is more than luck.",
+        Sweep = "Sweep": "What a parameter does to the result.",
     }
+}
+
+/// How the ticked runs are looked at.
+#[derive(Debug, Default)]
+pub struct Below {
+    pub side: Side,
+    pub scores: Scores,
+    pub sweep: Sweep,
+    /// The sweep is of every run that the table shows, ticked or not.
+    all: bool,
 }
 
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -26,7 +41,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let ticked: Vec<&Run> = (app.lab.runs.iter())
         .filter(|run| app.runs.ticked.contains(&run.id))
         .collect();
-    if ticked.is_empty() {
+    let sweeping = app.below.side == Side::Sweep && app.below.all;
+    if ticked.is_empty() && !sweeping {
         ui.add_space(20.0);
         ui.vertical_centered(|ui| {
             ui.weak("Tick runs above to lay their curves over one another and see what differs.");
@@ -35,8 +51,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
     let mut home = false;
     ui.horizontal_wrapped(|ui| {
-        for (side, help) in Side::ALL.iter().zip(app.side.helps()) {
-            ui.selectable_value(&mut app.side, *side, side.name())
+        for (side, help) in Side::ALL.iter().zip(app.below.side.helps()) {
+            ui.selectable_value(&mut app.below.side, *side, side.name())
                 .on_hover_text(*help);
         }
         ui.separator();
@@ -47,6 +63,11 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                  of the ticked runs into the folder `exports`",
             )
             .clicked();
+        if app.below.side == Side::Sweep {
+            ui.checkbox(&mut app.below.all, "All shown").on_hover_text(
+                "Every run that the table above shows, ticked or not (default off).",
+            );
+        }
         if app.lab.is_reading() {
             ui.spinner();
             ui.weak("reading curves");
@@ -56,16 +77,48 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let read: Vec<&Run> = (ticked.iter().copied())
         .filter(|run| !run.is_brief())
         .collect();
-    match app.side {
+    let ids: Vec<String> = ticked.iter().map(|run| run.id.clone()).collect();
+    let mut clicked = None;
+    match app.below.side {
         Side::Curves => app.plots.ui(ui, &read),
         Side::Differences => {
             egui::ScrollArea::both()
                 .auto_shrink(false)
                 .show(ui, |ui| view::compare::diff_table(ui, &ticked));
         }
+        Side::Scores => {
+            let all_read = read.len() == ticked.len();
+            let verdicts = match all_read {
+                true => app.lab.verdicts(&ids).map(<[String]>::to_vec),
+                false => None,
+            };
+            let read: Vec<&Run> = (app.lab.runs.iter())
+                .filter(|run| ids.contains(&run.id) && !run.is_brief())
+                .collect();
+            app.below.scores.ui(ui, &read, verdicts.as_deref());
+        }
+        Side::Sweep => {
+            let shown = if app.below.all {
+                app.runs.shown(&app.lab.runs)
+            } else {
+                ticked
+            };
+            let (ctx, dark) = (ui.ctx().clone(), ui.visuals().dark_mode);
+            let plain = ui.visuals().hyperlink_color;
+            // More runs than colours: all alike.
+            let many = shown.len() > 8;
+            let color = |run: &Run| match many {
+                true => plain.gamma_multiply(0.8),
+                false => on_ground(run_color(&ctx, &run.id), dark),
+            };
+            clicked = app.below.sweep.ui(ui, &shown, &color);
+        }
+    }
+    if let Some(id) = clicked {
+        app.lab.active = Some(id);
+        app.tab = Tab::Training;
     }
     if home {
-        let ids: Vec<String> = ticked.iter().map(|run| run.id.clone()).collect();
         app.lab.take_home(&ids);
     }
 }

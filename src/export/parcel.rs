@@ -16,8 +16,12 @@ crate::choices! {
         Bundle = "bundle": "One file that `dicebench replay` trains again and compares.",
         Weights = "weights": "Best and last weights as safetensors.",
         Code = "code": "The loss as Python for Keras, PyTorch and MONAI.",
+        Model = "model": "The network as a PyTorch module that loads the weights.",
     }
 }
+
+/// The network in PyTorch: the same for every run, because the weights say what they belong to.
+pub const NETWORK: &str = include_str!("network.py");
 
 /// Writes `what` of each run into a folder of its own inside `to`; returns the files.
 ///
@@ -38,6 +42,12 @@ pub fn write(subject: &Subject, to: &Path, what: &[What]) -> Result<Vec<PathBuf>
             }
             What::Weights => written.extend(weights(folder, &to)?),
             What::Code => written.extend(losses(run, &to)?),
+            What::Model => {
+                let path = to.join("model.py");
+                files::write_atomically(&path, NETWORK.as_bytes())
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                written.push(path);
+            }
         }
     }
     Ok(written)

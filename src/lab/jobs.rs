@@ -44,6 +44,11 @@ pub enum Answer {
         runs: Vec<Run>,
         problems: Vec<String>,
     },
+    /// Whether runs differ by more than luck.
+    Judged {
+        key: Vec<(String, usize)>,
+        sentences: Vec<String>,
+    },
     /// A run with its curves.
     Curves {
         id: String,
@@ -205,6 +210,13 @@ impl Jobs {
                     .collect();
                 read.into_iter().for_each(answer);
             }
+        });
+    }
+
+    pub fn judge(&self, key: Vec<(String, usize)>, runs: Vec<Run>) {
+        self.spawn("compare runs", move |answer| {
+            let sentences = super::verdicts::judge(&runs);
+            answer(Answer::Judged { key, sentences });
         });
     }
 

@@ -17,6 +17,7 @@ pub mod rooming;
 pub mod settings;
 mod splitting;
 mod training;
+mod verdicts;
 mod xraying;
 
 use std::path::PathBuf;
@@ -96,6 +97,7 @@ pub struct Lab {
     trainer: TrainerHandle,
     live: Live,
     records: records::Records,
+    verdicts: verdicts::Verdicts,
     jobs: Jobs,
     keeper: Keeper,
     examiner: Examiner,
@@ -157,6 +159,7 @@ impl Lab {
             trainer: TrainerHandle::spawn(Arc::clone(&wake)),
             live: Live::default(),
             records: records::Records::default(),
+            verdicts: verdicts::Verdicts::default(),
             keeper: Keeper::start(&home),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
@@ -238,6 +241,7 @@ impl Lab {
                     self.notices.push(Level::Warning, problem);
                 }
             }
+            Answer::Judged { key, sentences } => self.judged(&key, sentences),
             Answer::Curves { id, result } => self.curves_read(&id, result),
             Answer::Presets { presets, problems } => {
                 self.presets = presets;

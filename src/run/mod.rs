@@ -3,6 +3,7 @@
 //! Live plots, reopened runs and command-line progress all use [`Run::apply`].
 
 pub mod brief;
+pub mod definitions;
 pub mod group;
 pub mod label;
 pub mod metric_case;

@@ -372,14 +372,6 @@ fn key(at: usize, name: &str) -> String {
 
 /// The class that stands for "nothing there", told by its name.
 pub fn background(classes: &[(String, [u8; 3])]) -> Option<usize> {
-    let nothing = [
-        "background",
-        "bg",
-        "none",
-        "void",
-        "unlabelled",
-        "unlabeled",
-    ];
-    let first = classes.first()?.0.to_lowercase();
-    nothing.contains(&first.as_str()).then_some(0)
+    let (name, _) = classes.first()?;
+    crate::run::definitions::background(name).then_some(0)
 }

@@ -17,7 +17,7 @@ pub struct Export {
     to: PathBuf,
     /// What to write; may be given several times.
     #[arg(long, value_name = "FORMAT", default_value = "csv",
-        value_parser = ["csv", "tensorboard", "bundle", "weights", "code", "all"])]
+        value_parser = ["csv", "tensorboard", "bundle", "weights", "code", "model", "all"])]
     format: Vec<String>,
 }
 

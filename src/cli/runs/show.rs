@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{best, outcome, shown};
 use crate::cli::print_json;
 use crate::run::Run;
+use crate::run::definitions::definitions;
 use crate::run::store::Store;
 
 pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
@@ -25,6 +26,7 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             "steps": run.steps.len(), "total_steps": run.total_steps,
             "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
             "last": last.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
+            "scores": at_best.map(|v| definitions(v, &run.classes)),
             "settings": settings, "findings": findings,
         }));
     }
@@ -41,6 +43,12 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
     if let Some(validation) = at_best {
         for (class, dice) in run.classes.iter().zip(&validation.dice) {
             println!("          {class:<16} {}", shown(*dice));
+        }
+    }
+    if let Some(validation) = at_best {
+        println!("scores    at the best validation, by definition");
+        for defined in definitions(validation, &run.classes) {
+            println!("          {:<52} {:.4}", defined.name, defined.value);
         }
     }
     if let Some(last) = last {

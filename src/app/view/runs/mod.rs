@@ -145,6 +145,13 @@ impl RunsTable {
         actions
     }
 
+    /// The runs that pass the filter, in the order of the table.
+    #[must_use]
+    pub fn shown<'a>(&self, runs: &'a [Run]) -> Vec<&'a Run> {
+        let shown = self.order.shown.iter();
+        shown.filter_map(|at| runs.get(*at)).collect()
+    }
+
     fn baseline<'a>(&self, runs: &'a [Run]) -> Option<&'a Run> {
         let id = self.baseline.as_ref()?;
         runs.iter().find(|run| run.id == *id)

@@ -1,0 +1,186 @@
+//! Runs compared honestly: every definition of Dice side by side, best validation against last, and in
+//! plain sentences whether a difference is more than luck.
+
+use egui::{RichText, Sense, Ui, vec2};
+
+use super::color::{on_ground, run_color};
+use super::readout::score;
+use crate::param::Choice;
+use crate::run::definitions::{Defined, definitions};
+use crate::run::{Run, Validation};
+
+crate::choices! {
+    /// Which validation is scored.
+    pub enum Moment {
+        Best = "At the best": "The validation with the best mean Dice.",
+        Last = "At the last": "The last validation: what training to the end gives.",
+        Fall = "Best − last": "What was lost by training on after the best validation.",
+    }
+}
+
+/// Scores of the runs that were shown last.
+#[derive(Debug, Default)]
+pub struct Scores {
+    pub moment: Moment,
+    /// Id and number of validations of each run, and what was computed of them.
+    key: Vec<(String, usize)>,
+    best: Vec<Vec<Defined>>,
+    last: Vec<Vec<Defined>>,
+}
+
+impl Scores {
+    /// Draws the table of `runs`; `verdicts` are the sentences about them, once they are known.
+    pub fn ui(&mut self, ui: &mut Ui, runs: &[&Run], verdicts: Option<&[String]>) {
+        self.follow(runs);
+        let rows = self.rows();
+        ui.horizontal_wrapped(|ui| {
+            for (moment, help) in Moment::ALL.iter().zip(self.moment.helps()) {
+                ui.selectable_value(&mut self.moment, *moment, moment.name())
+                    .on_hover_text(*help);
+            }
+            ui.separator();
+            let copy = ui.button("Copy as text").on_hover_text(
+                "Copy this table, tab-separated: it can be pasted into a spreadsheet.",
+            );
+            if copy.clicked() {
+                ui.ctx().copy_text(as_text(runs, &rows));
+            }
+        });
+        egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            sentences(ui, verdicts);
+            self.table(ui, runs, &rows);
+        });
+    }
+
+    /// Computes what has changed: confusion matrices of single images are not added up every frame.
+    fn follow(&mut self, runs: &[&Run]) {
+        let key = || runs.iter().map(|run| (&run.id, run.validations.len()));
+        if key().eq(self.key.iter().map(|(id, n)| (id, *n))) {
+            return;
+        }
+        self.key = key().map(|(id, n)| (id.clone(), n)).collect();
+        let of = |run: &Run, validation: Option<&Validation>| {
+            validation.map_or_else(Vec::new, |v| definitions(v, &run.classes))
+        };
+        self.best = (runs.iter())
+            .map(|run| of(run, run.best.and_then(|at| run.validations.get(at))))
+            .collect();
+        self.last = (runs.iter())
+            .map(|run| of(run, run.validations.last()))
+            .collect();
+    }
+
+    /// Name, explanation, and the value in each run.
+    fn rows(&self) -> Vec<(&'static str, &'static str, Vec<Option<f64>>)> {
+        let first = self
+            .best
+            .iter()
+            .chain(&self.last)
+            .find(|all| !all.is_empty());
+        let Some(first) = first else {
+            return Vec::new();
+        };
+        (first.iter().enumerate())
+            .map(|(at, defined)| {
+                let value =
+                    |all: &[Defined]| all.get(at).map(|d| d.value).filter(|v| v.is_finite());
+                let values = (self.best.iter().zip(&self.last))
+                    .map(|(best, last)| match self.moment {
+                        Moment::Best => value(best),
+                        Moment::Last => value(last),
+                        Moment::Fall => Some(value(best)? - value(last)?),
+                    })
+                    .collect();
+                (defined.name, defined.help, values)
+            })
+            .collect()
+    }
+
+    fn table(
+        &self,
+        ui: &mut Ui,
+        runs: &[&Run],
+        rows: &[(&'static str, &'static str, Vec<Option<f64>>)],
+    ) {
+        egui::Grid::new("definitions of dice")
+            .striped(true)
+            .spacing(vec2(16.0, 4.0))
+            .show(ui, |ui| {
+                ui.strong("Definition");
+                for run in runs {
+                    ui.horizontal(|ui| {
+                        let color = on_ground(run_color(ui.ctx(), &run.id), ui.visuals().dark_mode);
+                        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                        ui.painter().rect_filled(rect, 2.0, color);
+                        ui.strong(&run.name);
+                    });
+                }
+                ui.end_row();
+                ui.label("step")
+                    .on_hover_text("Step of the validation that is scored.");
+                for run in runs {
+                    let best = run.best.and_then(|at| run.validations.get(at));
+                    let step = |v: Option<&Validation>| {
+                        v.map_or_else(|| "–".to_owned(), |v| v.step.to_string())
+                    };
+                    let last = step(run.validations.last());
+                    ui.monospace(match self.moment {
+                        Moment::Best => step(best),
+                        Moment::Last => last,
+                        Moment::Fall => format!("{} / {last}", step(best)),
+                    });
+                }
+                ui.end_row();
+                for (name, help, values) in rows {
+                    ui.label(*name).on_hover_text(*help);
+                    let best = values.iter().flatten().copied().fold(f64::MIN, f64::max);
+                    let alone = values.iter().flatten().filter(|v| **v == best).count() == 1;
+                    for value in values {
+                        let mut words = RichText::new(score(*value)).monospace();
+                        if alone && *value == Some(best) && self.moment != Moment::Fall {
+                            words = words.strong().underline();
+                        }
+                        let exact = value.map_or_else(|| "no value".to_owned(), |v| v.to_string());
+                        ui.label(words).on_hover_text(format!("{name}: {exact}"));
+                    }
+                    ui.end_row();
+                }
+            });
+    }
+}
+
+fn sentences(ui: &mut Ui, verdicts: Option<&[String]>) {
+    match verdicts {
+        None => {
+            ui.horizontal(|ui| {
+                ui.spinner();
+                ui.weak("comparing image by image");
+            });
+        }
+        Some([]) => {
+            ui.weak("Tick two or more runs to see whether one is better or only luckier.");
+        }
+        Some(verdicts) => {
+            for sentence in verdicts {
+                ui.label(format!("• {sentence}")).on_hover_text(
+                    "Mean Dice of each validation image at each run's best validation, paired by \
+                     image: Wilcoxon signed-rank test, corrected for the number of comparisons \
+                     (Holm); the interval is a percentile bootstrap over the images.",
+                );
+            }
+        }
+    }
+    ui.add_space(6.0);
+}
+
+fn as_text(runs: &[&Run], rows: &[(&str, &str, Vec<Option<f64>>)]) -> String {
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+    let mut text = format!("definition\t{}\n", names.join("\t"));
+    for (name, _, values) in rows {
+        let values: Vec<String> = (values.iter())
+            .map(|value| value.map(|v| v.to_string()).unwrap_or_default())
+            .collect();
+        text += &format!("{name}\t{}\n", values.join("\t"));
+    }
+    text
+}

@@ -20,6 +20,7 @@ mod panel;
 mod race;
 mod room;
 pub mod runs_tab;
+mod saving;
 mod theme;
 mod toolbar;
 mod training;
@@ -66,6 +67,8 @@ pub struct App {
     pub compare: compare::Compare,
     panel: panel::State,
     opening: Opening,
+    /// Files that are being saved.
+    pub saving: saving::Saving,
     room: room::State,
     race: race::State,
     museum: museum::State,
@@ -112,6 +115,7 @@ impl App {
             compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),
+            saving: saving::Saving::default(),
             room: room::State::default(),
             race: race::State::default(),
             museum: museum::State::default(),
@@ -145,6 +149,7 @@ impl App {
             .show(ui, |ui| panel::show(&mut self.panel, &mut self.lab, ui));
         CentralPanel::default().show(ui, |ui| self.middle(ui));
 
+        self.save_files(&ctx);
         self.small_windows(&ctx);
         self.opening.overlay(&ctx);
         self.show_toasts(&ctx);

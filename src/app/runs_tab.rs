@@ -8,6 +8,7 @@ use super::view::scores::Scores;
 use super::view::sweep::Sweep;
 use super::view::{self, runs::Action};
 use super::{App, Tab};
+use crate::lab::notices::Level;
 use crate::param::Choice;
 use crate::run::Run;
 
@@ -134,6 +135,20 @@ impl App {
             self.lab.settings.runs = kept;
             self.lab.settings_changed();
         }
+    }
+
+    /// Saves what the views have made into files.
+    pub(super) fn save_files(&mut self, ctx: &egui::Context) {
+        let mut saves = self.plots.take_saves();
+        saves.append(&mut self.compare.saves);
+        saves.append(&mut self.runs.saves);
+        for save in saves {
+            match save {
+                Ok(save) => self.saving.start(ctx, &self.lab.home(), save),
+                Err(message) => self.lab.notices.push(Level::Error, message),
+            }
+        }
+        self.saving.receive(&mut self.lab);
     }
 
     fn carry_out(&mut self, ui: &Ui, actions: Vec<Action>) {

@@ -468,6 +468,16 @@ impl Lab {
         self.runs.iter().find(|run| &run.id == id)
     }
 
+    /// The user's own folder: runs, presets, settings, exports.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.store
+            .root
+            .parent()
+            .map(PathBuf::from)
+            .unwrap_or_default()
+    }
+
     #[must_use]
     pub fn run_dir(&self, id: &str) -> PathBuf {
         self.store.dir(id)

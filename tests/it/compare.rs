@@ -185,6 +185,53 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     let order = harness.state().compare.order;
     assert_eq!(order, Order::Cell { truth, prediction });
     shot(&mut harness, "compare-1280");
+
+    // The slider itself: at its left end is the first validation.
+    let slider = harness
+        .get_by_role_and_label(egui::accesskit::Role::Slider, "Epoch")
+        .rect();
+    let left = slider.left_center() + egui::vec2(2.0, 0.0);
+    harness.hover_at(left);
+    harness.drag_at(left);
+    harness.run_steps(2);
+    harness.drop_at(left);
+    harness.run_steps(2);
+    assert_eq!(harness.state().compare.moment, Some(10));
+    // The next class, by the keyboard.
+    press(&mut harness, Key::C);
+    assert!(matches!(harness.state().compare.order, Order::Class(_)));
+    harness.get_by_label("Biggest difference first").click();
+    harness.run_steps(2);
+    assert_eq!(harness.state().compare.order, Order::Difference);
+    settle(&mut harness);
+
+    // What is compared as files.
+    let saved = dir.path().join("saved");
+    harness.state_mut().saving.folder = Some(saved.clone());
+    for (choice, file) in [
+        ("Pictures as SVG…", "comparison.svg"),
+        ("Pictures as PNG…", "comparison.png"),
+        ("Scores as CSV…", "images.csv"),
+        ("Scores as JSON…", "images.json"),
+    ] {
+        harness.get_by_label("Save").click();
+        harness.run_steps(2);
+        harness.get_by_label(choice).click();
+        harness.run_steps(2);
+        let path = saved.join(file);
+        wait(&mut harness, file, |_| path.is_file());
+    }
+    let svg = std::fs::read_to_string(saved.join("comparison.svg")).unwrap();
+    assert!(
+        svg.contains(">Truth</text>") && svg.contains("one · step 10"),
+        "titles are text"
+    );
+    let picture = image::open(saved.join("comparison.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (3 * 32 + 8, 32));
+    let csv = std::fs::read_to_string(saved.join("images.csv")).unwrap();
+    let images = harness.state().lab.runs[0].validations[0].per_image.len();
+    assert_eq!(csv.lines().count(), 1 + images);
+    assert!(csv.starts_with("image,ordered by,one,two"), "{csv}");
 }
 
 /// A picture for the eye, when `VIEW_SHOTS` names a folder.

@@ -21,6 +21,7 @@ mod presets;
 mod readme;
 mod records;
 mod room;
+mod saving;
 mod statistics;
 mod sweep;
 mod table;

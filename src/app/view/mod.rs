@@ -16,6 +16,7 @@ pub mod panes;
 pub mod plots;
 pub mod readout;
 pub mod runs;
+pub mod save;
 pub mod scores;
 pub mod series;
 pub mod summary;

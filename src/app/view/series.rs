@@ -43,6 +43,17 @@ impl XAxis {
         }
     }
 
+    /// What the axis counts, with its unit.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Steps => "step",
+            Self::Epochs => "epoch",
+            Self::Time => "seconds",
+            Self::Images => "training images seen",
+        }
+    }
+
     /// A place on this axis in words, with its unit.
     #[must_use]
     pub fn describe(self, x: f64) -> String {

@@ -168,6 +168,16 @@ impl Table<'_> {
         hasher.finish()
     }
 
+    /// `layers` with their titles, as they are painted; those that are missing are left out.
+    #[must_use]
+    pub fn pictures(&self, layers: &[Layer]) -> Vec<(String, ColorImage)> {
+        let Some(size) = self.size() else {
+            return Vec::new();
+        };
+        let painted = |layer: &Layer| Some((self.title(*layer), self.paint(*layer, size)?));
+        layers.iter().filter_map(painted).collect()
+    }
+
     fn paint(&self, layer: Layer, size: [usize; 2]) -> Option<ColorImage> {
         let photo = self.photo(size);
         let truth = self.ground.truth.as_deref().map(map);

@@ -1,48 +1,106 @@
-//! Line charts as SVG text.
+//! Line charts as SVG text, or as the pixels of a PNG.
 
 use std::ops::Range;
+use std::sync::Once;
 
+use plotters::coord::Shift;
 use plotters::prelude::*;
 
 /// One line, and the band around it where it is the mean of several.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Line {
+    /// In the legend; lines without a name are not in it.
     pub name: String,
     pub color: [u8; 3],
     pub points: Vec<(f64, f64)>,
     /// x, lower end, upper end.
     pub band: Vec<(f64, f64, f64)>,
+    pub dashed: bool,
+    /// In the background: what another line smooths.
+    pub faint: bool,
 }
 
 /// What a chart shows; `y` fixes the range of the axis, otherwise the lines decide it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Chart<'a> {
     pub title: &'a str,
     pub x: &'a str,
     pub y: Option<Range<f64>>,
     pub size: (u32, u32),
     pub lines: &'a [Line],
+    /// Points are decimal logarithms of what the axes say.
+    pub log_x: bool,
+    pub log_y: bool,
+    /// Names of the lines inside the chart.
+    pub legend: bool,
 }
 
-/// The chart as an `<svg>` element on a white ground.
+/// The chart as an `<svg>` element on a white ground; its texts are texts.
 ///
 /// # Errors
 /// When the drawing fails, which its text never should.
 pub fn svg(chart: &Chart<'_>) -> Result<String, String> {
     let mut text = String::new();
-    draw(chart, &mut text).map_err(|error| format!("{}: {error}", chart.title))?;
+    fonts();
+    draw(
+        chart,
+        &SVGBackend::with_string(&mut text, chart.size).into_drawing_area(),
+        1,
+    )
+    .map_err(|error| format!("{}: {error}", chart.title))?;
     Ok(text)
 }
 
-fn draw(chart: &Chart<'_>, text: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-    let root = SVGBackend::with_string(text, chart.size).into_drawing_area();
+/// The chart as a PNG file, `scale` pixels to a point.
+///
+/// # Errors
+/// When the drawing fails, which its pixels never should.
+pub fn png(chart: &Chart<'_>, scale: u32) -> Result<Vec<u8>, String> {
+    let (width, height) = (chart.size.0 * scale, chart.size.1 * scale);
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    fonts();
+    draw(
+        chart,
+        &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(),
+        scale,
+    )
+    .map_err(|error| format!("{}: {error}", chart.title))?;
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_raw(width, height, pixels)
+        .ok_or("the picture has another size than was asked for")?
+        .write_to(&mut file, image::ImageFormat::Png)
+        .map_err(|error| error.to_string())?;
+    Ok(file.into_inner())
+}
+
+/// The window's own letters, so that a chart looks alike on every machine.
+fn fonts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let bytes = epaint_default_fonts::UBUNTU_LIGHT;
+        if plotters::style::register_font("sans-serif", FontStyle::Normal, bytes).is_err() {
+            log::warn!("charts have no letters");
+        }
+    });
+}
+
+fn draw<B: DrawingBackend>(
+    chart: &Chart<'_>,
+    root: &DrawingArea<B, Shift>,
+    scale: u32,
+) -> Result<(), Box<dyn std::error::Error>>
+where
+    B::ErrorType: 'static,
+{
     root.fill(&WHITE)?;
     let (x, y) = ranges(chart);
-    let mut context = ChartBuilder::on(&root)
-        .caption(chart.title, ("sans-serif", 15))
-        .margin(8)
-        .x_label_area_size(34)
-        .y_label_area_size(48)
+    let letters = |size: u32| ("sans-serif", size * scale);
+    let shown = |log: bool, value: f64| if log { 10_f64.powf(value) } else { value };
+    let mut context = ChartBuilder::on(root)
+        .caption(chart.title, letters(15))
+        .margin(8 * scale)
+        .x_label_area_size(34 * scale)
+        .y_label_area_size(52 * scale)
         .build_cartesian_2d(x, y)?;
     context
         .configure_mesh()
@@ -50,26 +108,63 @@ fn draw(chart: &Chart<'_>, text: &mut String) -> Result<(), Box<dyn std::error::
         .light_line_style(TRANSPARENT)
         .bold_line_style(RGBColor(225, 225, 225))
         .axis_style(RGBColor(120, 120, 120))
-        .label_style(("sans-serif", 12))
+        .label_style(letters(12))
         .x_labels(6)
         .y_labels(6)
+        .x_label_formatter(&|value| number(shown(chart.log_x, *value)))
+        .y_label_formatter(&|value| number(shown(chart.log_y, *value)))
         .draw()?;
     for line in chart.lines {
         let [r, g, b] = line.color;
-        let color = RGBColor(r, g, b);
+        let color = RGBColor(r, g, b).mix(if line.faint { 0.35 } else { 1.0 });
+        let width = if line.faint { scale } else { 2 * scale };
         if line.band.len() > 1 {
             let upper = line.band.iter().map(|(x, _, high)| (*x, *high));
             let lower = line.band.iter().rev().map(|(x, low, _)| (*x, *low));
             let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
             context.draw_series([Polygon::new(outline, color.mix(0.18))])?;
         }
+        let mut name = Some(&line.name).filter(|name| chart.legend && !name.is_empty());
         // Where a value is missing the line is broken, not bridged.
         for part in line.points.split(|(_, y)| !y.is_finite()) {
-            context.draw_series(LineSeries::new(part.iter().copied(), color.stroke_width(2)))?;
+            let style = color.stroke_width(width);
+            let points = part.iter().copied();
+            let drawn = if line.dashed {
+                let dashes = DashedLineSeries::new(points, 6 * scale, 4 * scale, style);
+                context.draw_series(dashes)?
+            } else {
+                context.draw_series(LineSeries::new(points, style))?
+            };
+            if let Some(name) = name.take() {
+                let long = 16 * scale as i32;
+                drawn
+                    .label(name)
+                    .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + long, y)], style));
+            }
         }
+    }
+    if chart.legend {
+        context
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .margin(6 * scale)
+            .legend_area_size(20 * scale)
+            .label_font(letters(11))
+            .background_style(WHITE.mix(0.85))
+            .border_style(RGBColor(225, 225, 225))
+            .draw()?;
     }
     root.present()?;
     Ok(())
+}
+
+/// A number beside an axis: as many digits as it needs, no more.
+fn number(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
+        return format!("{value:.1e}");
+    }
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Ranges of both axes, never empty.
@@ -107,14 +202,14 @@ mod tests {
             name: "a".to_owned(),
             color: [0, 114, 178],
             points: vec![(1.0, 0.5), (2.0, f64::NAN), (3.0, 0.7), (4.0, 0.8)],
-            band: Vec::new(),
+            ..Line::default()
         };
         let chart = Chart {
             title: "a < b & c",
             x: "step",
-            y: None,
             size: (400, 200),
             lines: &[line],
+            ..Chart::default()
         };
         let text = svg(&chart).unwrap();
         assert!(text.contains("a &lt; b &amp; c"), "{text}");
@@ -126,5 +221,45 @@ mod tests {
         })
         .unwrap();
         assert!(empty.starts_with("<svg"));
+    }
+
+    #[test]
+    fn a_legend_is_text_and_a_logarithmic_axis_says_the_numbers_themselves() {
+        let line = |name: &str, dashed| Line {
+            name: name.to_owned(),
+            points: vec![(0.0, -3.0), (1.0, -1.0), (3.0, 0.0)],
+            dashed,
+            ..Line::default()
+        };
+        let lines = [
+            line("dice & co", false),
+            line("focal", true),
+            line("", false),
+        ];
+        let chart = Chart {
+            title: "Loss",
+            x: "step",
+            size: (480, 300),
+            lines: &lines,
+            log_x: true,
+            log_y: true,
+            legend: true,
+            ..Chart::default()
+        };
+        let text = svg(&chart).unwrap();
+        for word in ["dice &amp; co", "focal", "1000", "0.001"] {
+            assert!(
+                text.lines().any(|line| line.trim() == word),
+                "{word}: {text}"
+            );
+        }
+        let image = image::load_from_memory(&png(&chart, 2).unwrap()).unwrap();
+        assert_eq!((image.width(), image.height()), (960, 600));
+        let dark = image
+            .to_rgb8()
+            .pixels()
+            .filter(|p| p.0 == [0, 0, 0])
+            .count();
+        assert!(dark > 200, "lines and letters: {dark}");
     }
 }

@@ -152,6 +152,7 @@ fn curves(groups: &[Group<'_>]) -> Result<String, String> {
                     .filter(|band| band.count > 1)
                     .map(|band| (band.x, band.low, band.high))
                     .collect(),
+                ..Line::default()
             }
         };
     let mut text = String::from("<p class=legend>");
@@ -175,6 +176,9 @@ fn curves(groups: &[Group<'_>]) -> Result<String, String> {
             y,
             size,
             lines: &lines,
+            // Small charts have no room for names; theirs stand above all charts.
+            legend: size.0 > 300,
+            ..Chart::default()
         })?;
         text += &format!("<figure>{drawn}</figure>");
         Ok::<(), String>(())

@@ -45,6 +45,8 @@ h1{font-size:1.8rem;margin:0 0 .4rem}h2{font-size:1.2rem;margin:2.2rem 0 .6rem}\
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}\
 th{color:var(--soft);font-weight:600}tbody tr:nth-child(even){background:var(--stripe)}\
 i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em;vertical-align:-.05em}\
+@media screen and (prefers-color-scheme:dark){figure svg [fill=\"#FFFFFF\"]{fill:#0f1318}figure svg text{fill:#c3ccd5}\
+figure svg [stroke=\"#E1E1E1\"]{stroke:#2b333b}figure svg [stroke=\"#787878\"]{stroke:#5b6570}figure svg polyline,figure svg polygon{filter:brightness(1.35)}}\
 .legend span{margin-right:1.4em;white-space:nowrap}.charts{display:flex;flex-wrap:wrap;gap:12px}\
 figure{margin:0}figure svg{border-radius:6px;border:1px solid var(--line);max-width:100%;height:auto}\
 .pictures{display:grid;gap:8px;overflow-x:auto}.pictures img{width:100%;image-rendering:pixelated;border-radius:3px;display:block}\

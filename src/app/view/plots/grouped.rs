@@ -10,6 +10,7 @@ use crate::app::view::color::{OKABE_ITO, on_ground};
 use crate::app::view::readout::{Entry, short};
 use crate::app::view::series::{View, nearest};
 use crate::experiment::ABSENT;
+use crate::export::report::chart::Line;
 use crate::run::group::{Band, band, groups};
 use crate::run::{Run, Validation};
 
@@ -176,24 +177,48 @@ impl Plots {
     }
 }
 
+impl Curves {
+    /// Its lines with their bands, for a chart outside the window.
+    pub fn lines(&self, color: [u8; 3], view: &View) -> Vec<Line> {
+        let line = |bands: &[Band], dashed: bool| Line {
+            name: if dashed {
+                String::new()
+            } else {
+                self.title.clone()
+            },
+            color,
+            points: bands.iter().map(|b| (b.x, view.height(b.mean))).collect(),
+            band: (bands.iter())
+                .filter(|b| b.count > 1 && !dashed)
+                .map(|b| (b.x, view.height(floor(b, view)), view.height(b.high)))
+                .filter(|(_, low, high)| low.is_finite() && high.is_finite())
+                .collect(),
+            dashed,
+            faint: false,
+        };
+        vec![line(&self.solid, false), line(&self.dashed, true)]
+    }
+}
+
+/// On a logarithmic axis a band that reaches below zero ends three decades down.
+fn floor(b: &Band, view: &View) -> f64 {
+    if view.log {
+        b.low.max(b.mean * 1e-3)
+    } else {
+        b.low
+    }
+}
+
 /// Lines and areas that draw `curves`.
 pub fn drawn(curves: &[Curves], view: &View) -> (Vec<Area>, Vec<Stroke>) {
     let (mut areas, mut strokes) = (Vec::new(), Vec::new());
     for curve in curves {
         for (bands, dashed) in [(&curve.solid, false), (&curve.dashed, true)] {
-            // On a logarithmic axis a band that reaches below zero ends three decades down.
-            let floor = |b: &Band| {
-                if view.log {
-                    b.low.max(b.mean * 1e-3)
-                } else {
-                    b.low
-                }
-            };
             let rows: Vec<[f64; 4]> = (bands.iter())
                 .map(|b| {
                     [
                         b.x,
-                        view.height(floor(b)),
+                        view.height(floor(b, view)),
                         view.height(b.mean),
                         view.height(b.high),
                     ]

@@ -12,6 +12,8 @@ use crate::run::{Run, StepPoint};
 
 /// A line that is ready to be drawn.
 pub struct Stroke {
+    /// What it is the line of, for legends outside the window.
+    pub name: String,
     pub color: Color32,
     pub width: f32,
     pub style: LineStyle,
@@ -21,6 +23,7 @@ pub struct Stroke {
 impl Stroke {
     pub fn line(color: Color32, points: Vec<[f64; 2]>, dashed: bool) -> Self {
         Self {
+            name: String::new(),
             color,
             width: if dashed { 1.6 } else { 2.2 },
             style: if dashed {
@@ -73,7 +76,14 @@ impl Plots {
             };
             let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
             let lines = stretches(s.run, self.along, value).into_iter();
-            strokes.extend(lines.map(|points| Stroke::line(color, points, false)));
+            strokes.extend(lines.enumerate().map(|(at, points)| Stroke {
+                name: if at == 0 {
+                    s.run.name.clone()
+                } else {
+                    String::new()
+                },
+                ..Stroke::line(color, points, false)
+            }));
         }
         strokes
     }
@@ -136,6 +146,7 @@ impl Plots {
             };
             for points in stretches(s.run, view.along, |_, v| Some(view.height(v.loss))) {
                 strokes.push(Stroke {
+                    name: s.run.name.clone(),
                     color,
                     width: 1.6,
                     style: LineStyle::dashed_dense(),
@@ -149,8 +160,13 @@ impl Plots {
     fn score_strokes(&self, ui: &Ui, shown: &[Shown]) -> Vec<Stroke> {
         let dark = ui.visuals().dark_mode;
         let mut strokes = Vec::new();
-        let mut add = |color, width, lines: Vec<Vec<[f64; 2]>>| {
-            strokes.extend(lines.into_iter().map(|points| Stroke {
+        let mut add = |name: &str, color, width, lines: Vec<Vec<[f64; 2]>>| {
+            strokes.extend(lines.into_iter().enumerate().map(|(at, points)| Stroke {
+                name: if at == 0 {
+                    name.to_owned()
+                } else {
+                    String::new()
+                },
                 color,
                 width,
                 style: LineStyle::Solid,
@@ -168,7 +184,7 @@ impl Plots {
                     }
                     let color = on_ground(class_color(&one.run.class_colors, class), dark);
                     let value = |at, _: &_| series.class_score(s.run, self.score, at, class);
-                    add(color, 1.4, stretches(s.run, self.along, value));
+                    add(name, color, 1.4, stretches(s.run, self.along, value));
                 }
             }
             if shown.len() > 1 || !self.hidden.contains(MEAN) {
@@ -177,8 +193,9 @@ impl Plots {
                 } else {
                     ui.visuals().strong_text_color()
                 };
+                let name = if shown.len() > 1 { &s.run.name } else { MEAN };
                 let value = |at, _: &_| series.mean_score(s.run, self.score, at);
-                add(color, 2.6, stretches(s.run, self.along, value));
+                add(name, color, 2.6, stretches(s.run, self.along, value));
             }
         }
         strokes

@@ -1,6 +1,7 @@
 //! Curves of one or several runs: loss and scores, over one x axis, read off at one cursor.
 
 mod controls;
+mod export;
 mod grouped;
 mod lines;
 mod panel;
@@ -13,6 +14,7 @@ use egui::{Color32, RichText, Ui, vec2};
 
 use super::chip::{Chip, legend};
 use super::color::{class_color, on_ground, run_color};
+use super::save::Save;
 use super::series::{Along, Score, Series, nearest};
 use crate::run::Run;
 use crate::run::group::Spread;
@@ -66,6 +68,8 @@ pub struct Plots {
     reset: bool,
     /// Settings in which the runs differ, for the runs of these ids.
     differing: (Vec<String>, Vec<String>),
+    /// What is to be saved, until it is taken.
+    saves: Vec<Result<Save, String>>,
 }
 
 impl Default for Plots {
@@ -87,6 +91,7 @@ impl Default for Plots {
             range: None,
             reset: false,
             differing: Default::default(),
+            saves: Vec::new(),
         }
     }
 }
@@ -241,6 +246,8 @@ impl Plots {
             chip(VALIDATION, "validation (dashed)", text),
         ];
         ui.horizontal_wrapped(|ui| {
+            self.save_menu(ui, shown, lots);
+            ui.separator();
             if !lots.is_empty() {
                 let groups: Vec<Chip> = (lots.iter())
                     .map(|lot| chip(&lot.key, &lot.title(), lot.color))

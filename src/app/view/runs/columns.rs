@@ -204,13 +204,12 @@ impl Column {
     /// Width in points: at first, and at least.
     pub fn width(&self) -> [f32; 2] {
         match self {
-            Self::Name => [170.0, 100.0],
-            Self::Settings => [260.0, 80.0],
+            Self::Name => [150.0, 90.0],
+            Self::Settings => [170.0, 80.0],
             Self::Note | Self::Data => [150.0, 50.0],
-            Self::Loss | Self::Device | Self::Tags => [96.0, 50.0],
-            Self::Started => [120.0, 60.0],
-            Self::Outcome => [84.0, 60.0],
-            _ => [78.0, 46.0],
+            Self::Device | Self::Started => [110.0, 50.0],
+            Self::Loss | Self::Outcome | Self::Difference => [80.0, 50.0],
+            _ => [68.0, 44.0],
         }
     }
 

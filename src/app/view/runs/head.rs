@@ -5,6 +5,7 @@ use egui::{PopupCloseBehavior, RichText, Role, Ui, WidgetInfo};
 
 use super::columns::Column;
 use super::{Action, RunsTable};
+use crate::app::view::save::{self, Save};
 use crate::run::Run;
 
 impl RunsTable {
@@ -48,6 +49,25 @@ impl RunsTable {
                 }
             }
             self.columns_menu(ui, runs);
+            let menu = ui.menu_button("Save table", |ui| {
+                for (name, ending) in [("As CSV…", "csv"), ("As JSON…", "json")] {
+                    let button = ui
+                        .button(name)
+                        .on_hover_text("The rows and columns that are shown, with every digit.");
+                    if button.clicked() {
+                        let rows = self.as_rows(runs);
+                        let bytes = match ending {
+                            "csv" => save::csv(&rows),
+                            _ => save::json(&rows),
+                        };
+                        self.saves
+                            .push(bytes.map(|bytes| Save::new("runs", ending, bytes)));
+                        ui.close();
+                    }
+                }
+            });
+            menu.response
+                .on_hover_text("This table as a file for spreadsheets or notebooks.");
             let mut words = format!("{ticked} of {} ticked", runs.len());
             if shown < runs.len() {
                 words += &format!(" · {shown} shown");

@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use egui::{RichText, Ui};
 
+use super::save::Save;
 use crate::lab::settings::RunTable;
 use crate::run::Run;
 use crate::run::label::Label;
@@ -52,6 +53,8 @@ pub struct RunsTable {
     wanted_setting: String,
     values: Values,
     order: Order,
+    /// What is to be saved, until it is taken.
+    pub saves: Vec<Result<Save, String>>,
 }
 
 impl Default for RunsTable {
@@ -93,6 +96,7 @@ impl RunsTable {
             wanted_setting: String::new(),
             values: Values::default(),
             order: Order::default(),
+            saves: Vec::new(),
         }
     }
 
@@ -150,6 +154,32 @@ impl RunsTable {
     pub fn shown<'a>(&self, runs: &'a [Run]) -> Vec<&'a Run> {
         let shown = self.order.shown.iter();
         shown.filter_map(|at| runs.get(*at)).collect()
+    }
+
+    /// The table as it is shown, its heading first.
+    fn as_rows(&mut self, runs: &[Run]) -> Vec<Vec<String>> {
+        let baseline = self.baseline(runs);
+        let columns = self.columns.clone();
+        let mut heading = vec!["id".to_owned(), "star".to_owned()];
+        heading.extend(columns.iter().map(|column| match column {
+            Column::Param(key) => key.clone(),
+            column => column.title(),
+        }));
+        let mut rows = vec![heading];
+        for at in self.order.shown.clone() {
+            let Some(run) = runs.get(at) else { continue };
+            let mut row = vec![run.id.clone(), run.label.star.to_string()];
+            for column in &columns {
+                let cell = column.cell(run, baseline, &mut self.values);
+                row.push(match cell.sort {
+                    // Every digit, not those that fit.
+                    Sort::Number(number) if *column != Column::Started => number.to_string(),
+                    _ => cell.text,
+                });
+            }
+            rows.push(row);
+        }
+        rows
     }
 
     fn baseline<'a>(&self, runs: &'a [Run]) -> Option<&'a Run> {

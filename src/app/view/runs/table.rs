@@ -99,7 +99,6 @@ impl RunsTable {
         columns: &[Column],
         actions: &mut Vec<Action>,
     ) {
-        row.set_selected(self.ticked.contains(&run.id));
         row.col(|ui| self.marks(ui, run, actions));
         let mut rename = false;
         for column in columns {

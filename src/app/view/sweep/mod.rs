@@ -123,6 +123,15 @@ impl Axis {
         }
     }
 
+    /// The values themselves, where they are few.
+    fn few(&self) -> Option<Vec<f64>> {
+        const MOST: usize = 8;
+        let mut values: Vec<f64> = self.places.iter().flatten().copied().collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        (values.len() <= MOST || matches!(self.scale, Scale::Words(_))).then_some(values)
+    }
+
     /// First and last place, a little apart where they are one.
     fn ends(&self) -> (f64, f64) {
         let known = || self.places.iter().flatten().copied();

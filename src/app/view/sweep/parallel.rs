@@ -184,12 +184,9 @@ fn draw_axes(ui: &Ui, shown: &[&Axis], inner: Rect, brushes: &Brushes, x: &dyn F
         let short = axis.name.rsplit('.').next().unwrap_or(&axis.name);
         painter.text(line.center(), Align2::CENTER_CENTER, short, font, text);
         let (low, high) = axis.ends();
-        let marks: Vec<f64> = match &axis.scale {
-            super::Scale::Words(words) if words.len() <= 12 => {
-                (0..words.len()).map(|place| place as f64).collect()
-            }
-            _ => vec![low, f64::midpoint(low, high), high],
-        };
+        let few = axis.few().filter(|values| values.len() <= 16);
+        let ends = || vec![low, f64::midpoint(low, high), high];
+        let marks = few.filter(|_| at + 1 < shown.len()).unwrap_or_else(ends);
         for place in marks {
             let share = ((place - low) / (high - low)) as f32;
             let y = inner.bottom() - share * inner.height();

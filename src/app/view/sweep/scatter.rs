@@ -35,22 +35,17 @@ pub fn ui(
         .include_x(low - margin)
         .include_x(high + margin)
         .set_margin_fraction(vec2(0.02, 0.08))
+        .grid_color(ui.visuals().text_color().gamma_multiply(0.16))
         .x_axis_label(axis.name.as_str())
         .y_axis_label(outcome.name())
         .x_axis_formatter(move |mark, _| label.label(mark.value));
-    if words || means.len() <= 8 {
+    if let Some(values) = marks.few() {
         // The values themselves, where they can be told apart.
-        plot = plot.x_grid_spacer(move |_| {
-            let mut values: Vec<f64> = marks.places.iter().flatten().copied().collect();
-            values.sort_by(f64::total_cmp);
-            values.dedup();
-            (values.into_iter())
-                .map(|value| GridMark {
-                    value,
-                    step_size: (high - low).max(1e-9),
-                })
-                .collect()
-        });
+        let step_size = (high - low).max(1e-9);
+        let lines: Vec<GridMark> = (values.into_iter())
+            .map(|value| GridMark { value, step_size })
+            .collect();
+        plot = plot.x_grid_spacer(move |_| lines.clone());
     }
     let strong = ui.visuals().strong_text_color();
     let shows = plot.show(ui, |plot| {

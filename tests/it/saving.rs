@@ -1,0 +1,75 @@
+//! Plots, values and the table of runs as files, asked for in the real window.
+
+use egui_kittest::kittest::Queryable;
+
+use crate::table::{record, start, wait};
+
+#[test]
+fn plots_values_and_the_table_are_saved_as_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = record(dir.path(), "low & slow", &[], 0.5);
+    record(dir.path(), "high", &[("loss.kind", "focal")], 0.8);
+    let mut harness = start(dir.path(), [1280.0, 800.0], 2);
+    let saved = dir.path().join("saved");
+    harness.state_mut().saving.folder = Some(saved.clone());
+    harness.get_by_label("Tick these").click();
+    harness.run_steps(3);
+    wait(&mut harness, "curves", |app| {
+        app.lab.runs.iter().all(|run| !run.is_brief())
+    });
+    for (menu, choice, file) in [
+        ("Save", "Loss as SVG…", "loss.svg"),
+        ("Save", "Loss as PNG", "loss.png"),
+        ("Save", "Dice of thing as SVG…", "dice-of-thing.svg"),
+        ("Save", "All values as CSV…", "values.csv"),
+        ("Save", "All values as JSON…", "values.json"),
+        ("Save table", "As CSV…", "runs.csv"),
+        ("Save table", "As JSON…", "runs.json"),
+    ] {
+        harness.get_by_label(menu).click();
+        harness.run_steps(3);
+        harness.get_by_label(choice).click();
+        harness.run_steps(3);
+        let path = saved.join(file);
+        wait(&mut harness, file, |_| path.is_file());
+    }
+    let read = |file: &str| std::fs::read_to_string(saved.join(file)).unwrap();
+    let svg = read("loss.svg");
+    assert!(
+        svg.contains("low &amp; slow") && svg.contains("high"),
+        "names are text: {svg}"
+    );
+    assert!(
+        svg.matches("<polyline").count() >= 4,
+        "raw and smoothed, of two runs"
+    );
+    let picture = image::open(saved.join("loss.png")).unwrap();
+    assert!(picture.width() > 1000);
+
+    let values: Vec<serde_json::Value> = serde_json::from_str(&read("values.json")).unwrap();
+    // Forty steps and four validations of each run.
+    assert_eq!(values.len(), 2 * 44);
+    let step = values
+        .iter()
+        .find(|v| v["run"] == id.as_str() && v["kind"] == "training" && v["step"] == 40.0);
+    let point = harness
+        .state()
+        .lab
+        .runs
+        .iter()
+        .find(|run| run.id == id)
+        .unwrap();
+    assert_eq!(step.unwrap()["loss"].as_f64(), Some(point.steps[39].loss));
+    assert_eq!(read("values.csv").lines().count(), 1 + 2 * 44);
+
+    let table = read("runs.csv");
+    assert!(
+        table
+            .lines()
+            .any(|line| line.contains("low & slow") && line.contains("0.5")),
+        "{table}"
+    );
+    let table: Vec<serde_json::Value> = serde_json::from_str(&read("runs.json")).unwrap();
+    assert_eq!(table[0]["Best Dice"].as_f64(), Some(0.8));
+    crate::views::shot(&mut harness, "runs-saved");
+}

@@ -44,7 +44,7 @@ pub struct DataConfig {
     pub width: u64,
     /// Height of the network's input in pixels.
     pub height: u64,
-    /// 1 = grey, 3 = RGB.
+    /// 1 = grey, 3 = RGB; images of more channels than three keep all of them with 3.
     pub channels: u64,
     /// How images of other sizes are brought to the network's input size.
     pub sampling: Sampling,
@@ -285,6 +285,15 @@ impl DataConfig {
         }
     }
 
+    /// Channels of the network's input, for images that hold `held` channels.
+    #[must_use]
+    pub fn inputs(&self, held: usize) -> usize {
+        match self.channels {
+            3 => held.max(3),
+            asked => asked as usize,
+        }
+    }
+
     /// The part that decides which items validate.
     #[must_use]
     pub fn splitting(&self) -> Self {
@@ -394,7 +403,8 @@ impl DataConfig {
                 "channels",
                 &mut self.channels,
                 1..=3,
-                "Image channels: 1 = grey, 3 = RGB.",
+                "Image channels: 1 = grey, 3 = RGB; images that hold more than three (spectral bands, scans of \
+                 several kinds) are then fed with all they have.",
             ),
             Param::choice(
                 "sampling",

@@ -73,6 +73,15 @@ pub fn dimensions(path: &Path) -> Result<(usize, usize), String> {
     Ok((width as usize, height as usize))
 }
 
+/// Channels that [`read`] gives, from the header: 1 or 3; 3 in doubt.
+pub(super) fn channels(path: &Path) -> usize {
+    let decoder = reader(path).and_then(|r| r.into_decoder().map_err(|e| e.to_string()));
+    match decoder {
+        Ok(decoder) if !decoder.color_type().has_color() => 1,
+        _ => 3,
+    }
+}
+
 /// Decodes a whole picture.
 ///
 /// # Errors

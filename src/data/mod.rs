@@ -150,6 +150,8 @@ pub struct Dataset {
     pub reason: String,
     pub classes: ClassMap,
     pub items: Vec<Item>,
+    /// Channels of the images; those of fewer are grey among colour images.
+    pub channels: usize,
     pub split: Split,
     pub census: Census,
     /// What each item's mask holds, in the order of `items`.

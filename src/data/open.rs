@@ -66,6 +66,8 @@ impl Dataset {
         let lookup = Lookup::new(&classes, config.nearest_color);
         let (counts, unknown) = count(&scanned, &lookup, classes.coding);
         findings.extend(unknown_values(&unknown, classes.coding));
+        let (channels, differ) = channels(&root, &scanned);
+        findings.extend(differ);
         let items = items(&scanned);
         let split = split::split(&items, &counts, &given, config)?;
         let census = Census::of(&counts, &split, classes.len());
@@ -79,6 +81,7 @@ impl Dataset {
             reason: found.reason,
             classes,
             items,
+            channels,
             split,
             census,
             counts,
@@ -260,6 +263,7 @@ fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
         ),
         classes,
         items,
+        channels: 3,
         split,
         counts,
         given,
@@ -471,6 +475,52 @@ fn items(scanned: &[Scanned]) -> Vec<Item> {
             }
         })
         .collect()
+}
+
+/// The channels of the images, from headers; and images that hold others than most.
+fn channels(root: &Path, scanned: &[Scanned]) -> (usize, Option<Finding>) {
+    let mut held: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut last: Option<(&Path, usize)> = None;
+    for one in scanned {
+        let image = one.pair.image.as_path();
+        // The slices of one stack follow one another.
+        let of = match last {
+            Some((path, of)) if path == image => of,
+            _ => one.pair.reading.channels_of(&root.join(image)),
+        };
+        last = Some((image, of));
+        held.entry(of)
+            .or_default()
+            .push(image.display().to_string());
+    }
+    let most = held.iter().max_by_key(|(_, files)| files.len());
+    let most = most.map_or(3, |(of, _)| *of);
+    // Grey and colour among each other are common, and no matter.
+    if held.keys().all(|of| *of <= 3) {
+        return (most, None);
+    }
+    let others: Vec<String> = (held.iter().filter(|(of, _)| **of != most))
+        .flat_map(|(_, files)| files.iter().cloned())
+        .collect();
+    if others.is_empty() {
+        let message = format!(
+            "images have {most} channels: the network is fed with all of them, and the pictures show three"
+        );
+        let hint = Finding::new("many-channels", Severity::Hint, message).remedy(
+            "Choose which three are shown where an image is looked at; `data.normalize` = dataset gives \
+             each channel its own scale.",
+        );
+        return (most, Some(hint.settings(&[("data.normalize", "dataset")])));
+    }
+    let message = format!(
+        "most images have {most} channels, {} have others and can't be trained on with them: {}",
+        others.len(),
+        some_of(&others)
+    );
+    let finding = Finding::new("channels-differ", Severity::Error, message)
+        .remedy("Leave these images out, or bring all to the same channels.")
+        .files(others);
+    (most, Some(finding))
 }
 
 fn fingerprint(scanned: &[Scanned], classes: &ClassMap) -> String {

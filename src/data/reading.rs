@@ -15,6 +15,8 @@ pub(crate) struct Reading {
     pub channels: Vec<PathBuf>,
     /// Where the image is a stack: which slice.
     pub image_slice: Option<Slice>,
+    /// The pages of the stack are channels of one picture.
+    pub pages: bool,
     /// Where the mask is a stack: which slice.
     pub mask_slice: Option<Slice>,
     /// The image is the base64 text inside a LabelMe file.
@@ -67,6 +69,17 @@ impl Reading {
         Ok((width, height))
     }
 
+    /// How many channels the image has, from headers; 3 for a common picture file, grey or not.
+    pub fn channels_of(&self, image: &Path) -> usize {
+        let one = match self.image_slice.map(|_| volume::size(image)) {
+            Some(Ok((size, _))) if self.pages => size.channels * size.along[2],
+            Some(Ok((size, _))) => size.channels,
+            _ if self.channels.is_empty() => 3,
+            _ => decode::channels(image),
+        };
+        one * (1 + self.channels.len())
+    }
+
     /// Decodes the image with all its channels.
     ///
     /// # Errors
@@ -98,7 +111,11 @@ impl Reading {
 
     fn picture(&self, path: &Path) -> Result<Image, String> {
         if let Some(slice) = self.image_slice {
-            return volume::get(path)?.image(slice);
+            let stack = volume::get(path)?;
+            if self.pages {
+                return stack.pages();
+            }
+            return stack.image(slice);
         }
         if self.embedded {
             return embedded::image(path);

@@ -5,7 +5,7 @@ use fast_image_resize as fir;
 use super::{Image, LabelMap, Sample};
 
 /// Resizes with a triangle filter that widens when shrinking (no aliasing), and converts to
-/// `channels` (1 = grey, 3 = RGB).
+/// `channels` (1 = grey, 3 = RGB; more stay as many as they are).
 ///
 /// # Errors
 /// What did not fit, in words.
@@ -19,6 +19,7 @@ pub fn image(
         1 => (fir::PixelType::U8, 1),
         3 => (fir::PixelType::U8x3, 3),
         0 => return Err("has no channels".to_owned()),
+        many if many == channels => return planes(source, width, height),
         _ => return image(&three_of(source), width, height, channels),
     };
     let pixels = if (source.width, source.height) == (width, height) {
@@ -49,8 +50,41 @@ pub fn image(
                 ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
             })
             .collect(),
+        (held, wanted) if held != wanted => {
+            return Err(format!("has {held} channels, expected {wanted}"));
+        }
         _ => pixels,
     };
+    Ok(Image {
+        width,
+        height,
+        channels,
+        pixels,
+    })
+}
+
+/// Channel by channel, for images of more than a colour's.
+fn planes(source: &Image, width: usize, height: usize) -> Result<Image, String> {
+    let channels = source.channels;
+    let mut pixels = vec![0; width * height * channels];
+    for channel in 0..channels {
+        let plane = Image {
+            channels: 1,
+            pixels: (source
+                .pixels
+                .iter()
+                .skip(channel)
+                .step_by(channels)
+                .copied())
+            .collect(),
+            ..*source
+        };
+        let small = image(&plane, width, height, 1)?;
+        let places = pixels.iter_mut().skip(channel).step_by(channels);
+        for (to, value) in places.zip(small.pixels) {
+            *to = value;
+        }
+    }
     Ok(Image {
         width,
         height,

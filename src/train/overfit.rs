@@ -44,7 +44,7 @@ pub fn overfit_one_batch(
         device: device.clone(),
     };
     let loss = config.build_loss(&context)?;
-    let channels = config.data.channels as usize;
+    let channels = config.data.inputs(dataset.channels);
     let model = UNet::new(&config.model, channels, classes, config.train.seed, &device);
     let mut train = config.train.clone();
     (train.schedule, train.warmup_steps) = (Schedule::Constant, 0);

@@ -139,7 +139,7 @@ impl Session {
         };
         let loss = config.build_loss(&context(&device))?;
         let plain_loss = config.build_loss(&context(&plain))?;
-        let channels = config.data.channels as usize;
+        let channels = config.data.inputs(dataset.channels);
         let seed = config.train.seed;
         let model = UNet::new(&config.model, channels, num_classes, seed, &device);
         let validate_every = match config.train.validate_every {
@@ -485,7 +485,10 @@ impl Session {
         let metadata = [
             ("dicebench", env!("CARGO_PKG_VERSION").to_owned()),
             ("model", json(serde_json::to_string(&self.config.model))),
-            ("channels", self.config.data.channels.to_string()),
+            (
+                "channels",
+                self.config.data.inputs(self.dataset.channels).to_string(),
+            ),
             ("classes", json(serde_json::to_string(&classes))),
             ("activation", self.config.activation.name().to_owned()),
             ("step", self.progress.step.to_string()),

@@ -4,6 +4,7 @@ mod cli;
 mod compare;
 mod curves;
 mod data;
+mod data_channels;
 mod data_layouts;
 mod data_real;
 mod data_traps;

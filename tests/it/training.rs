@@ -38,7 +38,7 @@ fn jobs(configs: &[ExperimentConfig]) -> Vec<Job> {
 }
 
 /// Trains to the end; events per lane, and ids.
-fn train(configs: &[ExperimentConfig], store: &Store) -> (Vec<Vec<RunEvent>>, Vec<String>) {
+pub fn train(configs: &[ExperimentConfig], store: &Store) -> (Vec<Vec<RunEvent>>, Vec<String>) {
     let trainer = TrainerHandle::spawn(Arc::new(|| {}));
     trainer.start(jobs(configs), store.clone()).unwrap();
     let mut events = vec![Vec::new(); configs.len()];

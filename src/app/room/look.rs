@@ -10,9 +10,9 @@ use super::super::view::color::on_ground;
 use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{self, Pane, Scene, Textures};
-use super::{State as Room, grid, percent, size_text};
+use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, unpacked};
-use crate::data::{Dataset, IGNORE};
+use crate::data::{Dataset, IGNORE, Sample};
 use crate::lab::Lab;
 use crate::lab::browse::Side;
 use crate::lab::rooming::Full;
@@ -23,6 +23,7 @@ pub struct State {
     lens: Lens,
     textures: Textures,
     beside: bool,
+    bands: Bands,
     opacity: f32,
     contours: bool,
     hidden: BTreeSet<String>,
@@ -39,6 +40,7 @@ impl Default for State {
             lens: Lens::default(),
             textures: Textures::default(),
             beside: true,
+            bands: Bands::default(),
             opacity: 0.6,
             contours: false,
             hidden: BTreeSet::new(),
@@ -55,6 +57,7 @@ impl State {
         self.pointed = None;
         // The pixels of a large picture are not to be held for nothing.
         self.textures = Textures::default();
+        self.bands.forget();
     }
 
     pub fn close_missing(&mut self, dataset: &Dataset) {
@@ -108,7 +111,8 @@ pub(super) fn show(
             .collect(),
         ..grid::palette(dataset)
     };
-    pictures(look, &full, &palette, ui);
+    let sample = look.bands.picture(&full.sample);
+    pictures(look, &sample, &palette, ui);
     let size = [full.sample.image.width, full.sample.image.height];
     let said = match look.pointed {
         Some(at) => under(dataset, &full, at),
@@ -198,6 +202,7 @@ fn head(
         {
             look.lens = Lens::default();
         }
+        look.bands.show(dataset.channels, ui);
         if dataset.split.val.contains(&item) || lab.active_run().is_some() {
             ui.separator();
             if ui
@@ -240,9 +245,9 @@ fn chips(look: &mut State, dataset: &Dataset, item: usize, ui: &mut Ui) {
         });
 }
 
-fn pictures(look: &mut State, full: &Full, palette: &Palette, ui: &mut Ui) {
+fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
     let scene = Scene {
-        sample: &full.sample,
+        sample,
         prediction: None,
         palette,
         overlay: Overlay {
@@ -250,8 +255,8 @@ fn pictures(look: &mut State, full: &Full, palette: &Palette, ui: &mut Ui) {
             contours: look.contours,
         },
     };
-    look.textures.hold(&full.sample);
-    let size = [full.sample.image.width, full.sample.image.height];
+    look.textures.hold(sample);
+    let size = [sample.image.width, sample.image.height];
     let status =
         ui.text_style_height(&egui::TextStyle::Monospace) + ui.spacing().item_spacing.y + 4.0;
     let space = vec2(

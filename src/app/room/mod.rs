@@ -4,6 +4,7 @@
 //! `lab::rooming`, the choice of images from `lab::browse`.
 
 mod balance;
+mod bands;
 mod bar;
 mod classes;
 mod grid;

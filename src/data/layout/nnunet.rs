@@ -13,7 +13,6 @@ use super::{Folder, Found, Pair, Part, Row, Table, below, is_image, read_text, s
 use crate::data::DataError;
 use crate::data::reading::Reading;
 use crate::data::volume;
-use crate::finding::{Finding, Severity};
 
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -84,13 +83,6 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     let lonely: Vec<(&Path, Option<Part>)> = lonely.iter().map(|(p, part)| (&**p, *part)).collect();
     let unused: Vec<&Path> = labels.values().map(|p| &**p).collect();
     left_over(&mut findings, &lonely, &unused);
-    if channels > 3 {
-        let message = format!("images have {channels} channels; the first three are used");
-        findings.push(
-            Finding::new("many-channels", Severity::Hint, message)
-                .remedy("Put the channels that matter most first."),
-        );
-    }
     Ok(Some(Found {
         layout: if decathlon {
             "Medical Segmentation Decathlon"

@@ -14,6 +14,8 @@ use crate::finding::{Finding, Severity};
 
 /// Slices of one stack are put in the data set at most.
 const MOST_SLICES: usize = 4096;
+/// A stack of more pages than this is no picture of many channels.
+const MOST_PAGES: usize = 64;
 
 pub(super) fn expand(folder: &Folder, found: &mut Found) {
     let maybe = |path: &PathBuf| volume::format(path).is_some();
@@ -112,6 +114,17 @@ fn slices(folder: &Folder, pair: Pair) -> Result<Vec<Pair>, (PathBuf, String)> {
         let mut pair = pair;
         pair.reading.image_slice = image.map(|_| flat);
         pair.reading.mask_slice = mask.map(|_| flat);
+        return Ok(vec![pair]);
+    }
+    if let Some((size, _)) = image
+        && one(&mask)
+        && size.along[2] <= MOST_PAGES
+    {
+        // One mask for all pages: they are channels of one picture.
+        let mut pair = pair;
+        pair.reading.image_slice = Some(flat);
+        pair.reading.mask_slice = mask.map(|_| flat);
+        pair.reading.pages = true;
         return Ok(vec![pair]);
     }
     let (Some((size, spacing)), Some((other, _))) = (image, mask) else {

@@ -81,7 +81,7 @@ impl Loader {
         let size = [config.width as usize, config.height as usize];
         let shape = Shape {
             size: (config.sampling == Sampling::Resize).then_some(size),
-            channels: config.channels as usize,
+            channels: config.inputs(dataset.channels),
             blended: false,
         };
         let mut trains = vec![false; dataset.items.len()];

@@ -260,6 +260,36 @@ impl Volume {
         })
     }
 
+    /// The whole stack as one picture: each page (along the third axis) of each channel is a channel
+    /// of it, stretched to 0..=255 by itself.
+    ///
+    /// # Errors
+    /// When there is no page.
+    pub fn pages(&self) -> Result<Image, String> {
+        let [width, height] = self.size.across(2);
+        let channels = self.size.channels * self.size.along[2];
+        let mut pixels = vec![0; width * height * channels];
+        let each = (0..self.size.along[2])
+            .flat_map(|index| (0..self.size.channels).map(move |channel| (index, channel)));
+        for (to, (index, channel)) in each.enumerate() {
+            let values = self.slice(Slice { axis: 2, index }, channel)?;
+            let [low, high] = if self.bytes {
+                [0.0, 255.0]
+            } else {
+                window(&values)
+            };
+            for (at, value) in values.into_iter().enumerate() {
+                pixels[at * channels + to] = stretched(value, low, high);
+            }
+        }
+        Ok(Image {
+            width,
+            height,
+            channels,
+            pixels,
+        })
+    }
+
     /// A slice as ids. Negative ids become large ones (two's complement).
     ///
     /// # Errors
@@ -300,12 +330,13 @@ pub(super) fn window(values: &[f32]) -> [f32; 2] {
     if some.is_empty() {
         return [0.0, 1.0];
     }
-    some.sort_by(f32::total_cmp);
-    let cut = some.len() / 200;
-    let (mut low, mut high) = (some[cut], some[some.len() - 1 - cut]);
+    let last = some.len() - 1;
+    let mut at = |place: usize| *some.select_nth_unstable_by(place, f32::total_cmp).1;
+    let cut = (last + 1) / 200;
+    let (mut low, mut high) = (at(cut), at(last - cut));
     if low >= high {
         // Nearly all values are equal: what stands out must still be seen.
-        (low, high) = (some[0], some[some.len() - 1]);
+        (low, high) = (at(0), at(last));
     }
     if low >= high {
         high = low + 1.0;

@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 use super::{MOST_VALUES, Size, Volume};
 
@@ -34,10 +35,28 @@ fn page(decoder: &mut Pages) -> Result<[usize; 3], String> {
     Ok([width as usize, height as usize, usize::from(samples)])
 }
 
+/// Whether the sample after the colours is transparency; without a word about it, it is a channel
+/// like the others (near infrared, mostly).
+fn has_alpha(decoder: &mut Pages) -> bool {
+    let extra = decoder.find_tag(Tag::ExtraSamples).ok().flatten();
+    let extra = extra.and_then(|value| value.into_u16_vec().ok());
+    extra.is_some_and(|extra| extra.first().is_some_and(|kind| matches!(kind, 1 | 2)))
+}
+
+/// What of the samples of a page is kept: all but transparency.
+fn kept(decoder: &mut Pages, samples: usize) -> usize {
+    use tiff::ColorType::{GrayA, RGBA};
+    match decoder.colortype() {
+        Ok(GrayA(_) | RGBA(_)) if has_alpha(decoder) => samples - 1,
+        _ => samples,
+    }
+}
+
 /// Pages of another size than the first (previews) are passed over.
 pub(super) fn size(path: &Path) -> Result<Size, String> {
     let mut decoder = open(path)?;
     let first = page(&mut decoder)?;
+    let channels = kept(&mut decoder, first[2]);
     let mut pages = 1;
     while decoder.more_images() && pages < MOST_PAGES {
         decoder.next_image().map_err(|e| e.to_string())?;
@@ -45,7 +64,7 @@ pub(super) fn size(path: &Path) -> Result<Size, String> {
     }
     Size {
         along: [first[0], first[1], pages],
-        channels: first[2],
+        channels,
     }
     .checked()
 }
@@ -54,7 +73,7 @@ pub(super) fn read(path: &Path) -> Result<Volume, String> {
     let size = size(path)?;
     let mut decoder = open(path)?;
     let [width, height, pages] = size.along;
-    let (plane, samples) = (width * height, size.channels);
+    let (plane, samples) = (width * height, page(&mut decoder)?[2]);
     let mut values = vec![0.0; size.values()];
     let mut at = 0;
     let mut bytes = true;
@@ -75,7 +94,7 @@ pub(super) fn read(path: &Path) -> Result<Volume, String> {
                     plane * samples
                 ));
             }
-            for sample in 0..samples {
+            for sample in 0..size.channels {
                 let to = &mut values[(sample * pages + at) * plane..][..plane];
                 for (pixel, to) in to.iter_mut().enumerate() {
                     *to = if planar {
@@ -122,5 +141,6 @@ pub(super) fn is_deep(path: &Path) -> Result<bool, String> {
         color,
         Gray(1..=8) | GrayA(8) | RGB(8) | RGBA(8) | CMYK(8) | Palette(_)
     );
+    let common = common && (!matches!(color, RGBA(_)) || has_alpha(&mut decoder));
     Ok(!common || decoder.more_images())
 }

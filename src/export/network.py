@@ -96,8 +96,8 @@ class UNet(nn.Module):
         self.classes = json.loads(about["classes"])
         # "softmax", "sigmoid" or "none": what training put on the logits.
         self.activation = about["activation"]
-        self.normalize = about["normalize"]
-        self.scale = json.loads(about["normalization"])
+        self.normalize = about.get("normalize", "fixed")
+        self.scale = json.loads(about.get("normalization", "null")) or [[0.5, 4.0]] * channels
         depth, base = model["depth"], model["base"]
         width = [base << level for level in range(depth + 1)]
         inputs = [channels] + width[:-1]

@@ -5,6 +5,36 @@ use egui_kittest::kittest::Queryable;
 use crate::table::{record, start, wait};
 
 #[test]
+fn nothing_is_wider_than_the_window_whatever_runs_are_called() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..6 {
+        let name = format!("a run with a name as long as names can be, number {at}");
+        record(dir.path(), &name, &[("train.seed", &at.to_string())], 0.5);
+    }
+    for size in [[1280.0, 720.0], [900.0, 560.0]] {
+        let mut harness = start(dir.path(), size, 6);
+        if harness.state().runs.ticked.is_empty() {
+            harness.get_by_label("Tick these").click();
+        }
+        wait(&mut harness, "curves", |app| {
+            app.lab.runs.iter().all(|run| !run.is_brief())
+        });
+        harness.run_steps(3);
+        let plots: Vec<egui::Rect> = (harness.get_all_by_role(egui::Role::Figure))
+            .map(|node| node.rect())
+            .collect();
+        assert_eq!(plots.len(), 2);
+        for plot in plots {
+            assert!(
+                plot.right() <= size[0] && plot.width() > 100.0,
+                "{size:?}: {plot:?}"
+            );
+        }
+        crate::views::shot(&mut harness, &format!("runs-{}", size[0]));
+    }
+}
+
+#[test]
 fn plots_values_and_the_table_are_saved_as_files() {
     let dir = tempfile::tempdir().unwrap();
     let id = record(dir.path(), "low & slow", &[], 0.5);

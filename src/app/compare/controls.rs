@@ -5,6 +5,7 @@ use egui::{Key, Modifiers, RichText, Role, Ui, WidgetInfo, vec2};
 use super::files::Asked;
 use super::{Compare, keys};
 use crate::app::theme;
+use crate::app::view::chip::keep_together;
 use crate::app::view::versus::{Mode, Show};
 use crate::param::Choice;
 use crate::run::Run;
@@ -121,8 +122,9 @@ pub fn controls(
         }
         if runs.len() > 1 {
             for (side, (letter, at)) in [("A", a), ("B", b)].into_iter().enumerate() {
+                keep_together(ui, 170.0);
                 let combo = egui::ComboBox::from_id_salt(("run of the pair", side))
-                    .width(130.0)
+                    .width(150.0)
                     .truncate()
                     .selected_text(format!("{letter}: {}", titles[at]))
                     .show_ui(ui, |ui| {
@@ -143,6 +145,7 @@ pub fn controls(
         if compare.mode == Mode::Blink {
             ui.checkbox(&mut compare.blinking, "By itself")
                 .on_hover_text("Take turns by itself; T changes by hand.");
+            keep_together(ui, 120.0);
             let label = ui.label("every");
             ui.add_enabled(
                 compare.blinking,
@@ -154,6 +157,7 @@ pub fn controls(
             .labelled_by(label.id)
             .on_hover_text("Seconds that each of the two is in front (default 0.6).");
         } else {
+            keep_together(ui, 190.0);
             let label = ui.label("Opacity");
             ui.spacing_mut().slider_width = 60.0;
             let slider = egui::Slider::new(&mut compare.opacity, 0.0..=1.0).fixed_decimals(2);
@@ -178,7 +182,7 @@ pub fn moments(compare: &mut Compare, ui: &mut Ui, runs: &[&Run], steps: &[u64],
         let mut at = steps.iter().position(|s| *s == step).unwrap_or(last);
         let per_epoch = runs[0].steps_per_epoch.max(1);
         let words = format!("{:.1} · step {step}", step as f64 / per_epoch as f64);
-        ui.spacing_mut().slider_width = (ui.available_width() - 210.0).max(80.0);
+        ui.spacing_mut().slider_width = (ui.available_width() - 240.0).max(80.0);
         let response = ui.add_enabled(
             last > 0,
             egui::Slider::new(&mut at, 0..=last).show_value(false),

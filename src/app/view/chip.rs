@@ -68,25 +68,32 @@ pub fn chip(ui: &mut Ui, color: Color32, name: &str, on: bool) -> Response {
 /// A wrapping row of chips over the set of what is hidden. A double click shows one alone, or all
 /// again.
 pub fn legend(ui: &mut Ui, chips: &[Chip], hidden: &mut BTreeSet<String>) {
-    ui.scope(|ui| {
-        ui.spacing_mut().item_spacing = vec2(2.0, 1.0);
-        for item in chips {
-            let shown = !hidden.contains(&item.key);
-            let response = chip(ui, item.color, &item.name, shown).on_hover_text(format!(
-                "Show or hide {}. A double click shows it alone, or all again.",
-                item.name
-            ));
-            if response.double_clicked() {
-                solo(chips, &item.key, hidden);
-            } else if response.clicked() {
-                if shown {
-                    hidden.insert(item.key.clone());
-                } else {
-                    hidden.remove(&item.key);
-                }
+    // Not in a scope of its own: chips wrap with what stands before them.
+    let usual = std::mem::replace(&mut ui.spacing_mut().item_spacing, vec2(2.0, 1.0));
+    for item in chips {
+        let shown = !hidden.contains(&item.key);
+        let response = chip(ui, item.color, &item.name, shown).on_hover_text(format!(
+            "Show or hide {}. A double click shows it alone, or all again.",
+            item.name
+        ));
+        if response.double_clicked() {
+            solo(chips, &item.key, hidden);
+        } else if response.clicked() {
+            if shown {
+                hidden.insert(item.key.clone());
+            } else {
+                hidden.remove(&item.key);
             }
         }
-    });
+    }
+    ui.spacing_mut().item_spacing = usual;
+}
+
+/// In a wrapping row: begins the next one where what comes would not fit into this one as a whole.
+pub fn keep_together(ui: &mut Ui, width: f32) {
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
 }
 
 fn solo(chips: &[Chip], key: &str, hidden: &mut BTreeSet<String>) {

@@ -10,6 +10,7 @@ mod pictures;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use crate::run::definitions::{Defined, definitions};
 use crate::run::group::{self, Group, Spread};
 use crate::run::{Outcome, Run, statistics};
 use chart::{Chart, Line};
@@ -51,6 +52,9 @@ pub fn html(title: &str, subjects: &[Subject]) -> Result<String, String> {
     body += &findings(&groups);
     body += "<h2>Scores</h2>";
     body += &scores(&groups);
+    body += "<details><summary>Scores in every definition of Dice</summary>";
+    body += &by_definition(&groups);
+    body += "</details>";
     body += "<h2>Curves</h2>";
     body += &curves(&groups)?;
     body += &pictures::section(subjects, &groups);
@@ -138,6 +142,33 @@ fn scores(groups: &[Group<'_>]) -> String {
         + "</tbody></table></div><p class=note>Dice over all pixels of the validation set, mean ± \
              standard deviation over N repetitions; – where a class occurs in neither truth nor \
              prediction.</p>"
+}
+
+/// The best validation of each run under every definition: what other papers would have printed.
+fn by_definition(groups: &[Group<'_>]) -> String {
+    let of = |run: &Run| {
+        let best = run.best.map(|at| &run.validations[at])?;
+        Some(definitions(best, &run.classes))
+    };
+    let all: Vec<Vec<Vec<Defined>>> = (groups.iter())
+        .map(|group| group.runs.iter().filter_map(|run| of(run)).collect())
+        .collect();
+    let names: Vec<String> = groups.iter().map(|group| escape(&group.name)).collect();
+    let mut table = format!(
+        "<div class=wide><table><thead><tr><th>Definition<th>{}</thead><tbody>",
+        names.join("<th>")
+    );
+    let first = all.iter().flatten().next();
+    for (at, defined) in first.into_iter().flatten().enumerate() {
+        let help = escape(defined.help);
+        let _ = write!(table, "<tr><td title='{help}'>{}", escape(defined.name));
+        for runs in &all {
+            let values = runs.iter().filter_map(|run| run.get(at).map(|d| d.value));
+            let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+            let _ = write!(table, "<td>{}", score(&values));
+        }
+    }
+    table + "</tbody></table></div>"
 }
 
 fn curves(groups: &[Group<'_>]) -> Result<String, String> {

@@ -4,6 +4,7 @@ use egui::{Key, Role, Ui, WidgetInfo};
 
 use super::Plots;
 use super::grouped::GroupBy;
+use crate::app::view::chip::keep_together;
 use crate::app::view::series::{Score, XAxis};
 use crate::param::Choice;
 use crate::run::group::Spread;
@@ -97,6 +98,7 @@ impl Plots {
     }
 
     fn grouping(&mut self, ui: &mut Ui) {
+        keep_together(ui, 150.0);
         let keys = &self.differing.1;
         let group = &mut self.group;
         let combo = egui::ComboBox::from_id_salt("group runs by")

@@ -42,7 +42,7 @@ impl RunsTable {
         for (at, column) in columns.iter().enumerate() {
             let [width, least] = column.width();
             let width = if at + 1 == columns.len() {
-                Width::remainder().at_least(width)
+                Width::remainder().at_least(least)
             } else {
                 Width::initial(width).at_least(least).resizable(true)
             };

@@ -8,6 +8,7 @@ mod scatter;
 
 use egui::{Color32, Role, Ui, WidgetInfo};
 
+use super::chip::keep_together;
 use super::readout::short;
 use crate::param::Choice;
 use crate::run::{Run, group};
@@ -238,6 +239,7 @@ impl Sweep {
                     .on_hover_text("The setting along the axis: one in which these runs differ.");
                 ui.label("against");
             }
+            keep_together(ui, 170.0);
             let combo = egui::ComboBox::from_id_salt("result of the sweep")
                 .selected_text(self.outcome.name())
                 .show_ui(ui, |ui| {

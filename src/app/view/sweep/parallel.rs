@@ -193,13 +193,15 @@ fn draw_axes(ui: &Ui, shown: &[&Axis], inner: Rect, brushes: &Brushes, x: &dyn F
             let font = FontId::proportional(10.5);
             ui.painter()
                 .hline(left - 3.0..=left + 3.0, y, Stroke::new(1.0, weak));
-            ui.painter().text(
-                pos2(left + 5.0, y),
-                Align2::LEFT_CENTER,
-                axis.label(place),
-                font,
-                text,
+            let words = ui.painter().layout_no_wrap(axis.label(place), font, text);
+            let at = Align2::LEFT_CENTER.anchor_size(pos2(left + 6.0, y), words.size());
+            // Lines cross here: letters have a ground of their own.
+            ui.painter().rect_filled(
+                at.expand(1.5),
+                2.0,
+                ui.visuals().panel_fill.gamma_multiply(0.8),
             );
+            ui.painter().galley(at.min, words, text);
         }
         if let Some((from, to)) = brushes.kept.get(&at) {
             let y = |share: f32| inner.bottom() - share * inner.height();

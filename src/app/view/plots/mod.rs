@@ -147,12 +147,14 @@ impl Plots {
         let space = ui.available_size();
         let gap = ui.spacing().item_spacing;
         let columns = if all.len() == 2 {
-            1 + usize::from(space.x > 900.0 && space.y < 420.0)
+            let low = space.x > 900.0 && space.y < 420.0;
+            let lower = space.x > 440.0 && space.y < 240.0;
+            1 + usize::from(low || lower)
         } else {
             ((space.x / NARROWEST) as usize).clamp(1, 4)
         };
         let rows = all.len().div_ceil(columns);
-        let low = all.len() > 2 && space.y / (rows as f32) < LOWEST;
+        let low = space.y / (rows as f32) < LOWEST;
         let height = if low {
             LOWEST
         } else {

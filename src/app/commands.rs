@@ -431,6 +431,9 @@ impl App {
 pub fn sheet(ctx: &Context, open: &mut bool) {
     egui::Window::new("Keys")
         .open(open)
+        .pivot(egui::Align2::CENTER_CENTER)
+        .default_pos(ctx.content_rect().center())
+        .default_height(560.0)
         .resizable(false)
         .vscroll(true)
         .show(ctx, |ui| {

@@ -47,19 +47,21 @@ struct Entry {
 
 impl Entry {
     /// How well this answers the search, smaller is better: title begins with it, a word of the
-    /// title does, title holds it, help holds it; `None` if it does not. Each word is looked for.
+    /// title does, title holds it, a word of the
+    /// help begins with it; `None` if it does not. Each word is looked for.
     fn rank(&self, search: &str) -> Option<u8> {
         let (title, help) = (self.title.to_lowercase(), self.help.to_lowercase());
         let rank = |word: &str| {
             let begins = |text: &str| text.starts_with(word);
+            let any_begins = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(begins);
             if begins(&title) {
                 Some(0)
-            } else if title.split(|c: char| !c.is_alphanumeric()).any(begins) {
+            } else if any_begins(&title) {
                 Some(1)
             } else if title.contains(word) {
                 Some(2)
             } else {
-                help.contains(word).then_some(3)
+                any_begins(&help).then_some(3)
             }
         };
         let words = search.split_whitespace();
@@ -230,6 +232,7 @@ mod tests {
         assert_eq!(stop.rank(""), Some(0));
         assert_eq!(stop.rank("stop kept"), Some(3));
         assert_eq!(stop.rank("stop race"), None);
+        assert_eq!(stop.rank("earned"), None);
         assert_eq!(entry("Go to Runs", "").rank("runs"), Some(1));
     }
 }

@@ -8,6 +8,7 @@ mod export;
 mod lists;
 mod loss;
 mod museum;
+mod queue;
 mod race;
 mod replay;
 mod runs;
@@ -43,6 +44,9 @@ enum Command {
     Train(train::Train),
     /// Train several losses from the same weights and batches.
     Race(race::Race),
+    /// Races that wait for their turn.
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Train a bundled run again and report the first step that differs.
     Replay(replay::Replay),
     /// Say what a folder is: layout, classes, split, problems.
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Train(command)) => train::run(&command),
         Some(Command::Race(command)) => race::run(&command),
+        Some(Command::Queue(command)) => queue::run(&command),
         Some(Command::Replay(command)) => replay::run(&command),
         Some(Command::Inspect(command)) => data::inspect(&command),
         Some(Command::Convert(command)) => data::convert(&command),

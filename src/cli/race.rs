@@ -10,15 +10,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{failed, runs, train, usage};
-use crate::data::{Dataset, Progress};
+use crate::data::{DataConfig, Dataset, Progress};
+use crate::experiment::plan::{Lane, Plan};
 use crate::experiment::sweep::{self, Axis};
 use crate::experiment::{ExperimentConfig, Preset};
-use crate::run::group::{self, seeded_name};
+use crate::run::group;
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent, statistics};
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 
-/// Train several configurations side by side, from the same first weights and the same batches. Lanes
+/// Train several configurations side by side, eight at a time, from the same first weights and the same batches. Lanes
 /// are presets and runs (output activation, loss and class weights come from each, everything else
 /// from `--base`) or the values that `--vary` gives to parameters of the base.
 #[derive(Debug, Clone, clap::Args)]
@@ -64,89 +65,138 @@ pub struct Race {
     json: bool,
 }
 
-/// Lanes in one race: more would make every step of each a long wait.
-const LANES: usize = 8;
+/// Lanes in all: more than a person compares.
+const MOST: usize = 64;
 
 pub fn run(args: &Race) -> ExitCode {
-    let lanes = match lanes(args) {
-        Ok(lanes) => lanes,
+    let plan = match plan(args) {
+        Ok(plan) => plan,
         Err(message) => return usage(&message),
     };
-    let mut jobs: Vec<Job> = Vec::new();
-    for (name, config) in lanes {
-        let known = jobs.iter().find(|job| job.config.data == config.data);
-        let dataset = match known {
-            Some(job) => Arc::clone(&job.dataset),
-            None => match Dataset::open(&config.data, &Progress::default()) {
-                Ok(dataset) => Arc::new(dataset),
-                Err(error) => return failed(&error.to_string()),
-            },
-        };
-        jobs.push(Job {
-            name,
-            config,
-            dataset,
-        });
+    warn(&plan);
+    let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
+    let mut runner = Runner::new(store, args.json);
+    for lanes in plan.races() {
+        if runner.is_stopped() {
+            break;
+        }
+        if let Err(message) = runner.race(&lanes, |_| ()) {
+            return failed(&message);
+        }
     }
-    let configs: Vec<&ExperimentConfig> = jobs.iter().map(|job| &job.config).collect();
-    for key in sweep::unequal_start(&configs) {
+    runner.sum_up()
+}
+
+/// Says where lanes differ that should start alike.
+pub(super) fn warn(plan: &Plan) {
+    let said = plan.statement();
+    for key in said.unequal {
         eprintln!(
             "warning: `{key}` differs between lanes: they don't start from the same weights and batches"
         );
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
-        log::warn!("Ctrl+C will not stop cleanly: {error}");
-    }
-    let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
-    let trainer = TrainerHandle::spawn(Arc::new(|| {}));
-    let mut runs: Vec<Run> = Vec::new();
-    for repetition in 0..args.seeds {
-        if stop.load(Ordering::SeqCst) {
-            break;
-        }
-        let mut jobs = jobs.clone();
-        for job in jobs.iter_mut().filter(|_| args.seeds > 1) {
-            job.config.train.seed += repetition;
-            job.name = seeded_name(&job.name, job.config.train.seed);
-        }
-        match race(jobs, &trainer, &store, &stop, args.json) {
-            Ok(done) => runs.extend(done),
-            Err(message) => return failed(&message),
-        }
-    }
-    if !args.json {
-        table(&runs);
-        verdicts(&runs);
-    }
-    let fine = |run: &Run| matches!(run.outcome, Some(Outcome::Completed | Outcome::Stopped));
-    if runs.iter().all(fine) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    for name in said.twins {
+        eprintln!("warning: `{name}` is the same configuration as a lane before it");
     }
 }
 
-/// Names and configurations of the lanes that were asked for.
-fn lanes(args: &Race) -> Result<Vec<(String, ExperimentConfig)>, String> {
+/// Trains races one after the other, tells what happens, and compares them at the end.
+pub(super) struct Runner {
+    store: Store,
+    trainer: TrainerHandle,
+    stop: Arc<AtomicBool>,
+    json: bool,
+    datasets: Vec<(DataConfig, Arc<Dataset>)>,
+    runs: Vec<Run>,
+}
+
+impl Runner {
+    /// Ctrl+C stops cleanly from now on.
+    pub fn new(store: Store, json: bool) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
+            log::warn!("Ctrl+C will not stop cleanly: {error}");
+        }
+        Self {
+            store,
+            trainer: TrainerHandle::spawn(Arc::new(|| {})),
+            stop,
+            json,
+            datasets: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// One race from start to end; `done` hears of each lane that ended by itself.
+    pub fn race(&mut self, lanes: &[Lane], mut done: impl FnMut(&str)) -> Result<(), String> {
+        let mut jobs = Vec::new();
+        for lane in lanes {
+            jobs.push(Job {
+                name: lane.name.clone(),
+                config: lane.config.clone(),
+                dataset: self.dataset(&lane.config.data)?,
+            });
+        }
+        let (store, json, stop) = (&self.store, self.json, &self.stop);
+        let runs = race(jobs, &self.trainer, store, stop, json, &mut done)?;
+        self.runs.extend(runs);
+        Ok(())
+    }
+
+    /// Opened once.
+    fn dataset(&mut self, config: &DataConfig) -> Result<Arc<Dataset>, String> {
+        let known = self.datasets.iter().find(|(data, _)| data == config);
+        if let Some((_, dataset)) = known {
+            return Ok(Arc::clone(dataset));
+        }
+        let opened = Dataset::open(config, &Progress::default());
+        let dataset = Arc::new(opened.map_err(|error| error.to_string())?);
+        self.datasets.push((config.clone(), Arc::clone(&dataset)));
+        Ok(dataset)
+    }
+
+    /// The table of all races, and how sure the difference is; the exit code.
+    pub fn sum_up(&self) -> ExitCode {
+        if !self.json {
+            table(&self.runs);
+            verdicts(&self.runs);
+        }
+        let fine = |run: &Run| matches!(run.outcome, Some(Outcome::Completed | Outcome::Stopped));
+        if self.runs.iter().all(fine) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The lanes that were asked for, and how often.
+pub(super) fn plan(args: &Race) -> Result<Plan, String> {
     let (_, base) = train::configuration(
         args.pair.as_ref().unwrap_or(&args.base),
         args.data.as_ref(),
         args.device.as_ref(),
         &args.set,
     )?;
+    let mut lanes: Vec<(String, ExperimentConfig)> = Vec::new();
     if let Some(name) = &args.pair {
         let preset = Preset::find(name, &home().join("presets"))?;
-        return Ok(preset.pair(&base)?.into());
+        lanes.extend(preset.pair(&base)?);
     }
-    let mut lanes = Vec::new();
     for name in &args.presets {
         let preset = Preset::find(name, &home().join("presets"))?;
         lanes.push((preset.name, base.with_loss_of(&preset.config)));
     }
     for run in &args.runs {
-        let run = runs::find(run)?.1;
+        // Names are looked for where the new runs go, too.
+        let beside = args.out.as_ref().map(|out| out.join(run));
+        let run = beside.filter(|path| path.is_dir()).unwrap_or(run.clone());
+        let run = runs::find(&run)?.1;
         lanes.push((run.name, base.with_loss_of(&run.config)));
     }
     if !args.vary.is_empty() {
@@ -154,13 +204,17 @@ fn lanes(args: &Race) -> Result<Vec<(String, ExperimentConfig)>, String> {
             args.vary.iter().map(|text| Axis::parse(text)).collect();
         lanes.extend(sweep::grid(&base, &axes?)?);
     }
-    if !(2..=LANES).contains(&lanes.len()) {
+    if !(2..=MOST).contains(&lanes.len()) {
         return Err(format!(
-            "{} lanes: expected 2 to {LANES}, from `--preset`, `--run` and `--vary`",
+            "{} lanes: expected 2 to {MOST}, from `--preset`, `--run` and `--vary`",
             lanes.len()
         ));
     }
-    Ok(lanes)
+    let lanes = lanes.into_iter();
+    Ok(Plan {
+        lanes: lanes.map(|(name, config)| Lane { name, config }).collect(),
+        seeds: args.seeds,
+    })
 }
 
 /// One race from start to end; the runs as they were recorded.
@@ -170,6 +224,7 @@ fn race(
     store: &Store,
     stop: &AtomicBool,
     json: bool,
+    done: &mut dyn FnMut(&str),
 ) -> Result<Vec<Run>, String> {
     let named = |job: &Job| Run {
         name: job.name.clone(),
@@ -189,6 +244,11 @@ fn race(
             Some(TrainerEvent::Run { lane, event }) => {
                 runs[lane].apply(&event);
                 say(json, lane, &runs[lane], &event, store);
+                if let RunEvent::Finished { outcome, .. } = &event
+                    && *outcome != Outcome::Stopped
+                {
+                    done(&runs[lane].name);
+                }
             }
             Some(TrainerEvent::Idle) => return Ok(runs),
             Some(TrainerEvent::Tuned { kernels }) if !json => {

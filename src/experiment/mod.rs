@@ -1,6 +1,7 @@
 //! What to do, as a value: everything a run needs, spelled out. Reading one needs no device.
 
 mod pair;
+pub mod plan;
 pub mod preset;
 pub mod sweep;
 pub mod train_config;

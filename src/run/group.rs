@@ -74,12 +74,6 @@ fn bare_name(name: &str) -> String {
     }
 }
 
-/// Name of a repetition, as [`groups`] takes it apart again.
-#[must_use]
-pub fn seeded_name(name: &str, seed: u64) -> String {
-    format!("{name}, seed {seed}")
-}
-
 /// Mean and band of `values`; `None` when there are none.
 #[must_use]
 pub fn band(x: f64, values: &[f64], spread: Spread) -> Option<Band> {
@@ -200,7 +194,10 @@ mod tests {
 
     #[test]
     fn names_of_repetitions_are_taken_apart_again() {
-        assert_eq!(bare_name(&seeded_name("a, b", 12)), "a, b");
+        assert_eq!(
+            bare_name(&crate::experiment::plan::seeded_name("a, b", 12)),
+            "a, b"
+        );
         assert_eq!(
             bare_name("to seed or not, seed x"),
             "to seed or not, seed x"

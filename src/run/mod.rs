@@ -9,6 +9,7 @@ pub mod label;
 pub mod metric_case;
 pub mod metrics;
 pub mod pictures;
+pub mod queue;
 pub mod scores;
 pub mod statistics;
 pub mod store;

@@ -1,0 +1,106 @@
+//! `dicebench queue`: races that wait for their turn, and are still there after a restart.
+
+use std::process::ExitCode;
+
+use super::{failed, print_json, race, usage};
+use crate::run::queue::{self, Change, Queue, Waiting};
+use crate::run::store::{Store, home};
+
+/// Races that wait; the window has the same queue.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Put a race behind those that wait; described as for `dicebench race`.
+    Add(race::Race),
+    /// What waits, first in front.
+    List {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Train what waits, to the end or until Ctrl+C; what is not done stays.
+    Run {
+        /// Print one JSON object per event, with `lane` and `name`.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a race out, by its number.
+    Rm { id: u64 },
+    /// Take all out.
+    Clear,
+}
+
+pub fn run(command: &Command) -> ExitCode {
+    match command {
+        Command::Add(args) => {
+            let plan = match race::plan(args) {
+                Ok(plan) => plan,
+                Err(message) => return usage(&message),
+            };
+            race::warn(&plan);
+            tell(queue::update(&home(), Change::Add(plan.races())))
+        }
+        Command::List { json: true } => match queue::update(&home(), Change::Look) {
+            Ok(queue) => print_json(&queue),
+            Err(message) => failed(&message),
+        },
+        Command::List { json: false } => tell(queue::update(&home(), Change::Look)),
+        Command::Run { json } => train(*json),
+        Command::Rm { id } => {
+            let known = queue::update(&home(), Change::Look);
+            if known.is_ok_and(|queue| queue.races.iter().all(|race| race.id != *id)) {
+                return usage(&format!(
+                    "no race {id} waits: `dicebench queue list` shows those that do"
+                ));
+            }
+            tell(queue::update(&home(), Change::Remove(*id)))
+        }
+        Command::Clear => tell(queue::update(&home(), Change::Clear)),
+    }
+}
+
+fn tell(queue: Result<Queue, String>) -> ExitCode {
+    match queue {
+        Err(message) => failed(&message),
+        Ok(queue) => {
+            if queue.races.is_empty() {
+                println!("nothing waits; `dicebench queue add` takes what `dicebench race` does");
+            }
+            for Waiting { id, lanes } in &queue.races {
+                let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
+                println!("{id:>4}  {} lanes: {}", lanes.len(), names.join("; "));
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn train(json: bool) -> ExitCode {
+    let home = home();
+    let _right = match queue::Runner::claim(&home) {
+        Ok(right) => right,
+        Err(message) => return failed(&message),
+    };
+    let mut runner = race::Runner::new(Store::new(Store::default_root()), json);
+    loop {
+        // Read each time: others may add and take out while this trains.
+        let queue = match queue::update(&home, Change::Look) {
+            Ok(queue) => queue,
+            Err(message) => return failed(&message),
+        };
+        let Some(Waiting { id, lanes }) = queue.races.into_iter().next() else {
+            break;
+        };
+        let mut lost = None;
+        let result = runner.race(&lanes, |name| {
+            let change = Change::LaneDone(id, name.to_owned());
+            lost = queue::update(&home, change).err().or(lost.take());
+        });
+        if let Some(message) = result.err().or(lost) {
+            return failed(&format!("race {id} of the queue: {message}"));
+        }
+        if runner.is_stopped() {
+            break;
+        }
+    }
+    runner.sum_up()
+}

@@ -44,6 +44,10 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Steps between validations; 0 validates once per epoch.
     pub validate_every: u64,
+    /// Validations without a better mean Dice after which a run is stopped; 0 never stops early.
+    pub patience: u64,
+    /// Stops a run in which the doctor finds an error.
+    pub stop_on_error: bool,
     pub seed: u64,
     /// MiB that the predictions kept at every validation may take; 0 keeps none.
     pub picture_mib: u64,
@@ -66,6 +70,8 @@ impl Default for TrainConfig {
             steps: 400,
             clip_norm: 1.0,
             validate_every: 20,
+            patience: 0,
+            stop_on_error: false,
             seed: 1,
             picture_mib: 32,
             device: "auto".to_owned(),
@@ -171,6 +177,17 @@ impl TrainConfig {
                 &mut self.validate_every,
                 0..=1_000_000,
                 "Steps between validations; 0 = once per epoch.",
+            ),
+            Param::int(
+                "patience",
+                &mut self.patience,
+                0..=1_000_000,
+                "Early stop: validations without a better mean Dice after which the run ends; 0 = never.",
+            ),
+            Param::flag(
+                "stop_on_error",
+                &mut self.stop_on_error,
+                "Early stop: end the run when the doctor finds an error, such as a collapse.",
             ),
             Param::int(
                 "seed",

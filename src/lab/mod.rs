@@ -4,6 +4,7 @@
 //! trainer, and answers are folded in by [`Lab::tick`].
 
 pub mod browse;
+mod clerk;
 pub mod consulting;
 pub mod gallery;
 pub mod history;
@@ -12,6 +13,7 @@ pub mod looking;
 pub mod notices;
 pub mod pace;
 pub mod pairing;
+pub mod racing;
 mod records;
 pub mod rooming;
 pub mod settings;
@@ -93,6 +95,9 @@ pub struct Lab {
     pub pair: Option<pairing::Pair>,
     /// Last deleted run, for undo: id and name.
     pub deleted: Option<(String, String)>,
+    /// Races that wait.
+    pub racing: racing::Racing,
+    home: PathBuf,
     store: Store,
     trainer: TrainerHandle,
     live: Live,
@@ -155,6 +160,8 @@ impl Lab {
             look: looking::Look::default(),
             split_error: None,
             opened: draft.data.clone(),
+            racing: racing::Racing::new(clerk::Clerk::start(home.clone(), Arc::clone(&wake))),
+            home: home.clone(),
             store: Store::new(home.join("runs")),
             trainer: TrainerHandle::spawn(Arc::clone(&wake)),
             live: Live::default(),
@@ -183,6 +190,7 @@ impl Lab {
                 self.fold(answer);
             }
             self.fold_training();
+            self.fold_racing();
             self.start_pair();
         }
         self.examine();

@@ -30,6 +30,23 @@ struct Entry {
 }
 
 impl Live {
+    /// One more lane, behind the others.
+    pub(super) fn push(&mut self, job: &Job) {
+        self.jobs.push(Entry {
+            run: Run {
+                name: job.name.clone(),
+                config: job.config.clone(),
+                ..Run::default()
+            },
+            id: None,
+        });
+    }
+
+    /// Ids of the runs, by lane; `None` until its folder is there.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = Option<&String>> {
+        self.jobs.iter().map(|job| job.id.as_ref())
+    }
+
     /// Ids of the lanes' runs.
     pub(super) fn ids(&self) -> Vec<String> {
         self.jobs.iter().filter_map(|job| job.id.clone()).collect()
@@ -59,6 +76,20 @@ impl Lab {
             .jobs
             .iter()
             .any(|job| job.id.as_deref() == Some(id))
+    }
+
+    /// The runs of the present training that are not over, with the index of their lane.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<(usize, &Run)> {
+        if !self.is_busy() {
+            return Vec::new();
+        }
+        let run = |id: &String| self.runs.iter().find(|run| run.id == *id);
+        let lanes = self.live.lanes().enumerate();
+        lanes
+            .filter_map(|(at, id)| Some((at, run(id?)?)))
+            .filter(|(_, run)| run.outcome.is_none())
+            .collect()
     }
 
     #[must_use]
@@ -252,6 +283,7 @@ impl Lab {
                     }
                 };
                 self.notices.push(level, text);
+                self.lane_ended(&name, *outcome == Outcome::Stopped);
             }
             RunEvent::Finding { finding, .. } => {
                 self.notices.push(Level::Warning, finding.message.clone());

@@ -23,6 +23,8 @@ pub enum Control {
     Pause,
     Resume,
     Stop,
+    /// End this lane alone; what it learned is kept.
+    StopLane(usize),
     /// Show this item (index into `Dataset::items`) from now on.
     Preview(usize),
 }
@@ -122,6 +124,19 @@ impl TrainerHandle {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::SeqCst)
+    }
+
+    /// One more lane beside those that train. It starts from its first step, and sees the same
+    /// batches as the others saw at theirs.
+    ///
+    /// # Errors
+    /// When nothing trains.
+    pub fn add(&self, job: Job) -> Result<(), String> {
+        if !self.is_busy() {
+            return Err("nothing trains that a lane could be added to".to_owned());
+        }
+        let sent = self.messages.send(Message::Add(Box::new(job)));
+        sent.map_err(|_| "the trainer has ended".to_owned())
     }
 
     pub fn control(&self, control: Control) {

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod device;
+pub mod early;
 pub mod evaluate;
 pub mod feed;
 pub mod handle;

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::checkpoint::{self, Progress};
+use super::early::EarlyStop;
 use super::evaluate;
 use super::feed::Feed;
 use super::learner::{Broken, Learner, Part};
@@ -68,6 +69,7 @@ pub struct Session {
     validate_every: u64,
     progress: Progress,
     watch: Watch,
+    early: EarlyStop,
     /// The last validation was the best so far.
     improved: bool,
     /// Places of the validation split whose predictions are kept, ascending.
@@ -163,6 +165,7 @@ impl Session {
             validate_every,
             progress: Progress::default(),
             watch,
+            early: EarlyStop::new(&config.train),
             improved: false,
             keep: Vec::new(),
             kept: Vec::new(),
@@ -242,6 +245,13 @@ impl Session {
             }
         }
         self.watch.review(&mut events);
+        if let Some(why) = self.early.review(&events)
+            && !self.finished
+        {
+            let step = self.progress.step;
+            events.push(RunEvent::Finding { step, finding: why });
+            events.push(self.finish(Outcome::Stopped));
+        }
         Ok(events)
     }
 

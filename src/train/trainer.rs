@@ -19,6 +19,8 @@ use crate::run::{Outcome, RunEvent};
 
 pub enum Message {
     Start(Vec<Job>, Store),
+    /// One more lane.
+    Add(Box<Job>),
     Control(Control),
 }
 
@@ -36,6 +38,11 @@ pub struct Trainer {
     shown: Option<usize>,
     paused: bool,
     stopping: bool,
+    /// Where the lanes are recorded.
+    store: Option<Store>,
+    /// Batches that lanes share, with the jobs they were made for.
+    feeds: Vec<(Job, Arc<Feed>)>,
+    on_gpu: bool,
 }
 
 impl Trainer {
@@ -56,6 +63,9 @@ impl Trainer {
             shown: None,
             paused: false,
             stopping: false,
+            store: None,
+            feeds: Vec::new(),
+            on_gpu: false,
         }
     }
 
@@ -64,28 +74,33 @@ impl Trainer {
         while let Ok(message) = self.inbox.recv() {
             match message {
                 Message::Start(jobs, store) => {
-                    if self.train(&jobs, &store).is_err() {
+                    if self.train(&jobs, store).is_err() {
                         return;
                     }
                 }
                 Message::Control(Control::Preview(item)) => self.show(item),
+                // The training that it was meant for has just ended.
+                Message::Add(job) => {
+                    log::warn!("“{}” came too late to be added to a race", job.name);
+                }
                 // Nothing runs: nothing to pause, resume or stop.
-                Message::Control(Control::Pause | Control::Resume | Control::Stop) => {}
+                Message::Control(
+                    Control::Pause | Control::Resume | Control::Stop | Control::StopLane(_),
+                ) => {}
             }
         }
     }
 
-    fn train(&mut self, jobs: &[Job], store: &Store) -> Result<(), Gone> {
+    fn train(&mut self, jobs: &[Job], store: Store) -> Result<(), Gone> {
         self.lanes.clear();
-        (self.paused, self.stopping) = (false, false);
-        let mut slots = self.slots();
-        slots.clear();
-        slots.resize_with(jobs.len(), || None);
-        drop(slots);
-        let result = self.open(jobs, store).and_then(|on_gpu| {
-            let _watch = on_gpu.then(|| self.watch_tuning());
+        self.slots().clear();
+        (self.paused, self.stopping, self.on_gpu) = (false, false, false);
+        self.store = Some(store);
+        let result = self.open(jobs).and_then(|()| {
+            let _watch = self.on_gpu.then(|| self.watch_tuning());
             self.step_until_done()
         });
+        self.feeds.clear();
         if result.is_err() {
             for lane in self.lanes.iter_mut().flatten().filter(|l| !l.is_done()) {
                 let _ = lane.stop();
@@ -96,33 +111,41 @@ impl Trainer {
         self.send(TrainerEvent::Idle)
     }
 
-    /// Whether some lane trains on a GPU.
-    fn open(&mut self, jobs: &[Job], store: &Store) -> Result<bool, Gone> {
-        let mut on_gpu = false;
-        let mut feeds: Vec<(Job, Arc<Feed>)> = Vec::new();
-        for (index, job) in jobs.iter().enumerate() {
-            let opened = Lane::open(job, store, |job| make_session(job, &mut feeds, &mut on_gpu));
-            match opened {
-                Ok(mut lane) => {
-                    let id = lane.id().to_owned();
-                    self.send(TrainerEvent::Opened { lane: index, id })?;
-                    let events = lane.start();
-                    self.lanes.push(Some(lane));
-                    self.forward(index, events)?;
-                }
-                Err(message) => {
-                    self.lanes.push(None);
-                    let failed = RunEvent::Finished {
-                        outcome: Outcome::Failed { message },
-                        step: 0,
-                        secs: 0.0,
-                    };
-                    self.forward(index, vec![failed])?;
-                }
-            }
+    fn open(&mut self, jobs: &[Job]) -> Result<(), Gone> {
+        for job in jobs {
+            self.open_lane(job)?;
         }
         self.refresh();
-        Ok(on_gpu)
+        Ok(())
+    }
+
+    /// One more lane, behind the others.
+    fn open_lane(&mut self, job: &Job) -> Result<(), Gone> {
+        let index = self.lanes.len();
+        self.slots().push(None);
+        let (feeds, on_gpu) = (&mut self.feeds, &mut self.on_gpu);
+        let opened = match &self.store {
+            Some(store) => Lane::open(job, store, |job| make_session(job, feeds, on_gpu)),
+            None => Err("there is no folder for runs".to_owned()),
+        };
+        match opened {
+            Ok(mut lane) => {
+                let id = lane.id().to_owned();
+                self.send(TrainerEvent::Opened { lane: index, id })?;
+                let events = lane.start();
+                self.lanes.push(Some(lane));
+                self.forward(index, events)
+            }
+            Err(message) => {
+                self.lanes.push(None);
+                let failed = RunEvent::Finished {
+                    outcome: Outcome::Failed { message },
+                    step: 0,
+                    secs: 0.0,
+                };
+                self.forward(index, vec![failed])
+            }
+        }
     }
 
     /// Says how many kernels the GPU was given, while it is given more.
@@ -141,6 +164,7 @@ impl Trainer {
             let mut any = false;
             for index in 0..self.lanes.len() {
                 self.obey()?;
+                // A command may have ended it.
                 let Some(lane) = self.lanes[index].as_mut().filter(|lane| !lane.is_done()) else {
                     continue;
                 };
@@ -187,6 +211,17 @@ impl Trainer {
                 }
                 Message::Control(Control::Stop) => {
                     (self.stopping, self.paused) = (true, false);
+                }
+                Message::Control(Control::StopLane(index)) => {
+                    let lane = self.lanes.get_mut(index).and_then(Option::as_mut);
+                    if let Some(lane) = lane.filter(|lane| !lane.is_done()) {
+                        let events = lane.stop();
+                        self.forward(index, events)?;
+                    }
+                }
+                Message::Add(job) => {
+                    self.open_lane(&job)?;
+                    self.refresh();
                 }
                 Message::Control(Control::Preview(item)) => self.show(item),
                 Message::Control(Control::Pause | Control::Resume) => {}

@@ -19,6 +19,7 @@ mod memory;
 mod museum;
 mod pictures;
 mod presets;
+mod racing;
 mod readme;
 mod records;
 mod room;

@@ -27,7 +27,7 @@ pub fn tiny() -> ExperimentConfig {
     config
 }
 
-fn jobs(configs: &[ExperimentConfig]) -> Vec<Job> {
+pub fn jobs(configs: &[ExperimentConfig]) -> Vec<Job> {
     let dataset = Arc::new(Dataset::open(&configs[0].data, &Progress::default()).unwrap());
     let job = |config: &ExperimentConfig| Job {
         name: "test".to_owned(),
@@ -55,7 +55,7 @@ pub fn train(configs: &[ExperimentConfig], store: &Store) -> (Vec<Vec<RunEvent>>
 }
 
 /// An event without what differs between two runs of the same: the clock.
-fn timeless(event: &RunEvent) -> String {
+pub fn timeless(event: &RunEvent) -> String {
     let mut value = serde_json::to_value(event).unwrap();
     for key in ["secs", "unix_secs"] {
         value.as_object_mut().unwrap().remove(key);

@@ -8,7 +8,7 @@ use dicebench::run::Outcome;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-fn start(home: &Path) -> Harness<'static, App> {
+pub fn start(home: &Path) -> Harness<'static, App> {
     let home = home.to_path_buf();
     Harness::builder()
         .with_size([1280.0, 800.0])
@@ -36,7 +36,7 @@ pub fn wait_up_to(
     harness.step();
 }
 
-fn make_tiny(app: &mut App) {
+pub fn make_tiny(app: &mut App) {
     for (key, value) in [
         ("data.width", "32"),
         ("data.height", "32"),

@@ -1,0 +1,336 @@
+//! The race window: lanes on a starting grid, a parameter varied, seeds; what differs in words; what
+//! runs and what waits.
+
+mod lanes;
+mod queue;
+
+use egui::{Context, RichText, Ui};
+
+use super::theme;
+use crate::experiment::ExperimentConfig;
+use crate::experiment::plan::{LANES, Lane, Plan, Statement};
+use crate::experiment::sweep::{self, Axis};
+use crate::lab::Lab;
+use lanes::Source;
+
+/// Lanes in all: more can't be compared by eye.
+const MOST: usize = 64;
+/// Races from this many seeds at most.
+const SEEDS: u64 = 20;
+
+/// The starting grid.
+pub struct State {
+    pub open: bool,
+    sources: Vec<Source>,
+    /// Everything comes from each preset or run, not the loss alone.
+    whole: bool,
+    /// Key and values of each parameter that is varied, as they are typed.
+    axes: Vec<[String; 2]>,
+    seeds: u64,
+    search: String,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            open: false,
+            sources: vec![Source::Draft],
+            whole: false,
+            axes: Vec::new(),
+            seeds: 1,
+            search: String::new(),
+        }
+    }
+}
+
+/// Draws the window; says whether a race was started.
+pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
+    if !state.open {
+        return false;
+    }
+    let mut started = false;
+    let mut open = state.open;
+    egui::Window::new("Race")
+        .open(&mut open)
+        .pivot(egui::Align2::CENTER_CENTER)
+        .default_pos(ctx.content_rect().center())
+        .default_size([720.0, 440.0])
+        .vscroll(true)
+        .show(ctx, |ui| {
+            queue::running(ui, lab);
+            ui.label(
+                "Lanes start from the same first weights and see the same batches, so that what \
+                 differs is only what you vary.",
+            );
+            ui.add_space(4.0);
+            lanes::ui(ui, state, lab);
+            vary(ui, state, &lab.draft);
+            ui.separator();
+            let plan = plan(state, lab);
+            started = start(ui, state, lab, plan);
+            queue::waiting(ui, lab);
+        });
+    state.open = open && !started;
+    started
+}
+
+/// Parameters that are varied, and repetitions.
+fn vary(ui: &mut Ui, state: &mut State, draft: &ExperimentConfig) {
+    let mut gone = None;
+    for (at, [key, values]) in state.axes.iter_mut().enumerate() {
+        ui.horizontal(|ui| {
+            ui.label("Vary");
+            egui::ComboBox::from_id_salt(("vary", at))
+                .selected_text(if key.is_empty() {
+                    "a parameter"
+                } else {
+                    key.as_str()
+                })
+                .width(210.0)
+                .show_ui(ui, |ui| {
+                    for (name, value) in draft.values() {
+                        let text = ui.selectable_label(*key == name, &name);
+                        if text.on_hover_text(format!("now {value}")).clicked() {
+                            *key = name;
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("Each lane is repeated for each value of this parameter");
+            ui.label("over");
+            let field = egui::TextEdit::singleline(values)
+                .hint_text("0.001, 0.01, 0.1")
+                .desired_width(230.0);
+            let response = ui.add(field).on_hover_text(
+                "Values with commas between them; one that holds commas itself in brackets",
+            );
+            response
+                .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Values"));
+            let remove = ui.small_button("🗙").on_hover_text("Don't vary this");
+            if remove.clicked() {
+                gone = Some(at);
+            }
+        });
+    }
+    if let Some(at) = gone {
+        state.axes.remove(at);
+    }
+    ui.horizontal(|ui| {
+        if ui
+            .button("+ vary a parameter")
+            .on_hover_text("Every combination of the values becomes a lane")
+            .clicked()
+        {
+            state.axes.push(Default::default());
+        }
+        ui.separator();
+        let label = ui.label("Seeds");
+        ui.add(egui::DragValue::new(&mut state.seeds).range(1..=SEEDS))
+            .labelled_by(label.id)
+            .on_hover_text(
+                "How often all of it is repeated, each time from other weights and batches: curves \
+                 then show mean and band, with N in the legend (Runs, grouped)",
+            );
+    });
+}
+
+/// The lanes as they are chosen now.
+fn plan(state: &State, lab: &Lab) -> Result<Plan, String> {
+    let axes: Result<Vec<Axis>, String> = (state.axes.iter())
+        .map(|[key, values]| Axis::parse(&format!("{key}={values}")))
+        .collect();
+    let axes = axes?;
+    let mut lanes = Vec::new();
+    for source in &state.sources {
+        let Some(lane) = source.lane(lab, state.whole) else {
+            continue;
+        };
+        if axes.is_empty() {
+            lanes.push(lane);
+            continue;
+        }
+        let alone = state.sources.len() == 1;
+        for (varied, config) in sweep::grid(&lane.config, &axes)? {
+            let name = if alone {
+                varied
+            } else {
+                format!("{}, {varied}", lane.name)
+            };
+            lanes.push(Lane { name, config });
+        }
+    }
+    Ok(Plan {
+        lanes,
+        seeds: state.seeds,
+    })
+}
+
+/// What will be compared, and the buttons; whether something was started.
+fn start(ui: &mut Ui, state: &State, lab: &mut Lab, plan: Result<Plan, String>) -> bool {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(message) => {
+            ui.colored_label(theme::bad(ui), message);
+            return false;
+        }
+    };
+    preview(ui, &plan);
+    say(ui, &plan.statement(), plan.lanes.len());
+    let unfit = (plan.lanes.iter()).find_map(|lane| {
+        let problems = lane.config.validate().err()?;
+        Some(format!("{}: {}", lane.name, problems.join("; ")))
+    });
+    let obstacle = match plan.lanes.len() {
+        0 | 1 => Some("Put at least two lanes on the grid, or vary a parameter.".to_owned()),
+        n if n > MOST => Some(format!("{n} lanes are too many: at most {MOST}.")),
+        _ => unfit,
+    };
+    if let Some(text) = &obstacle {
+        ui.weak(text);
+    }
+    let can = obstacle.is_none();
+    let mut started = false;
+    ui.horizontal(|ui| {
+        let races = plan.races().len();
+        let several = if races > 1 {
+            format!(" in {races} races")
+        } else {
+            String::new()
+        };
+        if lab.is_busy() {
+            let text = format!("Put {} lanes behind", plan.lanes.len());
+            let button = ui.add_enabled(can, egui::Button::new(text));
+            if button
+                .on_hover_text("They wait in the queue, and start when what trains now is done")
+                .clicked()
+            {
+                lab.start_plan(&plan);
+            }
+            let text = format!("Add {} to the running race", state.sources.len());
+            let few = !plan.lanes.is_empty() && lab.lanes().len() + plan.lanes.len() <= LANES;
+            let button = ui.add_enabled(few, egui::Button::new(text));
+            if button
+                .on_hover_text("They join now, from their first step and the same first weights")
+                .on_disabled_hover_text(format!("At most {LANES} lanes train side by side"))
+                .clicked()
+            {
+                for lane in plan.lanes {
+                    lab.add_lane(lane);
+                }
+            }
+            return;
+        }
+        let text = match plan.lanes.len() {
+            0 | 1 => "Start".to_owned(),
+            lanes => format!("Start {lanes} lanes{several}"),
+        };
+        let text = RichText::new(text).color(egui::Color32::WHITE).strong();
+        let button = egui::Button::new(text).fill(theme::ACTION);
+        let ready = lab.dataset().is_some();
+        if ui
+            .add_enabled(can && ready, button)
+            .on_disabled_hover_text("Needs two lanes and an open dataset")
+            .clicked()
+        {
+            lab.start_plan(&plan);
+            started = true;
+        }
+        let button = ui.add_enabled(can, egui::Button::new("Only queue"));
+        if button
+            .on_hover_text("Keep it for later, for this window or `dicebench queue run`")
+            .clicked()
+        {
+            lab.enqueue(&plan);
+        }
+    });
+    started
+}
+
+/// The names of all lanes.
+fn preview(ui: &mut Ui, plan: &Plan) {
+    let total = plan.lanes.len();
+    if total < 2 {
+        return;
+    }
+    let names: Vec<&str> = plan.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    let seeds = match plan.seeds {
+        0 | 1 => String::new(),
+        n => format!(", each from {n} seeds"),
+    };
+    ui.label(RichText::new(format!("{total} lanes{seeds}")).strong());
+    ui.weak(names.join("  ·  "));
+}
+
+/// Keys, where a few say it all; parts of the configuration, where they differ in many.
+fn in_words<'a>(keys: impl Iterator<Item = &'a String>) -> String {
+    /// Keys of one part that are named one by one.
+    const FEW: usize = 3;
+    let mut parts: Vec<(&str, Vec<&str>)> = Vec::new();
+    for key in keys {
+        let part = key.split('.').next().unwrap_or(key);
+        match parts.iter_mut().find(|(name, _)| *name == part) {
+            Some((_, keys)) => keys.push(key),
+            None => parts.push((part, vec![key])),
+        }
+    }
+    let words = parts.into_iter().map(|(part, keys)| match part {
+        "loss" if keys.len() > FEW || keys.contains(&"loss.kind") => "the loss".to_owned(),
+        _ if keys.len() > FEW => format!("{} settings of [{part}]", keys.len()),
+        _ => keys.join(", "),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What differs, and a warning where more does than should.
+fn say(ui: &mut Ui, said: &Statement, lanes: usize) {
+    if lanes < 2 {
+        return;
+    }
+    if said.differ.is_empty() {
+        ui.colored_label(theme::warn(ui), "⚠ Nothing differs between the lanes.");
+        return;
+    }
+    let differ = in_words(said.differ.iter().filter(|key| !said.unequal.contains(key)));
+    let response = if said.unequal.is_empty() {
+        ui.colored_label(theme::good(ui), format!("✔ Only this differs: {differ}."))
+    } else {
+        let unequal = in_words(said.unequal.iter());
+        let rest = if differ.is_empty() {
+            "nothing"
+        } else {
+            &differ
+        };
+        let text = format!(
+            "⚠ The lanes don't start alike or don't see the same images: {unequal}. What else \
+             differs: {rest}."
+        );
+        ui.colored_label(theme::warn(ui), text)
+    };
+    response.on_hover_text(said.differ.join("\n"));
+    if !said.twins.is_empty() {
+        let twins = said.twins.join(", ");
+        ui.colored_label(
+            theme::warn(ui),
+            format!("⚠ The same as a lane before: {twins}."),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_of_a_part_are_said_in_one_word() {
+        let keys = |list: &[&str]| list.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        let said = |list: &[&str]| in_words(keys(list).iter());
+        assert_eq!(said(&["loss.gamma"]), "loss.gamma");
+        assert_eq!(said(&["loss.kind", "activation"]), "the loss, activation");
+        assert_eq!(
+            said(&[
+                "train.a", "train.b", "train.c", "train.d", "loss.x", "loss.y"
+            ]),
+            "4 settings of [train], loss.x, loss.y"
+        );
+    }
+}

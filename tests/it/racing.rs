@@ -1,0 +1,196 @@
+//! Races: lanes are independent of each other, join and leave; what waits survives; the window.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dicebench::app::Tab;
+use dicebench::run::queue::{self, Change};
+use dicebench::run::store::Store;
+use dicebench::run::{Outcome, RunEvent};
+use dicebench::train::handle::{Control, TrainerEvent, TrainerHandle};
+use egui_kittest::kittest::Queryable;
+
+use crate::training::{jobs, timeless, tiny, train};
+use crate::window::{make_tiny, start, wait};
+
+/// Step by step: a race of k lanes is k separate runs, and equal lanes have equal curves.
+#[test]
+fn a_race_equals_separate_runs_step_by_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    let mut other = tiny();
+    other.set("loss.kind", "focal").unwrap();
+    other.set("train.learning_rate", "0.01").unwrap();
+    let configs = [tiny(), other.clone(), tiny()];
+    let (raced, _) = train(&configs, &store);
+    for (lane, config) in raced.iter().zip(&configs) {
+        let (alone, _) = train(std::slice::from_ref(config), &store);
+        let texts = |events: &[RunEvent]| events.iter().map(timeless).collect::<Vec<_>>();
+        assert_eq!(texts(lane), texts(&alone[0]));
+    }
+    let curve = |lane: usize| raced[lane].iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(curve(0), curve(2));
+    assert_ne!(curve(0), curve(1));
+}
+
+/// One lane leaves, another joins and sees from its first step what the first saw at its own.
+#[test]
+fn lanes_leave_and_join_without_touching_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    let mut long = tiny();
+    long.set("train.steps", "60").unwrap();
+    let jobs = jobs(&[long.clone(), long.clone()]);
+    let trainer = TrainerHandle::spawn(Arc::new(|| {}));
+    trainer.start(jobs.clone(), store).unwrap();
+    let mut events: Vec<Vec<RunEvent>> = vec![Vec::new(); 3];
+    loop {
+        match trainer.wait(Duration::from_secs(60)) {
+            Some(TrainerEvent::Run { lane, event }) => {
+                if lane == 0 && matches!(event, RunEvent::Step { step: 5, .. }) {
+                    trainer.control(Control::StopLane(1));
+                    trainer.add(jobs[0].clone()).unwrap();
+                }
+                events[lane].push(event);
+            }
+            Some(TrainerEvent::Idle) => break,
+            Some(_) => {}
+            None => panic!("the trainer is silent"),
+        }
+    }
+    let outcome = |lane: usize| match events[lane].last() {
+        Some(RunEvent::Finished { outcome, step, .. }) => (outcome.clone(), *step),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(outcome(0), (Outcome::Completed, 60));
+    let (dropped, at) = outcome(1);
+    assert_eq!(dropped, Outcome::Stopped);
+    assert!((4..60).contains(&at), "{at}");
+    let texts = |lane: usize| events[lane].iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(texts(2), texts(0));
+    assert!(trainer.add(jobs[0].clone()).is_err());
+}
+
+#[test]
+fn a_run_that_asked_for_it_ends_early_and_its_record_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    let mut config = tiny();
+    for (key, value) in [
+        ("train.steps", "500"),
+        ("train.validate_every", "1"),
+        ("train.patience", "2"),
+        // Nothing is learned, so that no validation is better than the first.
+        ("train.learning_rate", "0"),
+        ("model.normalization", "none"),
+    ] {
+        config.set(key, value).unwrap();
+    }
+    let (_, ids) = train(&[config], &store);
+    let run = store.load(&ids[0]).unwrap();
+    assert_eq!(run.outcome, Some(Outcome::Stopped));
+    assert_eq!(run.steps.len(), 3);
+    let why = run.findings.iter().map(|(_, finding)| finding);
+    let why = why.filter(|finding| finding.code == "early-stop");
+    assert_eq!(why.count(), 1, "{:?}", run.findings);
+}
+
+/// By the command line, with another program's end in between.
+#[test]
+fn what_waits_is_trained_by_whoever_comes_next() {
+    let home = tempfile::tempdir().unwrap();
+    let dicebench = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_dicebench"))
+            .args(args)
+            .env("DICEBENCH_HOME", home.path())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let mut args = vec![
+        "queue",
+        "add",
+        "--device",
+        "cpu",
+        "--vary",
+        "loss.kind=dice,focal",
+    ];
+    for set in [
+        "data.width=32",
+        "data.height=32",
+        "model.depth=1",
+        "model.base=2",
+        "train.batch=4",
+        "train.steps=2",
+        "train.epochs=0",
+    ] {
+        args.extend(["--set", set]);
+    }
+    args.extend(["--seeds", "2"]);
+    let (code, said) = dicebench(&args);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("2 lanes").count(), 2, "{said}");
+    // As if the program had ended when the first lane was done.
+    let left = queue::update(home.path(), Change::Look).unwrap();
+    let done = Change::LaneDone(left.races[0].id, left.races[0].lanes[0].name.clone());
+    queue::update(home.path(), done).unwrap();
+    let (code, said) = dicebench(&["queue", "rm", "77"]);
+    assert_eq!(code, Some(2), "{said}");
+    let (code, said) = dicebench(&["queue", "run"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (runs, _) = Store::new(home.path().join("runs")).list();
+    assert_eq!(runs.len(), 3);
+    let (code, said) = dicebench(&["queue", "list", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\"races\":[]"), "{said}");
+}
+
+/// Two presets are put on the grid beside the settings, and raced from two seeds.
+#[test]
+fn a_race_is_started_from_presets_in_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = start(dir.path());
+    wait(&mut harness, "the sample dataset", |app| {
+        app.lab.dataset().is_some() && app.lab.presets.len() > 3
+    });
+    make_tiny(harness.state_mut());
+    harness.state_mut().lab.set("train.steps", "6").unwrap();
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
+    harness.step();
+    harness.step();
+    for preset in ["question", "solution-2"] {
+        harness.get_by_label(&format!("Add lane {preset}")).click();
+        harness.step();
+    }
+    harness.step();
+    assert!(
+        harness
+            .query_by_label_contains("Only this differs")
+            .is_some()
+    );
+    harness.get_by_label("Start 3 lanes").click();
+    harness.step();
+    wait(&mut harness, "three runs", |app| {
+        let done = app.lab.runs.iter().filter(|run| run.outcome.is_some());
+        done.count() == 3 && !app.lab.is_busy()
+    });
+    let app = harness.state();
+    assert_eq!(app.tab, Tab::Training);
+    let kinds: Vec<&str> = app
+        .lab
+        .runs
+        .iter()
+        .map(|run| run.config.loss.kind())
+        .collect();
+    assert_eq!(kinds.len(), 3);
+    assert!(kinds.contains(&"question_dice"), "{kinds:?}");
+    // Every lane is done: nothing waits for another start of the program.
+    wait(&mut harness, "an empty queue", |app| {
+        app.lab.racing.queue.races.is_empty()
+    });
+}

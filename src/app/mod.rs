@@ -21,6 +21,7 @@ mod race;
 mod room;
 pub mod runs_tab;
 mod saving;
+mod taking;
 mod theme;
 mod toolbar;
 mod training;
@@ -69,6 +70,7 @@ pub struct App {
     opening: Opening,
     /// Files that are being saved.
     pub saving: saving::Saving,
+    taking: taking::Taking,
     room: room::State,
     race: race::State,
     museum: museum::State,
@@ -116,6 +118,7 @@ impl App {
             panel: panel::State::default(),
             opening: Opening::default(),
             saving: saving::Saving::default(),
+            taking: taking::Taking::default(),
             room: room::State::default(),
             race: race::State::default(),
             museum: museum::State::default(),

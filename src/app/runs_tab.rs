@@ -35,7 +35,7 @@ pub struct Below {
 pub fn show(app: &mut App, ui: &mut Ui) {
     let actions = Panel::top("runs table")
         .resizable(true)
-        .default_size(220.0)
+        .default_size((ui.available_height() * 0.36).clamp(96.0, 220.0))
         .show(ui, |ui| app.runs.ui(ui, &app.lab.runs))
         .inner;
     app.carry_out(ui, actions);
@@ -58,10 +58,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         }
         ui.separator();
         home = ui
-            .button("Take home")
+            .button("Take home…")
             .on_hover_text(
-                "Write a report, tables, weights, TensorBoard files, bundles and the loss as code \
-                 of the ticked runs into the folder `exports`",
+                "Write a report, tables, weights, TensorBoard files, bundles, the loss and the \
+                 network as code of the ticked runs",
             )
             .clicked();
         if app.below.side == Side::Sweep {
@@ -120,7 +120,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         app.tab = Tab::Training;
     }
     if home {
-        app.lab.take_home(&ids);
+        app.taking.open = true;
     }
 }
 
@@ -149,6 +149,10 @@ impl App {
             }
         }
         self.saving.receive(&mut self.lab);
+        if self.taking.open {
+            let ids: Vec<String> = self.runs.ticked.iter().cloned().collect();
+            self.taking.window(ctx, &mut self.lab, &ids);
+        }
     }
 
     fn carry_out(&mut self, ui: &Ui, actions: Vec<Action>) {

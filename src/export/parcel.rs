@@ -53,19 +53,33 @@ pub fn write(subject: &Subject, to: &Path, what: &[What]) -> Result<Vec<PathBuf>
     Ok(written)
 }
 
-/// Everything of all runs, and a report that compares them; returns the report's path.
-///
-/// # Errors
-/// Naming the file that can't be read or written.
-pub fn everything(title: &str, subjects: &[Subject], to: &Path) -> Result<PathBuf, String> {
-    for subject in subjects {
-        write(subject, to, What::ALL)?;
+/// What is taken home of which runs.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    pub subjects: Vec<Subject>,
+    pub what: Vec<What>,
+    /// Title of a report that compares them; none is written without.
+    pub report: Option<String>,
+}
+
+impl Parcel {
+    /// Writes it into `to`; returns the report's path, or the folder without one.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read or written.
+    pub fn write(&self, to: &Path) -> Result<PathBuf, String> {
+        for subject in &self.subjects {
+            write(subject, to, &self.what)?;
+        }
+        let Some(title) = &self.report else {
+            return Ok(to.to_path_buf());
+        };
+        let path = to.join("report.html");
+        let html = report::html(title, &self.subjects)?;
+        files::write_atomically(&path, html.as_bytes())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(path)
     }
-    let path = to.join("report.html");
-    let html = report::html(title, subjects)?;
-    files::write_atomically(&path, html.as_bytes())
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(path)
 }
 
 /// A run that was interrupted early has no weights yet: that is no error.

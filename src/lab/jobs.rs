@@ -15,8 +15,7 @@ use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
-use crate::export::parcel;
-use crate::export::report::Subject;
+use crate::export::parcel::Parcel;
 use crate::run::Run;
 use crate::run::label::Label;
 use crate::run::store::{Store, StoreError};
@@ -244,22 +243,21 @@ impl Jobs {
         self.change_runs(store, move |store| store.restore(&id));
     }
 
-    /// Everything of these runs and a report, into a folder of the home.
-    pub fn take_home(&self, store: &Store, mut subjects: Vec<Subject>) {
+    /// What is wished for of these runs, into `to` or else a new folder of the home.
+    pub fn take_home(&self, store: &Store, mut wish: Parcel, to: Option<PathBuf>) {
         let store = store.clone();
         let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let to = self.home.join("exports").join(stamp);
+        let to = to.unwrap_or_else(|| self.home.join("exports").join(stamp));
         self.spawn("take home", move |answer| {
-            let read = subjects.iter_mut().try_for_each(|subject| {
+            let read = wish.subjects.iter_mut().try_for_each(|subject| {
                 if subject.run.is_brief() {
                     subject.run = store.load(&subject.run.id).map_err(|e| e.to_string())?;
                 }
                 Ok(())
             });
-            let done =
-                read.and_then(|()| parcel::everything("Comparison of losses", &subjects, &to));
+            let done = read.and_then(|()| wish.write(&to));
             answer(Answer::Done(
-                done.map(|report| format!("taken home: {}", report.display())),
+                done.map(|path| format!("taken home: {}", path.display())),
             ));
         });
     }

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use std::path::PathBuf;
+
 use super::notices::Level;
 use super::{Lab, Opened};
 use crate::experiment::ExperimentConfig;
+use crate::export::parcel::{Parcel, What};
 use crate::export::report::Subject;
 use crate::run::{Outcome, Run, RunEvent};
 use crate::train::handle::{Control, Job, TrainerEvent};
@@ -172,9 +175,15 @@ impl Lab {
         }
     }
 
-    /// Writes everything of these runs, and a report that compares them, into a folder of the home;
-    /// a notice says where.
-    pub fn take_home(&mut self, ids: &[String]) {
+    /// Writes `what` of these runs, and a report of this title that compares them, into `to` or else
+    /// a new folder of the home; a notice says where.
+    pub fn take_home(
+        &mut self,
+        ids: &[String],
+        what: &[What],
+        report: Option<&str>,
+        to: Option<PathBuf>,
+    ) {
         let subjects: Vec<Subject> = (self.runs.iter())
             .filter(|run| ids.contains(&run.id))
             .map(|run| Subject {
@@ -187,7 +196,12 @@ impl Lab {
                 .push(Level::Warning, "Tick the runs to take home first.");
             return;
         }
-        self.jobs.take_home(&self.store, subjects);
+        let wish = Parcel {
+            subjects,
+            what: what.to_vec(),
+            report: report.map(str::to_owned),
+        };
+        self.jobs.take_home(&self.store, wish, to);
     }
 
     /// The applied preset's name, marked when the draft has moved away from it.

@@ -104,3 +104,52 @@ fn plots_values_and_the_table_are_saved_as_files() {
     assert_eq!(high["Best Dice"].as_f64(), Some(0.8));
     crate::views::shot(&mut harness, "runs-saved");
 }
+
+#[test]
+fn what_is_taken_home_is_chosen_in_a_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = record(dir.path(), "low", &[], 0.5);
+    let mut harness = start(dir.path(), [1280.0, 800.0], 1);
+    harness.get_by_label("Compare low").click();
+    harness.run_steps(3);
+    harness.get_by_label("Take home…").click();
+    harness.run_steps(3);
+    for other in [
+        "Bundle to train again",
+        "Loss as code",
+        "Weights (safetensors)",
+    ] {
+        harness.get_by_label(other).click();
+        harness.run_steps(2);
+    }
+    crate::views::shot(&mut harness, "take-home");
+    harness.get_by_label("Write 1 run").click();
+    harness.run_steps(3);
+    let exports = dir.path().join("exports");
+    let taken = || {
+        std::fs::read_dir(&exports)
+            .ok()?
+            .flatten()
+            .next()
+            .map(|e| e.path())
+    };
+    wait(&mut harness, "the report", |_| {
+        taken().is_some_and(|folder| folder.join("report.html").is_file())
+    });
+    let folder = taken().unwrap().join(&id);
+    let mut files: Vec<String> = (std::fs::read_dir(folder).unwrap().flatten())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with("events"))
+        .collect();
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "images.csv",
+            "model.py",
+            "run.json",
+            "steps.csv",
+            "validations.csv"
+        ]
+    );
+}

@@ -25,7 +25,7 @@ pub fn chip(ui: &mut Ui, color: Color32, name: &str, on: bool) -> Response {
     } else {
         ui.visuals().weak_text_color()
     };
-    let galley = ui.painter().layout_no_wrap(name.to_owned(), font, text);
+    let galley = ui.painter().layout_no_wrap(shortened(name), font, text);
     let size = vec2(
         SWATCH + galley.size().x + 3.0 * PAD,
         galley.size().y.max(SWATCH) + 6.0,
@@ -63,6 +63,18 @@ pub fn chip(ui: &mut Ui, color: Color32, name: &str, on: bool) -> Response {
         ui.painter().galley(at, galley, text);
     }
     response
+}
+
+/// A name that leaves room for others: its end is what tells repetitions apart.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 30;
+    let count = name.chars().count();
+    if count <= LONGEST {
+        return name.to_owned();
+    }
+    let head = name.chars().take(LONGEST / 2 - 1);
+    let tail = name.chars().skip(count - LONGEST / 2);
+    head.chain(['…']).chain(tail).collect()
 }
 
 /// A wrapping row of chips over the set of what is hidden. A double click shows one alone, or all
@@ -112,6 +124,17 @@ fn solo(chips: &[Chip], key: &str, hidden: &mut BTreeSet<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_ends() {
+        assert_eq!(shortened("dice, seed 1"), "dice, seed 1");
+        let short = shortened("generalised dice with everything on, seed 1");
+        assert_eq!(short.chars().count(), 30);
+        assert!(
+            short.starts_with("generalised") && short.ends_with(", seed 1"),
+            "{short}"
+        );
+    }
 
     #[test]
     fn a_double_click_shows_one_alone_and_then_all_again() {

@@ -148,7 +148,7 @@ impl Plots {
         let gap = ui.spacing().item_spacing;
         let columns = if all.len() == 2 {
             let low = space.x > 900.0 && space.y < 420.0;
-            let lower = space.x > 440.0 && space.y < 240.0;
+            let lower = space.x > 440.0 && space.y < 300.0;
             1 + usize::from(low || lower)
         } else {
             ((space.x / NARROWEST) as usize).clamp(1, 4)

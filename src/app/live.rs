@@ -135,6 +135,7 @@ fn record(
                     mean_dice: Some(at),
                     confusion: Confusion::new(CLASSES),
                     per_image: Vec::new(),
+                    calibration: Default::default(),
                     secs,
                 })?;
             }

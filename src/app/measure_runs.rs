@@ -259,6 +259,7 @@ fn validation(step: u64, steps: u64, run: u64, secs: f64) -> RunEvent {
         dice,
         confusion,
         per_image: vec![image; IMAGES],
+        calibration: Default::default(),
         secs,
     }
 }

@@ -93,10 +93,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 true => app.lab.verdicts(&ids).map(<[String]>::to_vec),
                 false => None,
             };
+            if all_read {
+                app.lab.measure_outlines(&ids);
+            }
             let read: Vec<&Run> = (app.lab.runs.iter())
                 .filter(|run| ids.contains(&run.id) && !run.is_brief())
                 .collect();
-            app.below.scores.ui(ui, &read, verdicts.as_deref());
+            let (scores, outlines) = (&mut app.below.scores, &app.lab.outlines);
+            scores.ui(ui, &read, outlines, verdicts.as_deref());
         }
         Side::Sweep => {
             let shown = if app.below.all {

@@ -116,6 +116,7 @@ mod tests {
                 counts: vec![900, 0, 100, 0],
             },
             per_image: Vec::new(),
+            calibration: Default::default(),
             secs: 0.0,
         }
     }

@@ -18,6 +18,8 @@ use crate::experiment::{ExperimentConfig, Preset};
 use crate::export::parcel::Parcel;
 use crate::run::Run;
 use crate::run::label::Label;
+use crate::run::outlines::Outlines;
+use crate::run::pictures::Album;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
 use crate::train::handle::Preview;
@@ -47,6 +49,11 @@ pub enum Answer {
     Judged {
         key: Vec<(String, usize)>,
         sentences: Vec<String>,
+    },
+    /// How well a run met outlines at a step.
+    Outlined {
+        key: (String, u64),
+        result: Result<Option<Outlines>, String>,
     },
     /// A run with its curves.
     Curves {
@@ -216,6 +223,15 @@ impl Jobs {
         self.spawn("compare runs", move |answer| {
             let sentences = super::verdicts::judge(&runs);
             answer(Answer::Judged { key, sentences });
+        });
+    }
+
+    /// Measures the pictures that a run kept at a step.
+    pub fn outlines(&self, store: &Store, key: (String, u64), classes: usize) {
+        let folder = store.dir(&key.0);
+        self.spawn("measure outlines", move |answer| {
+            let result = Outlines::of(&Album::open(&folder), key.1, classes);
+            answer(Answer::Outlined { key, result });
         });
     }
 

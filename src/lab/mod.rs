@@ -11,6 +11,7 @@ pub mod history;
 pub mod jobs;
 pub mod looking;
 pub mod notices;
+pub mod outlining;
 pub mod pace;
 pub mod pairing;
 pub mod racing;
@@ -103,6 +104,8 @@ pub struct Lab {
     live: Live,
     records: records::Records,
     verdicts: verdicts::Verdicts,
+    /// Of the runs that were scored.
+    pub outlines: outlining::Measured,
     jobs: Jobs,
     keeper: Keeper,
     examiner: Examiner,
@@ -167,6 +170,7 @@ impl Lab {
             live: Live::default(),
             records: records::Records::default(),
             verdicts: verdicts::Verdicts::default(),
+            outlines: outlining::Measured::new(),
             keeper: Keeper::start(&home),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
@@ -249,6 +253,12 @@ impl Lab {
                     self.notices.push(Level::Warning, problem);
                 }
             }
+            Answer::Outlined { key, result } => match result {
+                Ok(found) => {
+                    self.outlines.insert(key, found);
+                }
+                Err(problem) => self.notices.push(Level::Warning, problem),
+            },
             Answer::Judged { key, sentences } => self.judged(&key, sentences),
             Answer::Curves { id, result } => self.curves_read(&id, result),
             Answer::Presets { presets, problems } => {

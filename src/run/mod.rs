@@ -3,11 +3,13 @@
 //! Live plots, reopened runs and command-line progress all use [`Run::apply`].
 
 pub mod brief;
+pub mod calibration;
 pub mod definitions;
 pub mod group;
 pub mod label;
 pub mod metric_case;
 pub mod metrics;
+pub mod outlines;
 pub mod pictures;
 pub mod queue;
 pub mod scores;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::experiment::ExperimentConfig;
 use crate::finding::Finding;
+use calibration::Calibration;
 use metrics::Confusion;
 
 /// One fact, in the order it happened; a line of `events.jsonl`.
@@ -69,6 +72,9 @@ pub enum RunEvent {
         /// One confusion matrix per validation image, in split order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         per_image: Vec<Confusion>,
+        /// Confidence beside right answers over the whole set; records of old have none.
+        #[serde(default, skip_serializing_if = "Calibration::is_empty")]
+        calibration: Calibration,
         secs: f64,
     },
     Finding {
@@ -125,6 +131,8 @@ pub struct Validation {
     pub mean_dice: Option<f64>,
     pub confusion: Confusion,
     pub per_image: Vec<Confusion>,
+    /// Empty where the record has none.
+    pub calibration: Calibration,
     pub secs: f64,
 }
 
@@ -206,6 +214,7 @@ impl Run {
                 mean_dice,
                 confusion,
                 per_image,
+                calibration,
                 secs,
             } => {
                 self.validations.push(Validation {
@@ -215,6 +224,7 @@ impl Run {
                     mean_dice: *mean_dice,
                     confusion: confusion.clone(),
                     per_image: per_image.clone(),
+                    calibration: calibration.clone(),
                     secs: *secs,
                 });
                 let newest = self.validations.len() - 1;

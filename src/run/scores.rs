@@ -1,6 +1,7 @@
 //! Scores in the definitions in use: they differ in what they pool and in what an absent class is
 //! worth. The program's own scores are [`Confusion::dice`] and [`Confusion::iou`].
 
+use super::calibration::Calibration;
 use super::metrics::Confusion;
 
 crate::choices! {
@@ -122,6 +123,27 @@ impl Confusion {
         sum / volume
     }
 
+    /// One ratio for all classes, each weighted by 1 / its true volume²; a class that the truth lacks
+    /// weighs as much as the heaviest that it has. Where no class weighs anything: 1 without a
+    /// prediction, else 0 (MONAI).
+    #[must_use]
+    pub fn generalized_dice(&self) -> f64 {
+        let weight = |truth: u64| 1.0 / (truth as f64).powi(2);
+        let present = self.volumes().filter(|(truth, ..)| *truth > 0);
+        let heaviest = present.map(|(truth, ..)| weight(truth)).fold(0.0, f64::max);
+        let (mut over, mut under, mut predictions) = (0.0, 0.0, 0);
+        for (truth, predicted, hit) in self.volumes() {
+            let weight = if truth > 0 { weight(truth) } else { heaviest };
+            over += 2.0 * weight * hit as f64;
+            under += weight * (truth + predicted) as f64;
+            predictions += predicted;
+        }
+        if under == 0.0 {
+            return f64::from(u8::from(predictions == 0));
+        }
+        over / under
+    }
+
     fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -145,8 +167,7 @@ pub fn calibration_error(
     plane: usize,
     bins: usize,
 ) -> f64 {
-    let mut sums = vec![(0.0, 0.0); bins];
-    let mut pixels = 0u64;
+    let mut found = Calibration::new(bins);
     for (at, &label) in labels.iter().enumerate() {
         if usize::from(label) >= classes {
             continue;
@@ -158,14 +179,7 @@ pub fn calibration_error(
                 best = class;
             }
         }
-        let bin = ((of(best) * bins as f64) as usize).min(bins - 1);
-        sums[bin].0 += of(best);
-        sums[bin].1 += f64::from(u8::from(best == usize::from(label)));
-        pixels += 1;
+        found.add(of(best), best == usize::from(label));
     }
-    let off: f64 = sums
-        .iter()
-        .map(|(confident, right)| (confident - right).abs())
-        .sum();
-    off / pixels as f64
+    found.expected_error()
 }

@@ -331,6 +331,7 @@ mod tests {
                 mean_dice: Some(0.5),
                 confusion: crate::run::metrics::Confusion::new(2),
                 per_image: Vec::new(),
+                calibration: Default::default(),
                 secs: 1.0,
             };
             recorder.append(&event).unwrap();

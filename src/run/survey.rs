@@ -200,6 +200,7 @@ mod tests {
                 mean_dice: *mean_dice,
                 confusion: Confusion::new(1),
                 per_image: Vec::new(),
+                calibration: Default::default(),
                 secs: 100.0,
             };
             recorder.append(&event).unwrap();

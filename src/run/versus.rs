@@ -163,6 +163,7 @@ mod tests {
             mean_dice: None,
             confusion: Confusion::new(2),
             per_image: per_image.collect(),
+            calibration: Default::default(),
             secs: 0.0,
         }
     }

@@ -12,6 +12,7 @@ use crate::doctor::rules::Probe;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
 use crate::run::RunEvent;
+use crate::run::calibration::{BINS, Calibration};
 use crate::run::metrics::{Confusion, mean};
 use crate::run::pictures::Kept;
 
@@ -23,6 +24,7 @@ pub struct Scores {
     pub dice: Vec<Option<f64>>,
     pub confusion: Confusion,
     pub per_image: Vec<Confusion>,
+    pub calibration: Calibration,
     /// The images that were asked for.
     pub kept: Vec<Kept>,
 }
@@ -37,6 +39,7 @@ impl Scores {
             mean_dice: self.mean_dice,
             confusion: self.confusion,
             per_image: self.per_image,
+            calibration: self.calibration,
             secs,
         }
     }
@@ -63,6 +66,7 @@ pub fn validate(
         .collect();
     let mut confusion = Confusion::new(classes);
     let mut per_image: Vec<Confusion> = Vec::new();
+    let mut calibration = Calibration::new(BINS);
     let (mut sum, mut images) = (0.0, 0usize);
     let mut last_item = None;
     each_val_batch(loader, Broken::Data, |index, batch| {
@@ -70,19 +74,23 @@ pub fn validate(
         let logits = forward(model, &batch, device);
         let target = Target::from_labels(&batch.labels, [n, h, w], classes, device);
         let labels = logits.clone().argmax(1);
+        let confidence = confidence(logits.clone(), activation);
         // Doubt needs all logits read back: only where a picture is kept.
         let wanted = rows.iter().any(|at| (images..images + n).contains(at));
         let raw = wanted.then(|| logits.clone());
         let prediction = Prediction { logits, activation };
         let value = loss.forward(&prediction, &target);
-        let mut transaction = Transaction::default().register(value).register(labels);
+        let mut transaction = Transaction::default()
+            .register(value)
+            .register(labels)
+            .register(confidence);
         if let Some(raw) = raw {
             transaction = transaction.register(raw);
         }
         let read = transaction
             .try_execute()
             .map_err(|error| Broken::Device(error.to_string()))?;
-        let [value, labels, raw @ ..] = &read[..] else {
+        let [value, labels, confidence, raw @ ..] = &read[..] else {
             return Err(Broken::Device("a read-back is missing".to_owned()));
         };
         let value = value.iter::<f32>().next().map_or(f64::NAN, f64::from);
@@ -92,6 +100,12 @@ pub fn validate(
         }
         sum += value * n as f64;
         let labels: Vec<u8> = labels.iter::<u8>().collect();
+        let answers = batch.labels.iter().zip(&labels);
+        for ((truth, answer), confidence) in answers.zip(confidence.iter::<f32>()) {
+            if usize::from(*truth) < classes {
+                calibration.add(f64::from(confidence), truth == answer);
+            }
+        }
         let planes = batch.labels.chunks(h * w).zip(labels.chunks(h * w));
         for ((truth, predicted), &item) in planes.zip(&batch.items) {
             let mut one = Confusion::new(classes);
@@ -134,8 +148,20 @@ pub fn validate(
         dice,
         confusion,
         per_image,
+        calibration,
         kept,
     })
+}
+
+/// `[N, 1, H, W]`: what the most probable class of each pixel is given, as the network means it.
+fn confidence(logits: Tensor<4>, activation: OutputActivation) -> Tensor<4> {
+    let highest = logits.clone().max_dim(1);
+    match activation {
+        OutputActivation::Sigmoid => burn::tensor::activation::sigmoid(highest),
+        OutputActivation::Softmax | OutputActivation::None => {
+            (logits - highest).exp().sum_dim(1).recip()
+        }
+    }
 }
 
 /// The wanted images of a batch whose first is the `first` of the split.

@@ -72,6 +72,7 @@ pub fn record(home: &Path, name: &str, settings: &[(&str, &str)], dice: f64) -> 
                 mean_dice: Some(now),
                 confusion,
                 per_image,
+                calibration: Default::default(),
                 secs: step as f64 * 0.5,
             });
         }

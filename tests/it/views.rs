@@ -53,6 +53,7 @@ pub fn made_up_run(id: &str, steps: u64, rate: f64) -> Run {
                 dice,
                 confusion,
                 per_image: Vec::new(),
+                calibration: Default::default(),
                 secs: at * 0.2,
             });
         }

@@ -139,6 +139,7 @@ mod tests {
             mean_dice: None,
             confusion,
             per_image: Vec::new(),
+            calibration: Default::default(),
             secs: 0.0,
         };
         let mut order = Order::Split;

@@ -95,6 +95,7 @@ mod tests {
                 image([3, 0, 1, 0]),
                 image([2, 0, 2, 0]),
             ],
+            calibration: Default::default(),
             secs: 0.0,
         };
         assert_eq!(richest(&validation), Some(1));

@@ -197,6 +197,7 @@ mod tests {
                 mean_dice: Some(dice),
                 confusion: crate::run::metrics::Confusion::new(1),
                 per_image: Vec::new(),
+                calibration: Default::default(),
                 secs: 1.0,
             }],
             ..Run::default()

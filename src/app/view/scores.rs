@@ -5,6 +5,7 @@ use egui::{RichText, Sense, Ui, vec2};
 
 use super::color::{on_ground, run_color};
 use super::readout::score;
+use crate::lab::outlining::Measured;
 use crate::param::Choice;
 use crate::run::definitions::{Defined, definitions};
 use crate::run::{Run, Validation};
@@ -24,14 +25,22 @@ pub struct Scores {
     pub moment: Moment,
     /// Id and number of validations of each run, and what was computed of them.
     key: Vec<(String, usize)>,
+    /// How many of them had their outlines measured.
+    outlined: usize,
     best: Vec<Vec<Defined>>,
     last: Vec<Vec<Defined>>,
 }
 
 impl Scores {
     /// Draws the table of `runs`; `verdicts` are the sentences about them, once they are known.
-    pub fn ui(&mut self, ui: &mut Ui, runs: &[&Run], verdicts: Option<&[String]>) {
-        self.follow(runs);
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        runs: &[&Run],
+        outlines: &Measured,
+        verdicts: Option<&[String]>,
+    ) {
+        self.follow(runs, outlines);
         let rows = self.rows();
         ui.horizontal_wrapped(|ui| {
             for (moment, help) in Moment::ALL.iter().zip(self.moment.helps()) {
@@ -53,14 +62,19 @@ impl Scores {
     }
 
     /// Computes what has changed: confusion matrices of single images are not added up every frame.
-    fn follow(&mut self, runs: &[&Run]) {
+    fn follow(&mut self, runs: &[&Run], outlines: &Measured) {
         let key = || runs.iter().map(|run| (&run.id, run.validations.len()));
-        if key().eq(self.key.iter().map(|(id, n)| (id, *n))) {
+        let outlined = outlines.values().flatten().count();
+        if key().eq(self.key.iter().map(|(id, n)| (id, *n))) && outlined == self.outlined {
             return;
         }
+        self.outlined = outlined;
         self.key = key().map(|(id, n)| (id.clone(), n)).collect();
         let of = |run: &Run, validation: Option<&Validation>| {
-            validation.map_or_else(Vec::new, |v| definitions(v, &run.classes))
+            validation.map_or_else(Vec::new, |v| {
+                let measured = outlines.get(&(run.id.clone(), v.step));
+                definitions(run, v, measured.and_then(Option::as_ref))
+            })
         };
         self.best = (runs.iter())
             .map(|run| of(run, run.best.and_then(|at| run.validations.get(at))))
@@ -70,8 +84,8 @@ impl Scores {
             .collect();
     }
 
-    /// Name, explanation, and the value in each run.
-    fn rows(&self) -> Vec<(&'static str, &'static str, Vec<Option<f64>>)> {
+    /// Each definition and its value in each run.
+    fn rows(&self) -> Vec<Row> {
         let first = self
             .best
             .iter()
@@ -91,17 +105,28 @@ impl Scores {
                         Moment::Fall => Some(value(best)? - value(last)?),
                     })
                     .collect();
-                (defined.name, defined.help, values)
+                let classes = (self.best.iter().zip(&self.last))
+                    .map(|(best, last)| match self.moment {
+                        Moment::Best => classes(best, at),
+                        Moment::Last => classes(last, at),
+                        Moment::Fall => Vec::new(),
+                    })
+                    .collect();
+                Row {
+                    name: defined.name,
+                    help: format!(
+                        "{}\n\nReported this way by: {}",
+                        defined.help, defined.library
+                    ),
+                    lower: defined.lower_is_better,
+                    values,
+                    classes,
+                }
             })
             .collect()
     }
 
-    fn table(
-        &self,
-        ui: &mut Ui,
-        runs: &[&Run],
-        rows: &[(&'static str, &'static str, Vec<Option<f64>>)],
-    ) {
+    fn table(&self, ui: &mut Ui, runs: &[&Run], rows: &[Row]) {
         egui::Grid::new("definitions of dice")
             .striped(true)
             .spacing(vec2(16.0, 4.0))
@@ -131,22 +156,47 @@ impl Scores {
                     });
                 }
                 ui.end_row();
-                for (name, help, values) in rows {
-                    ui.label(*name).on_hover_text(*help);
-                    let best = values.iter().flatten().copied().fold(f64::MIN, f64::max);
+                for row in rows {
+                    let Row { name, values, .. } = row;
+                    ui.label(*name).on_hover_text(&row.help);
+                    let known = values.iter().flatten().copied();
+                    let best = match row.lower {
+                        true => known.fold(f64::MAX, f64::min),
+                        false => known.fold(f64::MIN, f64::max),
+                    };
                     let alone = values.iter().flatten().filter(|v| **v == best).count() == 1;
-                    for value in values {
+                    for ((value, classes), run) in values.iter().zip(&row.classes).zip(runs) {
                         let mut words = RichText::new(score(*value)).monospace();
                         if alone && *value == Some(best) && self.moment != Moment::Fall {
                             words = words.strong().underline();
                         }
                         let exact = value.map_or_else(|| "no value".to_owned(), |v| v.to_string());
-                        ui.label(words).on_hover_text(format!("{name}: {exact}"));
+                        let mut hint = format!("{name}: {exact}");
+                        for (class, value) in run.classes.iter().zip(classes) {
+                            let value = Some(*value).filter(|v| v.is_finite());
+                            hint += &format!("\n{class}: {}", score(value));
+                        }
+                        ui.label(words).on_hover_text(hint);
                     }
                     ui.end_row();
                 }
             });
     }
+}
+
+/// One definition in every run.
+struct Row {
+    name: &'static str,
+    help: String,
+    /// Whether less is better.
+    lower: bool,
+    values: Vec<Option<f64>>,
+    /// Each run's classes, where the definition has them.
+    classes: Vec<Vec<f64>>,
+}
+
+fn classes(all: &[Defined], at: usize) -> Vec<f64> {
+    all.get(at).map_or_else(Vec::new, |d| d.classes.clone())
 }
 
 fn sentences(ui: &mut Ui, verdicts: Option<&[String]>) {
@@ -173,10 +223,10 @@ fn sentences(ui: &mut Ui, verdicts: Option<&[String]>) {
     ui.add_space(6.0);
 }
 
-fn as_text(runs: &[&Run], rows: &[(&str, &str, Vec<Option<f64>>)]) -> String {
+fn as_text(runs: &[&Run], rows: &[Row]) -> String {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let mut text = format!("definition\t{}\n", names.join("\t"));
-    for (name, _, values) in rows {
+    for Row { name, values, .. } in rows {
         let values: Vec<String> = (values.iter())
             .map(|value| value.map(|v| v.to_string()).unwrap_or_default())
             .collect();

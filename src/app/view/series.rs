@@ -384,6 +384,7 @@ mod tests {
             mean_dice: metrics::mean(&confusion.dice()),
             confusion,
             per_image: Vec::new(),
+            calibration: Default::default(),
             secs: step as f64,
         }
     }

@@ -8,11 +8,21 @@ use super::{best, outcome, shown};
 use crate::cli::print_json;
 use crate::run::Run;
 use crate::run::definitions::definitions;
+use crate::run::outlines::Outlines;
+use crate::run::pictures::Album;
 use crate::run::store::Store;
 
 pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
     let at_best = run.best.map(|at| &run.validations[at]);
     let last = run.validations.last();
+    let outlines = match at_best.map(|v| (v, Album::open(&store.dir(&run.id)))) {
+        Some((v, album)) => match Outlines::of(&album, v.step, run.classes.len()) {
+            Ok(outlines) => outlines,
+            Err(message) => return crate::cli::failed(&message),
+        },
+        None => None,
+    };
+    let scores = at_best.map(|v| definitions(run, v, outlines.as_ref()));
     if as_json {
         let settings: serde_json::Map<_, _> = (run.config.values().into_iter())
             .map(|(key, value)| (key, json!(value)))
@@ -26,7 +36,7 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             "steps": run.steps.len(), "total_steps": run.total_steps,
             "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
             "last": last.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
-            "scores": at_best.map(|v| definitions(v, &run.classes)),
+            "scores": scores,
             "settings": settings, "findings": findings,
         }));
     }
@@ -45,9 +55,9 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             println!("          {class:<16} {}", shown(*dice));
         }
     }
-    if let Some(validation) = at_best {
+    if let Some(scores) = scores {
         println!("scores    at the best validation, by definition");
-        for defined in definitions(validation, &run.classes) {
+        for defined in scores {
             println!("          {:<52} {:.4}", defined.name, defined.value);
         }
     }

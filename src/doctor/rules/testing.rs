@@ -98,6 +98,7 @@ pub fn run(points: &[(f64, f64)]) -> Run {
                 counts: vec![900, 0, 50, 50],
             },
             per_image: Vec::new(),
+            calibration: Default::default(),
             secs: 0.0,
         })
         .collect();

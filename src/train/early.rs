@@ -91,6 +91,7 @@ mod tests {
             mean_dice: Some(dice),
             confusion: Confusion::new(1),
             per_image: Vec::new(),
+            calibration: Default::default(),
             secs: 0.0,
         }
     }

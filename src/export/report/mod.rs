@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use crate::run::definitions::{Defined, definitions};
 use crate::run::group::{self, Group, Spread};
+use crate::run::outlines::Outlines;
+use crate::run::pictures::Album;
 use crate::run::{Outcome, Run, statistics};
 use chart::{Chart, Line};
 use page::{cells, escape, score};
@@ -52,8 +54,8 @@ pub fn html(title: &str, subjects: &[Subject]) -> Result<String, String> {
     body += &findings(&groups);
     body += "<h2>Scores</h2>";
     body += &scores(&groups);
-    body += "<details><summary>Scores in every definition of Dice</summary>";
-    body += &by_definition(&groups);
+    body += "<details><summary>Scores in every definition</summary>";
+    body += &by_definition(&groups, subjects);
     body += "</details>";
     body += "<h2>Curves</h2>";
     body += &curves(&groups)?;
@@ -145,10 +147,17 @@ fn scores(groups: &[Group<'_>]) -> String {
 }
 
 /// The best validation of each run under every definition: what other papers would have printed.
-fn by_definition(groups: &[Group<'_>]) -> String {
+fn by_definition(groups: &[Group<'_>], subjects: &[Subject]) -> String {
     let of = |run: &Run| {
         let best = run.best.map(|at| &run.validations[at])?;
-        Some(definitions(best, &run.classes))
+        let own = subjects.iter().find(|subject| subject.run.id == run.id);
+        // A picture that can't be read costs the report the scores of outlines, nothing else.
+        let outlines = own.and_then(|own| {
+            let album = Album::open(&own.folder);
+            let found = Outlines::of(&album, best.step, run.classes.len());
+            found.ok().flatten()
+        });
+        Some(definitions(run, best, outlines.as_ref()))
     };
     let all: Vec<Vec<Vec<Defined>>> = (groups.iter())
         .map(|group| group.runs.iter().filter_map(|run| of(run)).collect())
@@ -160,7 +169,11 @@ fn by_definition(groups: &[Group<'_>]) -> String {
     );
     let first = all.iter().flatten().next();
     for (at, defined) in first.into_iter().flatten().enumerate() {
-        let help = escape(defined.help);
+        let help = escape(&format!("{} ({})", defined.help, defined.library));
+        let told = |runs: &Vec<Vec<Defined>>| runs.iter().any(|run| run[at].value.is_finite());
+        if !all.iter().any(told) {
+            continue;
+        }
         let _ = write!(table, "<tr><td title='{help}'>{}", escape(defined.name));
         for runs in &all {
             let values = runs.iter().filter_map(|run| run.get(at).map(|d| d.value));

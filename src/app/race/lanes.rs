@@ -84,7 +84,9 @@ fn grid(ui: &mut Ui, state: &mut State, lab: &Lab) {
             let row = ui.horizontal(|ui| {
                 let id = Id::unique(("lane", at));
                 ui.dnd_drag_source(id, Dragged::Lane(at), |ui| {
-                    ui.label(format!("{}.  {}", at + 1, source.title(lab)));
+                    // Text that can be selected would take the drag.
+                    let text = format!("{}.  {}", at + 1, source.title(lab));
+                    ui.add(egui::Label::new(text).selectable(false));
                 })
                 .response
                 .on_hover_text("Drag to another place");
@@ -166,7 +168,8 @@ fn shelf(ui: &mut Ui, state: &mut State, lab: &Lab) {
                         chosen = Some(source.clone());
                     }
                     let id = Id::unique(("on the shelf", &title, &about));
-                    ui.dnd_drag_source(id, Dragged::New(source), |ui| ui.label(title))
+                    let label = egui::Label::new(&title).selectable(false);
+                    ui.dnd_drag_source(id, Dragged::New(source), |ui| ui.add(label))
                         .response
                         .on_hover_text(about);
                 });

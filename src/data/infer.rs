@@ -5,7 +5,7 @@ use super::evidence::{Evidence, gather};
 use super::mask::{packed, unpacked};
 use super::mismatch::{self, Colors};
 use super::scan::Scanned;
-use super::{Class, ClassMap, Coding, DataError, IGNORE, palette};
+use super::{Class, ClassMap, Coding, DataError, IGNORE, many_colors, palette};
 use crate::finding::{Finding, Severity};
 
 /// More distinct ids than this are instances (or a picture), not classes.
@@ -153,19 +153,20 @@ fn from_table(
 }
 
 fn from_colors(evidence: &Evidence, findings: &mut Vec<Finding>) -> Result<ClassMap, DataError> {
-    let total: u64 = evidence.colors.values().sum();
     let mut colors: Vec<(u32, u64)> = evidence.colors.iter().map(|(c, n)| (*c, *n)).collect();
     let distinct = colors.len();
     if distinct > MOST_CLASSES {
-        // Interpolated edges make thousands of rare colours beside the true ones.
-        colors.retain(|(_, n)| *n as f64 >= total as f64 * 1e-4);
-        if colors.len() > MOST_CLASSES {
-            return Err(DataError::Invalid(format!(
-                "the masks hold {distinct} colours, {} of them on more than 0.01 % of the pixels, and no \
-                 class table (class_dict.csv with name, r, g, b) says which are classes; expected at \
-                 most {MOST_CLASSES} colours",
-                colors.len()
-            )));
+        match many_colors::groups(evidence, MOST_CLASSES) {
+            Some(groups) => colors.retain(|(color, _)| groups.contains(color)),
+            None => {
+                return many_colors::objects(evidence, findings).ok_or_else(|| {
+                    DataError::Invalid(format!(
+                        "the masks hold {distinct} colours that are not few groups of near ones, on no \
+                         black ground, and no class table (class_dict.csv with name, r, g, b) says which \
+                         are classes; expected at most {MOST_CLASSES} groups"
+                    ))
+                });
+            }
         }
     }
     // Black is the background by custom; the others in falling order of share.

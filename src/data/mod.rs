@@ -17,12 +17,14 @@ pub mod forensics;
 mod infer;
 mod layout;
 pub mod loader;
+mod many_colors;
 pub mod mask;
 mod mismatch;
 pub mod normalize;
 pub mod open;
 pub mod palette;
 mod reading;
+mod remarks;
 mod resize;
 mod scan;
 pub mod shapes;
@@ -150,6 +152,8 @@ pub struct Dataset {
     pub reason: String,
     pub classes: ClassMap,
     pub items: Vec<Item>,
+    /// Kinds of masks, where images have several: what `data.masks` chooses among.
+    pub mask_kinds: Vec<String>,
     /// Channels of the images; those of fewer are grey among colour images.
     pub channels: usize,
     pub split: Split,

@@ -1,18 +1,17 @@
 //! Opening a dataset: layout, scan, class map, split, census, in this order.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{self, Part, some_of};
-use super::mask::{self, Kind, Lookup, RawMask, packed};
+use super::layout::{self, Part};
+use super::mask::{Kind, Lookup, RawMask, packed};
 use super::reading::Reading;
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap,
-    Progress, Sample, Source, infer, split, suspects, synthetic,
+    Progress, Sample, Source, infer, remarks, split, suspects, synthetic,
 };
-use crate::finding::{Finding, Severity};
 
 /// What `data.path` holds for the generated dataset.
 pub const SAMPLE: &str = "sample";
@@ -65,13 +64,13 @@ impl Dataset {
         };
         let lookup = Lookup::new(&classes, config.nearest_color);
         let (counts, unknown) = count(&scanned, &lookup, classes.coding);
-        findings.extend(unknown_values(&unknown, classes.coding));
-        let (channels, differ) = channels(&root, &scanned);
+        findings.extend(remarks::unknown_values(&unknown, classes.coding));
+        let (channels, differ) = remarks::channels(&root, &scanned);
         findings.extend(differ);
         let items = items(&scanned);
         let split = split::split(&items, &counts, &given, config)?;
         let census = Census::of(&counts, &split, classes.len());
-        findings.extend(absent_classes(&classes, &census));
+        findings.extend(remarks::absent_classes(&classes, &census));
         findings.extend(suspects::suspects(&items, &split, config));
         let fingerprint = fingerprint(&scanned, &classes);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -81,6 +80,7 @@ impl Dataset {
             reason: found.reason,
             classes,
             items,
+            mask_kinds: found.kinds,
             channels,
             split,
             census,
@@ -263,6 +263,7 @@ fn generated(config: &DataConfig) -> Result<Dataset, DataError> {
         ),
         classes,
         items,
+        mask_kinds: Vec::new(),
         channels: 3,
         split,
         counts,
@@ -307,11 +308,12 @@ fn under_map(drawn: Vec<Sample>, classes: &ClassMap, seed: u64) -> (Vec<Sample>,
     (mapped.collect(), format!("sample-{seed}-{}", &hash[..8]))
 }
 
-/// Unknown value → pixels, and the masks that hold it.
-type Unknown = BTreeMap<u32, (u64, Vec<String>)>;
-
-fn count(scanned: &[Scanned], lookup: &Lookup, coding: Coding) -> (Vec<ItemCounts>, Unknown) {
-    let mut unknown = Unknown::new();
+fn count(
+    scanned: &[Scanned],
+    lookup: &Lookup,
+    coding: Coding,
+) -> (Vec<ItemCounts>, remarks::Unknown) {
+    let mut unknown = remarks::Unknown::new();
     let counts = scanned
         .iter()
         .map(|one| {
@@ -331,7 +333,7 @@ fn count(scanned: &[Scanned], lookup: &Lookup, coding: Coding) -> (Vec<ItemCount
     (counts, unknown)
 }
 
-/// As [`mask::RawMask::under`], for one value.
+/// As [`RawMask::under`], for one value.
 fn under(facts: &MaskFacts, value: u32, coding: Coding) -> u32 {
     match (coding, &facts.kind) {
         (Coding::Colors, Kind::Palette(palette)) => {
@@ -341,112 +343,6 @@ fn under(facts: &MaskFacts, value: u32, coding: Coding) -> u32 {
         (Coding::Ids, Kind::Rgb) if facts.is_grey() => value & 0xFF,
         _ => value,
     }
-}
-
-fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
-    if unknown.is_empty() {
-        return None;
-    }
-    let mut values: Vec<(u32, u64)> = unknown.iter().map(|(v, (n, _))| (*v, *n)).collect();
-    values.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let shown: Vec<String> = values
-        .iter()
-        .map(|(value, count)| {
-            let [r, g, b] = mask::unpacked(*value);
-            match coding {
-                Coding::Ids => format!("{value} ({count} px)"),
-                Coding::Colors => format!("{r},{g},{b} ({count} px)"),
-            }
-        })
-        .collect();
-    let pixels: u64 = values.iter().map(|(_, n)| n).sum();
-    let files: HashSet<&String> = unknown.values().flat_map(|(_, files)| files).collect();
-    let mut files: Vec<String> = files.into_iter().cloned().collect();
-    files.sort();
-    let (code, what, remedy) = match coding {
-        Coding::Ids => (
-            "unknown-label",
-            "values",
-            "Give the values to a class or to “ignored” in the class map.",
-        ),
-        Coding::Colors => (
-            "unknown-color",
-            "colours",
-            "Colours near a class come from interpolation or JPEG: set `data.nearest_color` to read \
-             them as the nearest class, or add them to the class map.",
-        ),
-    };
-    let message = format!(
-        "{} {what} that no class claims, {pixels} pixels in {} masks, are ignored: {}",
-        values.len(),
-        files.len(),
-        some_of(&shown)
-    );
-    let cure: &[(&str, &str)] = match coding {
-        Coding::Ids => &[],
-        Coding::Colors => &[("data.nearest_color", "true")],
-    };
-    Some(
-        Finding::new(code, Severity::Warning, message)
-            .remedy(remedy)
-            .files(files)
-            .settings(cure),
-    )
-}
-
-pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding> {
-    let names = |pixels: &[u64]| -> Vec<String> {
-        let empty = classes.classes.iter().zip(pixels).filter(|(_, n)| **n == 0);
-        empty
-            .map(|(class, _)| format!("`{}`", class.name))
-            .collect()
-    };
-    let mut findings = Vec::new();
-    let redraw = [("data.split", "ratio"), ("data.stratify", "true")];
-    // Another split helps only where the other side has the class.
-    let elsewhere = |here: &[u64], there: &[u64]| {
-        let sides = here.iter().zip(there);
-        sides
-            .into_iter()
-            .any(|(here, there)| *here == 0 && *there > 0)
-    };
-    let cure = |here: &[u64], there: &[u64]| -> &[(&str, &str)] {
-        if elsewhere(here, there) { &redraw } else { &[] }
-    };
-    let missing = names(&census.train_pixels);
-    if !missing.is_empty() {
-        findings.push(
-            Finding::new(
-                "class-not-in-training",
-                Severity::Warning,
-                format!(
-                    "no training pixel is {}: it can't be learned",
-                    missing.join(", ")
-                ),
-            )
-            .remedy("Take the class out of the class map, or split so that training has it.")
-            .settings(cure(&census.train_pixels, &census.val_pixels)),
-        );
-    }
-    let unseen: Vec<String> = names(&census.val_pixels)
-        .into_iter()
-        .filter(|name| !missing.contains(name))
-        .collect();
-    if !unseen.is_empty() {
-        findings.push(
-            Finding::new(
-                "class-not-in-validation",
-                Severity::Hint,
-                format!(
-                    "no validation pixel is {}: its Dice can't be measured",
-                    unseen.join(", ")
-                ),
-            )
-            .remedy("Validate on more images, or with another seed of the split.")
-            .settings(cure(&census.val_pixels, &census.train_pixels)),
-        );
-    }
-    findings
 }
 
 fn items(scanned: &[Scanned]) -> Vec<Item> {
@@ -475,52 +371,6 @@ fn items(scanned: &[Scanned]) -> Vec<Item> {
             }
         })
         .collect()
-}
-
-/// The channels of the images, from headers; and images that hold others than most.
-fn channels(root: &Path, scanned: &[Scanned]) -> (usize, Option<Finding>) {
-    let mut held: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    let mut last: Option<(&Path, usize)> = None;
-    for one in scanned {
-        let image = one.pair.image.as_path();
-        // The slices of one stack follow one another.
-        let of = match last {
-            Some((path, of)) if path == image => of,
-            _ => one.pair.reading.channels_of(&root.join(image)),
-        };
-        last = Some((image, of));
-        held.entry(of)
-            .or_default()
-            .push(image.display().to_string());
-    }
-    let most = held.iter().max_by_key(|(_, files)| files.len());
-    let most = most.map_or(3, |(of, _)| *of);
-    // Grey and colour among each other are common, and no matter.
-    if held.keys().all(|of| *of <= 3) {
-        return (most, None);
-    }
-    let others: Vec<String> = (held.iter().filter(|(of, _)| **of != most))
-        .flat_map(|(_, files)| files.iter().cloned())
-        .collect();
-    if others.is_empty() {
-        let message = format!(
-            "images have {most} channels: the network is fed with all of them, and the pictures show three"
-        );
-        let hint = Finding::new("many-channels", Severity::Hint, message).remedy(
-            "Choose which three are shown where an image is looked at; `data.normalize` = dataset gives \
-             each channel its own scale.",
-        );
-        return (most, Some(hint.settings(&[("data.normalize", "dataset")])));
-    }
-    let message = format!(
-        "most images have {most} channels, {} have others and can't be trained on with them: {}",
-        others.len(),
-        some_of(&others)
-    );
-    let finding = Finding::new("channels-differ", Severity::Error, message)
-        .remedy("Leave these images out, or bring all to the same channels.")
-        .files(others);
-    (most, Some(finding))
 }
 
 fn fingerprint(scanned: &[Scanned], classes: &ClassMap) -> String {

@@ -1,5 +1,6 @@
 //! How the pixels of one item are read, where it is more than one picture and one mask file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,8 +37,20 @@ pub(crate) enum Truth {
     Objects(Arc<[PathBuf]>),
     /// Drawn.
     Drawn(Arc<Drawing>),
+    /// The mask's colours number segments (R + 256·G + 65536·B), each of one value.
+    Segments(Arc<Segments>),
     /// In the transparency of the image itself.
     Alpha,
+}
+
+/// Number of a segment to the value of its class.
+pub(crate) type Segments = BTreeMap<u32, u32>;
+
+impl Truth {
+    /// The value of pixels of no segment.
+    pub const NO_SEGMENT: u32 = u16::MAX as u32;
+    /// The value of pixels whose number no list knows: no class claims it, so that it is found.
+    const STRAY: u32 = Self::NO_SEGMENT - 1;
 }
 
 impl Reading {
@@ -135,6 +148,7 @@ impl Reading {
             },
             Truth::Objects(files) => union(root, files),
             Truth::Drawn(drawing) => drawing.paint(),
+            Truth::Segments(known) => segments(mask::read(&root.join(mask))?, known),
             Truth::Alpha => mask::read_alpha(&root.join(mask)),
         }
     }
@@ -155,6 +169,28 @@ fn stacked(planes: &[Image]) -> Image {
         channels,
         pixels,
     }
+}
+
+fn segments(mut mask: RawMask, known: &Segments) -> Result<RawMask, String> {
+    if mask.kind != Kind::Rgb {
+        return Err("is not in colour, expected segments numbered by colour".to_owned());
+    }
+    let mut last = (u32::MAX, 0);
+    for value in &mut mask.values {
+        if *value != last.0 {
+            let [r, g, b] = mask::unpacked(*value).map(u32::from);
+            let number = r | g << 8 | b << 16;
+            let of = match known.get(&number) {
+                Some(of) => *of,
+                None if number == 0 => Truth::NO_SEGMENT,
+                None => Truth::STRAY,
+            };
+            last = (*value, of);
+        }
+        *value = last.1;
+    }
+    mask.kind = Kind::Grey(16);
+    Ok(mask)
 }
 
 fn union(root: &Path, files: &[PathBuf]) -> Result<RawMask, String> {

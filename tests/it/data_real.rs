@@ -136,6 +136,10 @@ fn every_set_opens_as_what_it_is() {
         assert_eq!(dataset.layout, layout, "{name}");
         assert_eq!(dataset.items.len(), pairs, "{name}: {:?}", dataset.findings);
         assert_eq!(dataset.classes.len(), classes, "{name}");
+        // None of these is moved, however roughly it was drawn.
+        let report = forensics::examine(&dataset, None, &Progress::default()).unwrap();
+        let codes: Vec<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
+        assert!(!codes.contains(&"shifted-masks"), "{name}: {codes:?}");
         for index in [0, dataset.items.len() - 1] {
             dataset
                 .load(index)

@@ -279,3 +279,43 @@ fn the_benches_say_how_fast_the_room_and_the_loader_are() {
         assert!(row[key].as_f64().is_some_and(|rate| rate > 0.0), "{loader}");
     }
 }
+
+#[test]
+fn another_annotators_masks_are_chosen_on_the_card() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for at in 0..4_u8 {
+        let image = image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8, y as u8, at]));
+        let path = |end: &str| folder.path().join(format!("p_{at}{end}.png"));
+        image.save(path("")).unwrap();
+        for (end, top) in [("_1stHO", 4), ("_2ndHO", 8)] {
+            let mask = image::GrayImage::from_fn(16, 16, |_, y| image::Luma([u8::from(y < top)]));
+            mask.save(path(end)).unwrap();
+        }
+    }
+    let path = folder.path().display().to_string();
+    let mut harness = room(home.path(), &path, [900.0, 560.0]);
+    let inside = |harness: &Harness<'_, App>| {
+        let census = &dataset(harness).census;
+        census.train_pixels[1] + census.val_pixels[1]
+    };
+    assert_eq!(inside(&harness), 4 * 4 * 16);
+    click(&mut harness, "Masks to train on");
+    click(&mut harness, "2ndHO");
+    assert_eq!(harness.state().lab.draft.data.masks, "2ndHO");
+    wait(&mut harness, "the second annotator's masks", |app| {
+        let dataset = app.lab.dataset();
+        dataset.is_some_and(|d| d.census.train_pixels[1] + d.census.val_pixels[1] == 4 * 8 * 16)
+    });
+    // A layout that the folder does not have is refused in words, and auto brings it back.
+    click(&mut harness, "Read as: choose");
+    click(&mut harness, "voc");
+    wait(&mut harness, "the refusal", |app| {
+        matches!(app.lab.dataset, dicebench::lab::Opened::Failed { .. })
+    });
+    click(&mut harness, "Read it as it looks");
+    wait(&mut harness, "the first annotator's masks", |app| {
+        let dataset = app.lab.dataset();
+        dataset.is_some_and(|d| d.census.train_pixels[1] + d.census.val_pixels[1] == 4 * 4 * 16)
+    });
+}

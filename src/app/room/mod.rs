@@ -8,8 +8,10 @@ mod bands;
 mod bar;
 mod classes;
 mod grid;
+mod list_file;
 mod look;
 mod problems;
+mod reading;
 mod split;
 mod tiles;
 
@@ -20,6 +22,7 @@ use egui::{Key, Modifiers, RichText, Ui};
 use super::opening::Opening;
 use super::theme;
 use crate::data::Dataset;
+use crate::data::config::LayoutName;
 use crate::finding::Severity;
 use crate::lab::browse::{Facets, Filter, select};
 use crate::lab::{Lab, Opened};
@@ -42,6 +45,7 @@ pub struct State {
     grid: grid::State,
     look: look::State,
     classes: classes::State,
+    list_file: list_file::ListFile,
     tiles: tiles::Tiles,
     /// What was found out about the dataset of the last frame.
     known: Option<Known>,
@@ -132,6 +136,20 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
                 "Open a folder that holds images and their masks: drop it on this window, paste its \
                  path above, or press “Open folder…”.",
             );
+            // What an earlier choice refuses, another reading may open.
+            let data = &mut lab.draft.data;
+            let asked = data.layout != LayoutName::Auto || !data.masks.is_empty();
+            if asked
+                && ui
+                    .button("Read it as it looks")
+                    .on_hover_text(
+                        "Sets data.layout = auto and clears data.masks; undo with Ctrl+Z",
+                    )
+                    .clicked()
+            {
+                data.layout = LayoutName::Auto;
+                data.masks.clear();
+            }
             if ui.button("Open the sample dataset").clicked() {
                 lab.open(crate::data::open::SAMPLE);
             }
@@ -144,7 +162,7 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
     if let Some(item) = state.look.open {
         return look::show(state, lab, &dataset, &chosen, item, ui);
     }
-    card(&dataset, ui);
+    card(lab, &dataset, ui);
     parts(state, lab, &dataset, ui);
     ui.add_space(2.0);
     match state.part {
@@ -162,14 +180,14 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
                 state.part = Part::Images;
             }
         }
-        Part::Split => split::show(lab, &dataset, ui),
+        Part::Split => split::show(&mut state.list_file, lab, &dataset, ui),
         Part::Problems => problems::show(state, lab, &dataset, ui),
     }
     None
 }
 
 /// What was found, in two lines.
-fn card(dataset: &Dataset, ui: &mut Ui) {
+fn card(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&dataset.layout).size(17.0).strong());
         ui.label(format!(
@@ -179,6 +197,7 @@ fn card(dataset: &Dataset, ui: &mut Ui) {
             dataset.split.val.len(),
         ))
         .on_hover_text(format!("Split: {}", dataset.split.origin));
+        reading::show(lab, dataset, ui);
     });
     ui.add(egui::Label::new(RichText::new(&dataset.reason).weak()).truncate())
         .on_hover_text(format!(

@@ -5,11 +5,12 @@ use egui::{RichText, ScrollArea, Ui};
 use super::super::panel::param;
 use super::super::theme;
 use super::balance::{self, Of};
+use super::list_file::ListFile;
 use crate::data::Dataset;
 use crate::data::config::{GroupBy, SplitBy};
 use crate::lab::Lab;
 
-pub(super) fn show(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
+pub(super) fn show(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let (train, val) = (dataset.split.train.len(), dataset.split.val.len());
         ui.label(format!(
@@ -26,7 +27,7 @@ pub(super) fn show(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
         ui.add_space(4.0);
         ui.scope(|ui| {
             ui.set_max_width(460.0);
-            editor(lab, dataset, ui);
+            editor(list, lab, dataset, ui);
         });
         ui.separator();
         charts(dataset, ui);
@@ -34,7 +35,7 @@ pub(super) fn show(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
 }
 
 /// The rows of the settings panel that are about the split, with only those that matter now.
-fn editor(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
+fn editor(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     let data = &lab.draft.data;
     let own = data.split == SplitBy::Own && dataset.has_own_split();
     let drawn = data.split == SplitBy::Ratio || (data.split == SplitBy::Own && !own);
@@ -59,6 +60,9 @@ fn editor(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
         }
     }
     ui.horizontal_wrapped(|ui| {
+        if lab.draft.data.path != crate::data::open::SAMPLE {
+            list.show(lab, ui);
+        }
         if own {
             ui.weak("The dataset brings this split itself. Choose “ratio” to draw another.");
         }

@@ -9,7 +9,7 @@ use super::ItemFacts;
 use crate::data::{DataError, Dataset};
 
 /// Raised when facts are measured otherwise.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Kept<T> {

@@ -180,31 +180,49 @@ pub(super) fn correlation(a: &[u8], b: &[u8]) -> f64 {
     }
 }
 
-/// Edge maps as text: half the size of a list of numbers.
-pub(super) mod hexadecimal {
+/// A map as text: half the size of a list of numbers.
+pub(super) mod hexadecimal_one {
     use std::fmt::Write;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    pub fn text(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string can't fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    pub fn bytes(text: &str) -> Option<Vec<u8>> {
+        let pairs = text.as_bytes().chunks_exact(2);
+        pairs
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect()
+    }
+
+    pub fn serialize<S: Serializer>(map: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        text(map).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let map = bytes(&String::deserialize(from)?);
+        map.ok_or_else(|| serde::de::Error::custom("a map is not hexadecimal"))
+    }
+}
+
+/// Two maps as text.
+pub(super) mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::hexadecimal_one::{bytes, text};
+
     pub fn serialize<S: Serializer>(edges: &[Vec<u8>; 2], to: S) -> Result<S::Ok, S::Error> {
-        let text = |bytes: &Vec<u8>| {
-            bytes.iter().fold(String::new(), |mut text, byte| {
-                // Writing to a string can't fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
-        };
         [text(&edges[0]), text(&edges[1])].serialize(to)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[Vec<u8>; 2], D::Error> {
         let texts = <[String; 2]>::deserialize(from)?;
-        let bytes = |text: &str| -> Option<Vec<u8>> {
-            let pairs = text.as_bytes().chunks_exact(2);
-            pairs
-                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-                .collect()
-        };
         match (bytes(&texts[0]), bytes(&texts[1])) {
             (Some(a), Some(b)) => Ok([a, b]),
             _ => Err(serde::de::Error::custom("edge maps are not hexadecimal")),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{ClassFacts, ItemFacts, fit, objects};
+use super::{ClassFacts, ItemFacts, fit, objects, shift};
 use crate::data::reading::{Reading, Truth};
 use crate::data::volume::Slice;
 use crate::data::{Dataset, IGNORE, Image, LabelMap, Source};
@@ -43,6 +43,10 @@ pub(super) fn hash(dataset: &Dataset, index: usize) -> [String; 2] {
     match &reading.truth {
         Truth::File | Truth::Alpha => add(&mut mask, &item.mask, reading.mask_slice),
         Truth::Objects(files) => files.iter().for_each(|path| add(&mut mask, path, None)),
+        Truth::Segments(known) => {
+            add(&mut mask, &item.mask, None);
+            mask.update(format!("{known:?}").as_bytes());
+        }
         // One file may hold the shapes of all pictures.
         Truth::Drawn(drawing) => {
             mask.update(format!("{drawing:?}").as_bytes());
@@ -91,6 +95,7 @@ pub(super) fn item(
         contrast: grey.deviation(),
         look: grey.look(),
         edges: [fit::image_edges(&grey), fit::mask_edges(labels)],
+        slide: shift::slide(&grey, labels),
     })
 }
 

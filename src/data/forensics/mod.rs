@@ -10,6 +10,7 @@ mod fit;
 mod measure;
 mod objects;
 mod rules;
+mod shift;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -40,6 +41,10 @@ pub struct ItemFacts {
     /// Where the image and the mask have edges, to see whether they lie on each other.
     #[serde(with = "fit::hexadecimal")]
     pub edges: [Vec<u8>; 2],
+    /// Mean edge of the image under the mask's border for each small step of the mask, 0..=255; empty
+    /// where there is too little of either.
+    #[serde(with = "fit::hexadecimal_one")]
+    pub slide: Vec<u8>,
 }
 
 /// One class in one item.

@@ -1,6 +1,6 @@
 //! From facts to findings: each rule says nothing, or one thing with numbers, files and a remedy.
 
-use super::{Report, doubles, fit};
+use super::{Report, doubles, fit, shift};
 use crate::data::Dataset;
 use crate::data::layout::some_of;
 use crate::finding::{Finding, Severity};
@@ -230,11 +230,29 @@ fn across_splits(dataset: &Dataset, report: &Report) -> Option<Finding> {
     )
 }
 
+/// All masks a few pixels beside their images: an export with another origin, a crop, a resampling.
+fn shifted_masks(report: &Report) -> Option<Finding> {
+    let shift = shift::common(&report.items)?;
+    let [here, moved] = shift.edge;
+    let message = format!(
+        "masks lie beside the edges of their images: moved by {} they would lie on {:.0} % stronger edges \
+         ({} compared)",
+        shift.words(),
+        (moved / here.max(1e-9) - 1.0) * 100.0,
+        shift.items
+    );
+    Some(
+        Finding::new("shifted-masks", Severity::Warning, message).remedy(
+            "Look at a few overlays; export the masks again from their source, or move them by this much.",
+        ),
+    )
+}
+
 fn misfits(dataset: &Dataset, report: &Report) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = shifted_masks(report).into_iter().collect();
     let Some(fit) = fit::fit(&report.items) else {
-        return Vec::new();
+        return findings;
     };
-    let mut findings = Vec::new();
     let numbers = format!(
         "edges of masks agree with edges of their own images by r = {:.2}, with those of other images \
          by {:.2}",

@@ -23,6 +23,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     };
     joined.findings.push(zero_may_be_ignored("ADE20K"));
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "ADE20K".to_owned(),
         reason: "There are `images/training` and `annotations/training`.".to_owned(),
         split_origin: super::own_split(&joined.pairs, "training and validation folders"),

@@ -64,6 +64,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     let kind = stem(&first.mask);
     let kind = kind.rsplit('_').next().unwrap_or_default().to_owned();
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "Cityscapes".to_owned(),
         reason: format!(
             "Files are called `…_leftImg8bit` and `…_gtFine_{kind}`, as Cityscapes has them."

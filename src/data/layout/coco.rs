@@ -317,6 +317,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         }
     }
     Ok(Some(Found {
+        kinds: Vec::new(),
         layout: "COCO".to_owned(),
         reason: format!(
             "{} list{} images, annotations and categories.",
@@ -357,7 +358,7 @@ fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> 
 }
 
 /// Beside the annotations, in `images` beside them, or wherever the name's end is found.
-fn resolve(folder: &Folder, ends: &Ends, json: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn resolve(folder: &Folder, ends: &Ends, json: &Path, name: &str) -> Option<PathBuf> {
     let clean: PathBuf = Path::new(name)
         .components()
         .filter(|c| matches!(c, std::path::Component::Normal(_)))
@@ -372,7 +373,7 @@ fn resolve(folder: &Folder, ends: &Ends, json: &Path, name: &str) -> Option<Path
     ends.resolve(name)
 }
 
-fn part_of_file(path: &Path) -> Option<Part> {
+pub(super) fn part_of_file(path: &Path) -> Option<Part> {
     let stem = super::stem(path);
     let words = stem.split(['_', '-', '.']);
     words
@@ -388,21 +389,29 @@ pub(super) fn is_json(path: &Path) -> bool {
 
 /// COCO files may be huge and others many: the first bytes must name one of its keys at the top.
 fn looks_like_coco(path: &Path) -> bool {
-    use std::io::{Read, Seek, SeekFrom};
-    let Ok(mut file) = std::fs::File::open(path) else {
+    let Some(sample) = ends_of(path) else {
         return false;
     };
+    let has = |key: &[u8]| sample.windows(key.len()).any(|w| w == key);
+    let keys: [&[u8]; 3] = [b"\"images\"", b"\"annotations\"", b"\"categories\""];
+    // Panoptic files have a layout of their own.
+    !has(b"\"segments_info\"")
+        && (keys.iter().filter(|key| has(key)).count() >= 2
+            || has(b"\"images\"") && has(b"\"file_name\"")
+            || has(b"\"segmentation\"") && has(b"\"category_id\""))
+}
+
+/// The first and the last bytes of a file.
+pub(super) fn ends_of(path: &Path) -> Option<Vec<u8>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path).ok()?;
     let length = file.metadata().map_or(0, |m| m.len());
     let mut sample = Vec::new();
     let _ = file.by_ref().take(1 << 16).read_to_end(&mut sample);
     if length > 1 << 16 && file.seek(SeekFrom::Start(length - (1 << 16))).is_ok() {
         let _ = file.take(1 << 16).read_to_end(&mut sample);
     }
-    let has = |key: &[u8]| sample.windows(key.len()).any(|w| w == key);
-    let keys: [&[u8]; 3] = [b"\"images\"", b"\"annotations\"", b"\"categories\""];
-    keys.iter().filter(|key| has(key)).count() >= 2
-        || has(b"\"images\"") && has(b"\"file_name\"")
-        || has(b"\"segmentation\"") && has(b"\"category_id\"")
+    Some(sample)
 }
 
 #[cfg(test)]

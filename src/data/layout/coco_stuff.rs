@@ -39,6 +39,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         return Ok(None);
     };
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "COCO-Stuff".to_owned(),
         reason: "There are `images/train20…` or `val20…` and `annotations` of the same names."
             .to_owned(),

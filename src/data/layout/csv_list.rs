@@ -105,6 +105,7 @@ fn table(folder: &Folder, path: &Path) -> Result<Option<Found>, DataError> {
         return Ok(None);
     }
     Ok(Some(Found {
+        kinds: Vec::new(),
         layout: "CSV list".to_owned(),
         reason: format!(
             "`{}` names an image and a mask per line, in the columns {} and {}.",

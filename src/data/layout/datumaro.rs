@@ -49,6 +49,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         return Ok(None);
     };
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "Datumaro".to_owned(),
         reason: format!("`{}` lies beside `images` and `masks`.", json.display()),
         split_origin: super::own_split(&joined.pairs, "train and val folders"),

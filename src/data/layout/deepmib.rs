@@ -49,6 +49,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         return Ok(None);
     };
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "DeepMIB".to_owned(),
         reason: "Folders are called as DeepMIB has them: training images and training labels."
             .to_owned(),

@@ -62,6 +62,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         value: Some(value),
     };
     Ok(Some(Found {
+        kinds: Vec::new(),
         layout: "DSB2018, a mask per object".to_owned(),
         reason: format!(
             "{count} folders hold `images` with one picture and `masks` with one file per object, \

@@ -40,6 +40,8 @@ impl Keyed {
 #[derive(Debug, Default)]
 pub(super) struct Joined {
     pub pairs: Vec<Pair>,
+    /// Kinds of masks, where an image has several.
+    pub kinds: Vec<String>,
     pub findings: Vec<Finding>,
 }
 
@@ -74,6 +76,7 @@ pub(super) fn join(images: Vec<Keyed>, masks: Vec<Keyed>, wanted: &str) -> Optio
     if joined.pairs.is_empty() {
         return None;
     }
+    joined.kinds = several.kinds();
     joined.findings.extend(several.finding());
     let images: Vec<(&Path, Option<Part>)> = lonely.iter().map(|l| (&*l.path, l.part)).collect();
     let unused = masks.iter().zip(&used).filter(|(_, used)| !**used);
@@ -123,6 +126,13 @@ impl<'a> Several<'a> {
             *self.taken.entry(of(chosen).0.clone()).or_default() += 1;
         }
         chosen
+    }
+
+    /// The kinds that there are, the preferred first; none where each image has one mask.
+    pub fn kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<(&String, &usize)> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, rank)| **rank);
+        kinds.into_iter().map(|(kind, _)| kind.clone()).collect()
     }
 
     /// Says which kinds there are, which is taken, and how to take another.

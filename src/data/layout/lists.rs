@@ -71,6 +71,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     });
     let origin = format!("the dataset's {}", lists.join(" and "));
     Ok(Some(Found {
+        kinds: Vec::new(),
         layout: if camvid {
             "SegNet CamVid"
         } else {

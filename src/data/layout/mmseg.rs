@@ -27,6 +27,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         .findings
         .push(super::ade20k::zero_may_be_ignored("mmsegmentation's"));
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "mmsegmentation".to_owned(),
         reason: "There are `img_dir` and `ann_dir` with the same names.".to_owned(),
         split_origin: super::own_split(&joined.pairs, "train and val folders"),

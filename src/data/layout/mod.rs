@@ -6,6 +6,7 @@
 mod ade20k;
 mod cityscapes;
 pub(super) mod coco;
+mod coco_panoptic;
 mod coco_stuff;
 mod csv_list;
 mod datumaro;
@@ -62,6 +63,8 @@ pub(super) struct Found {
     pub split_origin: Option<String>,
     /// Names, colours or ids of the classes, when the dataset brings a table.
     pub table: Option<Table>,
+    /// Kinds of masks, where images have several: what `data.masks` chooses among.
+    pub kinds: Vec<String>,
     pub findings: Vec<Finding>,
 }
 
@@ -83,6 +86,7 @@ const LAYOUTS: &[(LayoutName, Detect)] = &[
     (LayoutName::Voc, voc::detect),
     (LayoutName::SegNet, lists::detect),
     (LayoutName::Roboflow, roboflow::detect),
+    (LayoutName::Coco, coco_panoptic::detect),
     (LayoutName::Coco, coco::detect),
     (LayoutName::CocoStuff, coco_stuff::detect),
     (LayoutName::Ade20k, ade20k::detect),

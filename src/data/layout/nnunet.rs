@@ -84,6 +84,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     let unused: Vec<&Path> = labels.values().map(|p| &**p).collect();
     left_over(&mut findings, &lonely, &unused);
     Ok(Some(Found {
+        kinds: Vec::new(),
         layout: if decathlon {
             "Medical Segmentation Decathlon"
         } else {

@@ -64,6 +64,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
     if pairs.is_empty() {
         return Err(no_pairs(folder.root, count, masks.len()));
     }
+    let kinds = several.kinds();
     let mut findings: Vec<_> = several.finding().into_iter().collect();
     let unused = masks.iter().zip(&used).filter(|(_, used)| !**used);
     let unused: Vec<&Path> = unused.map(|(mask, _)| mask.path).collect();
@@ -71,6 +72,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
     let reason = reason(&pairs);
     let split_origin = own_split(&pairs);
     Ok(Found {
+        kinds,
         layout: "image/mask pairs".to_owned(),
         reason,
         pairs,
@@ -259,6 +261,7 @@ fn by_alpha(folder: &Folder, images: &[Named]) -> Option<Found> {
         })
         .collect();
     Some(Found {
+        kinds: Vec::new(),
         layout: "transparent pictures".to_owned(),
         reason: "There are no masks, but the pictures are partly transparent: what is opaque is the object."
             .to_owned(),

@@ -61,6 +61,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         .remedy("To leave the border out of training, move 3 to “ignored” in the class map."),
     );
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "Oxford-IIIT Pet".to_owned(),
         reason: "There are `images` and `annotations/trimaps`.".to_owned(),
         split_origin: super::own_split(&joined.pairs, "trainval.txt and test.txt"),

@@ -31,6 +31,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         return Ok(None);
     };
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: "Roboflow".to_owned(),
         reason: format!(
             "`{}` lies beside images and their `…_mask.png`.",

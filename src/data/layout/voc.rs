@@ -63,6 +63,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     };
     let split_origin = super::own_split(&joined.pairs, &lists.join(" and "));
     Ok(Some(Found {
+        kinds: joined.kinds,
         layout: layout.to_owned(),
         reason: format!("There are `JPEGImages` and `SegmentationClass`, as in Pascal VOC{why}."),
         pairs: joined.pairs,

@@ -105,7 +105,7 @@ impl Dataset {
         findings.retain(|finding| {
             !["class-not-in-training", "class-not-in-validation"].contains(&finding.code.as_str())
         });
-        findings.extend(super::open::absent_classes(&self.classes, &census));
+        findings.extend(super::remarks::absent_classes(&self.classes, &census));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(Self {
             split,

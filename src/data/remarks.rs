@@ -1,0 +1,167 @@
+//! What opening a dataset remarks about values, classes and channels: findings from counts and headers,
+//! without a look at pixels.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use super::layout::some_of;
+use super::scan::Scanned;
+use super::{Census, ClassMap, Coding, mask};
+use crate::finding::{Finding, Severity};
+
+/// Unknown value → pixels, and the masks that hold it.
+pub(super) type Unknown = BTreeMap<u32, (u64, Vec<String>)>;
+
+/// Values that no class claims.
+pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
+    if unknown.is_empty() {
+        return None;
+    }
+    let mut values: Vec<(u32, u64)> = unknown.iter().map(|(v, (n, _))| (*v, *n)).collect();
+    values.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let shown: Vec<String> = values
+        .iter()
+        .map(|(value, count)| {
+            let [r, g, b] = mask::unpacked(*value);
+            match coding {
+                Coding::Ids => format!("{value} ({count} px)"),
+                Coding::Colors => format!("{r},{g},{b} ({count} px)"),
+            }
+        })
+        .collect();
+    let pixels: u64 = values.iter().map(|(_, n)| n).sum();
+    let files: HashSet<&String> = unknown.values().flat_map(|(_, files)| files).collect();
+    let mut files: Vec<String> = files.into_iter().cloned().collect();
+    files.sort();
+    let (code, what, remedy) = match coding {
+        Coding::Ids => (
+            "unknown-label",
+            "values",
+            "Give the values to a class or to “ignored” in the class map.",
+        ),
+        Coding::Colors => (
+            "unknown-color",
+            "colours",
+            "Colours near a class come from interpolation or JPEG: set `data.nearest_color` to read \
+             them as the nearest class, or add them to the class map.",
+        ),
+    };
+    let message = format!(
+        "{} {what} that no class claims, {pixels} pixels in {} masks, are ignored: {}",
+        values.len(),
+        files.len(),
+        some_of(&shown)
+    );
+    let cure: &[(&str, &str)] = match coding {
+        Coding::Ids => &[],
+        Coding::Colors => &[("data.nearest_color", "true")],
+    };
+    Some(
+        Finding::new(code, Severity::Warning, message)
+            .remedy(remedy)
+            .files(files)
+            .settings(cure),
+    )
+}
+
+/// Classes that a side of the split lacks.
+pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding> {
+    let names = |pixels: &[u64]| -> Vec<String> {
+        let empty = classes.classes.iter().zip(pixels).filter(|(_, n)| **n == 0);
+        empty
+            .map(|(class, _)| format!("`{}`", class.name))
+            .collect()
+    };
+    let mut findings = Vec::new();
+    let redraw = [("data.split", "ratio"), ("data.stratify", "true")];
+    // Another split helps only where the other side has the class.
+    let elsewhere = |here: &[u64], there: &[u64]| {
+        let sides = here.iter().zip(there);
+        sides
+            .into_iter()
+            .any(|(here, there)| *here == 0 && *there > 0)
+    };
+    let cure = |here: &[u64], there: &[u64]| -> &[(&str, &str)] {
+        if elsewhere(here, there) { &redraw } else { &[] }
+    };
+    let missing = names(&census.train_pixels);
+    if !missing.is_empty() {
+        findings.push(
+            Finding::new(
+                "class-not-in-training",
+                Severity::Warning,
+                format!(
+                    "no training pixel is {}: it can't be learned",
+                    missing.join(", ")
+                ),
+            )
+            .remedy("Take the class out of the class map, or split so that training has it.")
+            .settings(cure(&census.train_pixels, &census.val_pixels)),
+        );
+    }
+    let unseen: Vec<String> = names(&census.val_pixels)
+        .into_iter()
+        .filter(|name| !missing.contains(name))
+        .collect();
+    if !unseen.is_empty() {
+        findings.push(
+            Finding::new(
+                "class-not-in-validation",
+                Severity::Hint,
+                format!(
+                    "no validation pixel is {}: its Dice can't be measured",
+                    unseen.join(", ")
+                ),
+            )
+            .remedy("Validate on more images, or with another seed of the split.")
+            .settings(cure(&census.val_pixels, &census.train_pixels)),
+        );
+    }
+    findings
+}
+
+/// The channels of the images, from headers; and images that hold others than most.
+pub(super) fn channels(root: &Path, scanned: &[Scanned]) -> (usize, Option<Finding>) {
+    let mut held: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut last: Option<(&Path, usize)> = None;
+    for one in scanned {
+        let image = one.pair.image.as_path();
+        // The slices of one stack follow one another.
+        let of = match last {
+            Some((path, of)) if path == image => of,
+            _ => one.pair.reading.channels_of(&root.join(image)),
+        };
+        last = Some((image, of));
+        held.entry(of)
+            .or_default()
+            .push(image.display().to_string());
+    }
+    let most = held.iter().max_by_key(|(_, files)| files.len());
+    let most = most.map_or(3, |(of, _)| *of);
+    // Grey and colour among each other are common, and no matter.
+    if held.keys().all(|of| *of <= 3) {
+        return (most, None);
+    }
+    let others: Vec<String> = (held.iter().filter(|(of, _)| **of != most))
+        .flat_map(|(_, files)| files.iter().cloned())
+        .collect();
+    if others.is_empty() {
+        let message = format!(
+            "images have {most} channels: the network is fed with all of them, and the pictures show three"
+        );
+        let hint = Finding::new("many-channels", Severity::Hint, message).remedy(
+            "Choose which three are shown where an image is looked at; `data.normalize` = dataset gives \
+             each channel its own scale.",
+        );
+        return (most, Some(hint.settings(&[("data.normalize", "dataset")])));
+    }
+    let message = format!(
+        "most images have {most} channels, {} have others and can't be trained on with them: {}",
+        others.len(),
+        some_of(&others)
+    );
+    let finding = Finding::new("channels-differ", Severity::Error, message)
+        .remedy("Leave these images out, or bring all to the same channels.")
+        .files(others);
+    (most, Some(finding))
+}

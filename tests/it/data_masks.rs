@@ -1,0 +1,175 @@
+//! Masks of many values: panoptic numbers, damaged colours, a colour for each object; and masks that lie
+//! a few pixels beside their images.
+
+use std::fs;
+use std::path::Path;
+
+use dicebench::data::{Dataset, IGNORE, Progress, forensics};
+
+use super::data_layouts::{codes, colors, config, open, picture, write};
+
+#[test]
+fn panoptic_numbers_become_the_classes_of_their_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    // 1 + 256·2 + 65536·3 = 197121; 7; and 300 = 44 + 256·1.
+    for name in ["a", "b"] {
+        picture(root.join(format!("val2017/{name}.jpg")));
+        let (large, other, cat) = ([1, 2, 3], [44, 1, 0], [7, 0, 0]);
+        colors(
+            root.join(format!("annotations/panoptic_val2017/{name}.png")),
+            [large, large, other, cat, [0; 3], [9, 9, 9], cat, cat],
+        );
+    }
+    write(
+        root.join("annotations/panoptic_val2017.json"),
+        r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8},
+                       {"id": 2, "file_name": "b.jpg", "width": 8, "height": 8}],
+            "annotations": [
+              {"image_id": 1, "file_name": "a.png", "segments_info": [
+                {"id": 197121, "category_id": 18, "iscrowd": 0}, {"id": 300, "category_id": 18},
+                {"id": 7, "category_id": 200}]},
+              {"image_id": 2, "file_name": "b.png", "segments_info": [
+                {"id": 197121, "category_id": 18}, {"id": 300, "category_id": 200},
+                {"id": 7, "category_id": 200}]}],
+            "categories": [{"id": 18, "name": "dog", "isthing": 1, "color": [1, 2, 3]},
+                           {"id": 200, "name": "rug", "isthing": 0, "color": [4, 5, 6]}]}"#,
+    );
+    let dataset = open(root);
+    assert_eq!(dataset.layout, "COCO panoptic");
+    let names: Vec<&str> = (dataset.classes.classes.iter().map(|c| c.name.as_str())).collect();
+    assert_eq!(names, ["dog", "rug"]);
+    let first = dataset.load(0).unwrap().labels.labels[..8].to_vec();
+    assert_eq!(first, [0, 0, 0, 1, IGNORE, IGNORE, 1, 1]);
+    let second = dataset.load(1).unwrap().labels.labels[..8].to_vec();
+    assert_eq!(second, [0, 0, 1, 1, IGNORE, IGNORE, 1, 1]);
+    // 9 + 256·9 + 65536·9 is a segment that no list knows; 0 is none on purpose.
+    assert!(codes(&dataset).contains(&"unknown-label"));
+}
+
+fn image_of(path: &Path, side: u32, color: impl Fn(u32, u32) -> [u8; 3]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::RgbImage::from_fn(side, side, |x, y| image::Rgb(color(x, y)))
+        .save(path)
+        .unwrap();
+}
+
+/// Three classes, and borders blended between them: hundreds of colours.
+fn blended(root: &Path, count: u32) {
+    for number in 0..count {
+        let path = root.join(format!("images/{number}.png"));
+        image_of(&path, 64, |x, y| [x as u8, y as u8, number as u8]);
+        let path = root.join(format!("masks/{number}.png"));
+        image_of(&path, 64, |x, y| {
+            let red = f64::from((x + number) % 64);
+            let mix = |low: f64, high: f64, at: f64| low + (high - low) * at.clamp(0.0, 1.0);
+            let edge = ((red - 30.0) / 5.0) + f64::from(y % 7) * 0.05;
+            let lower = f64::from(y) - 45.0;
+            [
+                mix(0.0, 200.0, edge) as u8,
+                mix(0.0, 180.0, lower / 3.0 + f64::from(x % 5) * 0.04) as u8,
+                0,
+            ]
+        });
+    }
+}
+
+#[test]
+fn hundreds_of_blended_colours_are_few_classes_and_the_rest_waits_for_consent() {
+    let dir = tempfile::tempdir().unwrap();
+    blended(dir.path(), 6);
+    let mut asked = config(dir.path());
+    let plain = open(dir.path());
+    let true_colors = [[0, 0, 0], [200, 0, 0], [0, 180, 0], [200, 180, 0]];
+    let found: Vec<[u8; 3]> = plain.classes.classes.iter().map(|c| c.color).collect();
+    assert_eq!(found.len(), 4, "{found:?}");
+    for color in true_colors {
+        assert!(found.contains(&color), "{color:?} in {found:?}");
+    }
+    let stray = |dataset: &Dataset| dataset.census.ignored_train + dataset.census.ignored_val;
+    assert!(stray(&plain) > 500, "{}", stray(&plain));
+    let finding = plain.findings.iter().find(|f| f.code == "unknown-color");
+    let consent = [("data.nearest_color".to_owned(), "true".to_owned())];
+    assert_eq!(finding.unwrap().settings, consent);
+    asked.nearest_color = true;
+    let near = Dataset::open(&asked, &Progress::default()).unwrap();
+    // Colours far from every class stay out even then.
+    assert!(stray(&near) * 5 < stray(&plain), "{}", stray(&near));
+}
+
+#[test]
+fn a_colour_for_each_object_is_one_class_on_black() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..8_u32 {
+        let path = dir.path().join(format!("images/{number}.png"));
+        image_of(&path, 64, |x, y| [x as u8, y as u8, number as u8]);
+        let path = dir.path().join(format!("masks/{number}.png"));
+        image_of(&path, 64, |x, y| {
+            if x % 8 == 0 || y % 8 == 0 {
+                return [0; 3];
+            }
+            let object = (x / 8 + y / 8 * 8 + number * 64 + 1).wrapping_mul(2_654_435_761);
+            [
+                (object >> 8) as u8 | 1,
+                (object >> 16) as u8,
+                (object >> 24) as u8,
+            ]
+        });
+    }
+    let dataset = open(dir.path());
+    let names: Vec<&str> = (dataset.classes.classes.iter().map(|c| c.name.as_str())).collect();
+    assert_eq!(names, ["background", "object"]);
+    assert!(codes(&dataset).contains(&"instance-ids"));
+    let labels = &dataset.load(0).unwrap().labels.labels;
+    let objects = labels.iter().filter(|label| **label == 1).count();
+    // 8 × 8 objects of 7 × 7 pixels.
+    assert_eq!(objects, 64 * 49);
+}
+
+/// Bright shapes at places of their own, and masks moved by (`dx`, `dy`) against them.
+fn scenes(root: &Path, count: u32, dx: i32, dy: i32) {
+    for number in 0..count {
+        let inside = move |x: i32, y: i32| {
+            let at = |k: u32| {
+                let mixed = number.wrapping_mul(2_654_435_761).wrapping_add(k * 40_503);
+                (mixed >> 7) as i32 % 60
+            };
+            (0..3_u32).any(|k| {
+                let (left, top) = (12 + at(2 * k), 12 + at(2 * k + 1));
+                (left..left + 17).contains(&x) && (top..top + 13).contains(&y)
+            })
+        };
+        let path = root.join(format!("images/{number}.png"));
+        image_of(&path, 100, |x, y| {
+            let noise = ((x * 31 + y * 17 + number * 7) % 23) as u8;
+            [if inside(x as i32, y as i32) { 170 } else { 60 } + noise; 3]
+        });
+        let path = root.join(format!("masks/{number}.png"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let label = |x: u32, y: u32| image::Luma([u8::from(inside(x as i32 - dx, y as i32 - dy))]);
+        image::GrayImage::from_fn(100, 100, label)
+            .save(path)
+            .unwrap();
+    }
+}
+
+#[test]
+fn masks_a_few_pixels_aside_are_found_with_the_step_that_mends_them() {
+    for (by, said) in [
+        ([4, -3], "4 pixels to the left and 3 down"),
+        ([0, 2], "2 pixels up"),
+        ([-6, 0], "6 pixels to the right"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        scenes(dir.path(), 16, by[0], by[1]);
+        let report = forensics::examine(&open(dir.path()), None, &Progress::default()).unwrap();
+        let found = report.findings.iter().find(|f| f.code == "shifted-masks");
+        let found = found.unwrap_or_else(|| panic!("{by:?}: {:?}", report.findings));
+        assert!(found.message.contains(said), "{by:?}: {}", found.message);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    scenes(dir.path(), 16, 0, 0);
+    let report = forensics::examine(&open(dir.path()), None, &Progress::default()).unwrap();
+    let codes: Vec<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
+    assert!(!codes.contains(&"shifted-masks"), "{codes:?}");
+}

@@ -58,6 +58,7 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
         .vscroll(true)
         .show(ctx, |ui| {
             queue::running(ui, lab);
+            queue::waiting(ui, lab);
             ui.label(
                 "Lanes start from the same first weights and see the same batches, so that what \
                  differs is only what you vary.",
@@ -68,7 +69,6 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
             ui.separator();
             let plan = plan(state, lab);
             started = start(ui, state, lab, plan);
-            queue::waiting(ui, lab);
         });
     state.open = open && !started;
     started

@@ -71,7 +71,6 @@ pub fn waiting(ui: &mut Ui, lab: &mut Lab) {
     if races == 0 {
         return;
     }
-    ui.separator();
     let lanes: usize = lab.racing.waiting().map(|race| race.lanes.len()).sum();
     ui.horizontal(|ui| {
         ui.label(RichText::new(format!("Waiting: {races} races, {lanes} lanes")).strong());
@@ -118,4 +117,5 @@ pub fn waiting(ui: &mut Ui, lab: &mut Lab) {
     if let Some(id) = gone {
         lab.remove_waiting(id);
     }
+    ui.separator();
 }

@@ -229,6 +229,11 @@ fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<Cla
     let of = |id: u32| evidence.ids.get(&id).copied().unwrap_or(0);
     let total: u64 = evidence.ids.values().sum();
     let between = total - of(0) - of(last);
+    // Numbers of objects: the last is no commoner than those before it.
+    let inner = evidence.ids.range(1..last).map(|(_, n)| *n).max();
+    if inner.unwrap_or(0) * 2 > of(last) {
+        return None;
+    }
     let spread = evidence.ids.len() > 8 && (64..=255).contains(&last);
     if !spread || of(0) == 0 || between * 5 > total || between * 4 > of(last) * 4 + of(0) {
         return None;

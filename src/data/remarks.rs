@@ -91,8 +91,9 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
                 "class-not-in-training",
                 Severity::Warning,
                 format!(
-                    "no training pixel is {}: it can't be learned",
-                    missing.join(", ")
+                    "no training pixel is {}: {} can't be learned",
+                    missing.join(", "),
+                    if missing.len() == 1 { "it" } else { "they" }
                 ),
             )
             .remedy("Take the class out of the class map, or split so that training has it.")
@@ -109,8 +110,9 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
                 "class-not-in-validation",
                 Severity::Hint,
                 format!(
-                    "no validation pixel is {}: its Dice can't be measured",
-                    unseen.join(", ")
+                    "no validation pixel is {}: {} Dice can't be measured",
+                    unseen.join(", "),
+                    if unseen.len() == 1 { "its" } else { "their" }
                 ),
             )
             .remedy("Validate on more images, or with another seed of the split.")

@@ -82,6 +82,29 @@ fn every_set_opens_as_what_it_is() {
             3,
             21,
         ),
+        (
+            "layouts/labelme/instance_segmentation/data_dataset_voc",
+            "labelme2voc",
+            3,
+            21,
+        ),
+        // Folders that hold several sets: the most specific of them.
+        ("layouts", "Cityscapes", 1, 19),
+        ("layouts/labelme", "labelme2voc", 6, 21),
+        (
+            "layouts/labelme/semantic_segmentation",
+            "labelme2voc",
+            3,
+            21,
+        ),
+        (
+            "layouts/labelme/instance_segmentation",
+            "labelme2voc",
+            3,
+            21,
+        ),
+        ("layouts/mmseg", "Cityscapes", 1, 19),
+        ("layouts/stardist_tiff16", "image/mask pairs", 33, 2),
         ("layouts/labelme/primitives", "LabelMe", 1, 8),
         ("layouts/labelme/tutorial", "LabelMe", 1, 5),
         (
@@ -229,7 +252,28 @@ fn the_listed_traps_are_findings() {
             "layouts/mmseg/pseudo_bdd100k_dataset",
             &["mask-without-image"],
         ),
+        ("layouts/stardist_tiff16", &["instance-ids"]),
         ("layouts/stardist_tiff16/images", &["instance-ids"]),
+        ("layouts/stardist_tiff16/tests_data", &["instance-ids"]),
+        ("layouts", &["several-datasets"]),
+        ("layouts/labelme", &["same-image"]),
+        (
+            "layouts/labelme/instance_segmentation",
+            &["several-datasets", "several-masks"],
+        ),
+        (
+            "layouts/labelme/instance_segmentation/data_dataset_voc",
+            &["several-masks"],
+        ),
+        (
+            "layouts/labelme/instance_segmentation/data_dataset_coco",
+            &["class-not-in-training"],
+        ),
+        ("layouts/mmseg/pseudo_lip_dataset", &["sparse-ids"]),
+        (
+            "layouts/mmseg/pseudo_refuge_dataset",
+            &["zero-may-be-ignored"],
+        ),
         ("layouts/nifti_monai", &["constant-mask"]),
     ] {
         let Some(path) = real(name) else { continue };

@@ -35,6 +35,7 @@ fn choice(ui: &mut Ui, label: &str, help: &str, now: &mut dyn Choice) {
     ui.label(label).on_hover_text(help);
     let (names, at) = (now.names(), now.index());
     let response = ComboBox::from_id_salt(label)
+        .width(80.0)
         .selected_text(names.get(at).copied().unwrap_or_default())
         .height(360.0)
         .show_ui(ui, |ui| {
@@ -63,6 +64,7 @@ fn masks(ui: &mut Ui, dataset: &Dataset, now: &mut String) {
         }
     };
     let response = ComboBox::from_id_salt("masks")
+        .width(60.0)
         .selected_text(shown(chosen.or(kinds.first()).map_or("", |kind| kind)))
         .show_ui(ui, |ui| {
             for (at, kind) in kinds.iter().enumerate() {

@@ -35,7 +35,7 @@ pub struct Below {
 pub fn show(app: &mut App, ui: &mut Ui) {
     let actions = Panel::top("runs table")
         .resizable(true)
-        .default_size((ui.available_height() * 0.36).clamp(96.0, 220.0))
+        .default_size((ui.available_height() - 330.0).clamp(100.0, 220.0))
         .show(ui, |ui| app.runs.ui(ui, &app.lab.runs))
         .inner;
     app.carry_out(ui, actions);

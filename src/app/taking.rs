@@ -55,6 +55,8 @@ impl Taking {
             .open(&mut open)
             .resizable(false)
             .collapsible(false)
+            .pivot(egui::Align2::CENTER_CENTER)
+            .default_pos(ctx.content_rect().center())
             .show(ctx, |ui| {
                 ui.set_max_width(440.0);
                 self.choices(ui);

@@ -99,11 +99,11 @@ pub fn pictures_svg(pictures: &[(String, ColorImage)]) -> Result<String, String>
         );
         let data = base64::engine::general_purpose::STANDARD.encode(png(picture)?);
         let title = title.replace('&', "&amp;").replace('<', "&lt;");
-        let _ = write!(
+        let _ = writeln!(
             body,
             "<text x=\"{x}\" y=\"{}\" font-family=\"sans-serif\" font-size=\"13\">{title}</text>\
              <image x=\"{x}\" y=\"{}\" width=\"{SIDE}\" height=\"{shown}\" \
-             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>\n",
+             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>",
             y + 15.0,
             y + HEAD
         );

@@ -146,6 +146,7 @@ impl App {
         let mut saves = self.plots.take_saves();
         saves.append(&mut self.compare.saves);
         saves.append(&mut self.runs.saves);
+        saves.append(&mut self.viewer.saves);
         for save in saves {
             match save {
                 Ok(save) => self.saving.start(ctx, &self.lab.home(), save),

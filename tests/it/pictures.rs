@@ -150,6 +150,35 @@ fn panes_show_image_truth_prediction_and_errors() {
 }
 
 #[test]
+fn panes_are_saved_pixel_by_pixel() {
+    let mut harness = looking(Some(sample()), Some(prediction(40)));
+    harness.run_steps(3);
+    for choice in ["Pictures as PNG…", "Pictures as SVG…"] {
+        harness.get_by_label("Save pictures").click();
+        harness.run_steps(2);
+        harness.get_by_label(choice).click();
+        harness.run_steps(2);
+    }
+    let saves = std::mem::take(&mut harness.state_mut().viewer.saves);
+    let saves: Vec<_> = saves.into_iter().map(|save| save.expect("made")).collect();
+    assert_eq!(
+        [&saves[0].name, &saves[1].name],
+        ["pictures.png", "pictures.svg"]
+    );
+    let picture = image::load_from_memory(&saves[0].bytes).unwrap().to_rgb8();
+    // Image, truth, prediction and errors, four pixels apart.
+    let size = (4 * WIDTH as u32 + 12, HEIGHT as u32);
+    assert_eq!(picture.dimensions(), size);
+    let pixels = &sample().image.pixels;
+    assert_eq!(
+        picture.get_pixel(20, 3).0,
+        pixels[(3 * WIDTH + 20) * 3..][..3]
+    );
+    let svg = String::from_utf8(saves[1].bytes.clone()).unwrap();
+    assert!(svg.contains(">Truth of val/disc</text>"), "titles are text");
+}
+
+#[test]
 fn pictures_are_painted_once_until_something_changes() {
     let mut harness = looking(Some(sample()), Some(prediction(40)));
     harness.run_steps(5);

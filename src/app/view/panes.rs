@@ -129,6 +129,15 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// What a pane shows, pixel by pixel; `None` without the prediction that it needs.
+    #[must_use]
+    pub fn picture(&self, pane: Pane) -> Option<ColorImage> {
+        if pane.needs_prediction() && self.prediction.is_none() {
+            return None;
+        }
+        self.paint_known(pane).or_else(|| self.paint(pane))
+    }
+
     /// Equal for two predictions that draw alike, wherever they lie in memory.
     #[must_use]
     pub fn prediction_key(&self) -> u64 {
@@ -199,9 +208,6 @@ impl Textures {
         scene: &Scene,
         prediction_key: u64,
     ) -> Option<&TextureHandle> {
-        if pane.needs_prediction() && scene.prediction.is_none() {
-            return None;
-        }
         let mut hasher = DefaultHasher::new();
         if pane.needs_prediction() {
             prediction_key.hash(&mut hasher);
@@ -216,7 +222,7 @@ impl Textures {
         let key = hasher.finish().max(1);
         if self.made.get(&pane).is_none_or(|(made, _)| *made != key) {
             let most = ui.input(|input| input.max_texture_side);
-            let picture = scene.paint_known(pane).or_else(|| scene.paint(pane))?;
+            let picture = scene.picture(pane)?;
             let picture = paint::fitted(picture, most);
             self.painted += 1;
             let options = if pane == Pane::Image {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use base64::Engine;
-use egui::ColorImage;
+use egui::{Color32, ColorImage};
 
 /// See the head of this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,10 +117,48 @@ pub fn pictures_svg(pictures: &[(String, ColorImage)]) -> Result<String, String>
     ))
 }
 
+/// Panes with their titles as one file: SVG with titles, or the bare pixels beside one another.
+///
+/// # Errors
+/// When there is no pane, or one can't be packed.
+pub fn pictures(name: &str, panes: &[(String, ColorImage)], svg: bool) -> Result<Save, String> {
+    if panes.is_empty() {
+        return Err("no picture is there yet to be saved".to_owned());
+    }
+    if svg {
+        let text = pictures_svg(panes)?;
+        return Ok(Save::new(name, "svg", text.into_bytes()));
+    }
+    let pictures: Vec<&ColorImage> = panes.iter().map(|(_, picture)| picture).collect();
+    png(&beside(&pictures)).map(|bytes| Save::new(name, "png", bytes))
+}
+
+/// Pictures beside one another, four pixels apart.
+fn beside(pictures: &[&ColorImage]) -> ColorImage {
+    const GAP: usize = 4;
+    let wide: usize = pictures.iter().map(|picture| picture.size[0] + GAP).sum();
+    let high = pictures
+        .iter()
+        .map(|picture| picture.size[1])
+        .max()
+        .unwrap_or(1);
+    let wide = wide.saturating_sub(GAP).max(1);
+    let mut all = ColorImage::filled([wide, high], Color32::WHITE);
+    let mut left = 0;
+    for picture in pictures {
+        let [w, h] = picture.size;
+        for y in 0..h {
+            let to = y * wide + left;
+            all.pixels[to..to + w].copy_from_slice(&picture.pixels[y * w..(y + 1) * w]);
+        }
+        left += w + GAP;
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egui::Color32;
 
     fn rows() -> Vec<Vec<String>> {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).into();
@@ -161,5 +199,19 @@ mod tests {
         ];
         let text = pictures_svg(&panes).unwrap();
         assert!(text.contains(">a &lt; b</text>") && text.matches("<image").count() == 2);
+    }
+
+    #[test]
+    fn pictures_stand_beside_one_another() {
+        let one = ColorImage::filled([2, 3], Color32::RED);
+        let other = ColorImage::filled([1, 2], Color32::BLUE);
+        let all = beside(&[&one, &other]);
+        assert_eq!(all.size, [7, 3]);
+        assert_eq!(all.pixels[1], Color32::RED);
+        assert_eq!(all.pixels[6], Color32::BLUE);
+        assert_eq!(
+            (all.pixels[2], all.pixels[20]),
+            (Color32::WHITE, Color32::WHITE)
+        );
     }
 }

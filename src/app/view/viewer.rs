@@ -7,10 +7,10 @@ use egui::{Align2, Key, Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 use super::captions::{self, TITLE};
 use super::chip::{Chip, legend};
 use super::color::{class_color, on_ground};
-
 use super::lens::Lens;
 use super::paint::{Overlay, Palette};
 use super::panes::{self, Pane, Scene, Textures};
+use super::save::{self, Save};
 use crate::data::Sample;
 use crate::run::metrics::{Confusion, mean};
 use crate::train::session::Prediction;
@@ -38,6 +38,10 @@ pub struct Viewer {
     asked: Option<usize>,
     /// Mean Dice of this image, for the prediction with this key.
     dice: Option<(u64, Option<f64>)>,
+    /// Saving was chosen: as SVG, otherwise as PNG.
+    save_as: Option<bool>,
+    /// What is to be saved, until it is taken.
+    pub saves: Vec<Result<Save, String>>,
 }
 
 impl Default for Viewer {
@@ -56,6 +60,8 @@ impl Default for Viewer {
             pointed: None,
             asked: None,
             dice: None,
+            save_as: None,
+            saves: Vec::new(),
         }
     }
 }
@@ -104,6 +110,15 @@ impl Viewer {
                 contours: self.contours,
             },
         };
+        if let Some(svg) = self.save_as.take() {
+            let panes: Vec<_> = (self.shown().into_iter())
+                .filter_map(|pane| {
+                    let title = format!("{} of {}", pane.name(), scene.sample.id);
+                    Some((title, scene.picture(pane)?))
+                })
+                .collect();
+            self.saves.push(save::pictures("pictures", &panes, svg));
+        }
         // One line below the pictures, whatever it says.
         let status = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
         let space = vec2(ui.available_width(), ui.available_height() - status);
@@ -242,6 +257,30 @@ impl Viewer {
             if flip.clicked() {
                 self.flipped = !self.flipped;
             }
+            let menu = ui.menu_button("Save", |ui| {
+                for (svg, text, help) in [
+                    (
+                        true,
+                        "Pictures as SVG…",
+                        "The panes, unzoomed; their titles stay text.",
+                    ),
+                    (
+                        false,
+                        "Pictures as PNG…",
+                        "The panes beside one another, unzoomed.",
+                    ),
+                ] {
+                    if ui.button(text).on_hover_text(help).clicked() {
+                        self.save_as = Some(svg);
+                        ui.close();
+                    }
+                }
+            });
+            // The plots beside have a menu of this name, too.
+            (menu.response).widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Button, true, "Save pictures")
+            });
+            menu.response.on_hover_text("These pictures as a file.");
             if ui
                 .add_enabled(self.lens != Lens::default(), egui::Button::new("Fit"))
                 .on_hover_text("Show the whole picture again (double click).")

@@ -85,9 +85,20 @@ impl Values {
             Some(baseline) => self.of(baseline).clone(),
             None => self.defaults.clone(),
         };
+        // What only this kind of loss has follows from its kind, as long as it is as usual.
+        let mut alike = ExperimentConfig::default();
+        let usual = match alike.set("loss.kind", run.config.loss.kind()) {
+            Ok(()) => alike.values(),
+            Err(_) => Vec::new(),
+        };
         let own = self.of(run);
+        let expected = |setting: &&(String, String)| {
+            let (key, _) = setting;
+            let known = base.iter().any(|(other, _)| other == key);
+            base.contains(setting) || (!known && usual.contains(setting))
+        };
         let differing: Vec<String> = (own.iter())
-            .filter(|setting| !base.contains(setting))
+            .filter(|setting| !expected(setting))
             // Which folder and device tell runs apart that are alike; they have their own columns.
             .filter(|(key, _)| key != "data.path" && key != "train.device")
             .map(|(key, value)| format!("{key} = {value}"))
@@ -122,6 +133,16 @@ mod tests {
         assert_eq!(values.differences(&b, Some(&a)), "train.batch = 3");
         assert_eq!(values.differences(&a, Some(&b)), "train.batch = 8");
         assert_eq!(values.differences(&a, Some(&a)), "");
+        // A focal loss has a gamma; that it is the usual one goes without saying.
+        let focal = run("c", &[("loss.kind", "focal"), ("train.seed", "2")]);
+        assert_eq!(values.differences(&focal, Some(&a)), "loss.kind = focal");
+        let other = [
+            ("loss.kind", "focal"),
+            ("loss.gamma", "3.5"),
+            ("train.seed", "2"),
+        ];
+        let said = values.differences(&run("d", &other), Some(&a));
+        assert_eq!(said, "loss.kind = focal, loss.gamma = 3.5");
     }
 
     #[test]

@@ -232,11 +232,26 @@ impl App {
                     taken: self.lab.xrays,
                     colors: &colors,
                     diagnoses: &self.lab.diagnoses,
+                    laid: &self.lab.responses.laid,
+                    presets: (self.lab.presets.iter())
+                        .map(|preset| (preset.name.clone(), &preset.config))
+                        .collect(),
+                    runs: (self.lab.runs.iter())
+                        .map(|run| (run.name.clone(), &run.config))
+                        .collect(),
                 };
                 asked = xray::ui(ui, &mut self.xray, &shown);
             });
         if let Some(answer) = asked.slope_at {
             self.lab.slope_at = answer;
+            ui.ctx().request_repaint();
+        }
+        if let Some((name, config)) = asked.curves.add {
+            self.lab.responses.add(&name, &config);
+            ui.ctx().request_repaint();
+        }
+        if let Some(name) = asked.curves.remove {
+            self.lab.responses.remove(&name);
             ui.ctx().request_repaint();
         }
         if let Some(fix) = asked.fix {

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use super::{failed, print_json, train, usage};
 use crate::data::{Dataset, Progress};
+use crate::doctor::curves::{Curve, Verdict};
 use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
+use crate::experiment::ExperimentConfig;
 
 /// X-ray a configuration's loss on a dataset's masks: does it prefer the right answer? Exit code 3
 /// when it prefers a worse one.
@@ -32,19 +34,48 @@ pub struct XrayArgs {
     /// The answer at which the gradient is taken, by the name that `--json` gives it.
     #[arg(long, default_value = "uniform", value_name = "ANSWER")]
     at: String,
+    /// Also say how loss and gradient respond while one object's probability, size and place, and
+    /// the share of the rarest class that is found, go from wrong to right.
+    #[arg(long)]
+    curves: bool,
+    /// With `--curves`: another preset or preset file beside it, up to three times.
+    #[arg(long, value_name = "NAME|FILE", requires = "curves")]
+    compare: Vec<String>,
+}
+
+/// The curves of one configuration.
+#[derive(Debug, serde::Serialize)]
+struct Laid {
+    name: String,
+    curves: Vec<Curve>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    xray: &'a Xray,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    curves: Vec<Laid>,
 }
 
 pub fn run(args: &XrayArgs) -> ExitCode {
-    let config = match train::configuration(&args.preset, args.data.as_ref(), None, &args.set) {
-        Ok((_, config)) => config,
+    let (name, config) =
+        match train::configuration(&args.preset, args.data.as_ref(), None, &args.set) {
+            Ok(found) => found,
+            Err(message) => return usage(&message),
+        };
+    let rivals = match rivals(&args.compare, &config) {
+        Ok(rivals) => rivals,
         Err(message) => return usage(&message),
     };
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => dataset,
         Err(error) => return failed(&error.to_string()),
     };
-    let subject = match Masks::read(&dataset, &config).and_then(|m| doctor::examine(&m, &config)) {
-        Ok(subject) => subject,
+    let examined = Masks::read(&dataset, &config)
+        .and_then(|masks| Ok((doctor::examine(&masks, &config)?, masks)));
+    let (subject, masks) = match examined {
+        Ok(examined) => examined,
         Err(error) => return failed(&error.to_string()),
     };
     let taken = Exam::new(&config, &subject).and_then(|exam| Ok((exam.xray()?, exam)));
@@ -57,15 +88,71 @@ pub fn run(args: &XrayArgs) -> ExitCode {
     {
         return failed(&message);
     }
+    let mut curves = Vec::new();
+    if args.curves {
+        for (name, config) in std::iter::once((name, config.clone())).chain(rivals) {
+            let laid = doctor::examine(&masks, &config)
+                .and_then(|subject| doctor::curves::respond(&config, &subject, &|| false));
+            match laid {
+                Ok(found) => curves.push(Laid {
+                    name,
+                    curves: found.unwrap_or_default(),
+                }),
+                Err(error) => return failed(&format!("{name}: {error}")),
+            }
+        }
+    }
     if args.json {
-        print_json(&xray);
+        print_json(&Report {
+            xray: &xray,
+            curves,
+        });
     } else {
         print(&xray);
+        curves.iter().for_each(print_curves);
     }
     if xray.violations.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(3)
+    }
+}
+
+/// The losses to compare with, all else as in `config`.
+fn rivals(
+    presets: &[String],
+    config: &ExperimentConfig,
+) -> Result<Vec<(String, ExperimentConfig)>, String> {
+    if presets.len() > 3 {
+        return Err(format!(
+            "`--compare` was given {} times: expected up to three",
+            presets.len()
+        ));
+    }
+    (presets.iter())
+        .map(|preset| {
+            let (name, rival) = train::configuration(preset, None, None, &[])?;
+            Ok((name, config.with_loss_of(&rival)))
+        })
+        .collect()
+}
+
+fn print_curves(laid: &Laid) {
+    for curve in &laid.curves {
+        println!("\n{} – {}", laid.name, curve.title);
+        println!("{:>28} {:>12} {:>12}", curve.axis, "loss", "gradient");
+        for point in &curve.points {
+            println!(
+                "{:>28} {:>12.5} {:>12.3e}",
+                point.at, point.loss, point.gradient
+            );
+        }
+        match curve.verdict() {
+            Some(Verdict::Elsewhere(at)) => println!("✖ lowest at {at}, where it is wrong"),
+            Some(Verdict::Blind) => println!("✖ the loss does not notice"),
+            Some(Verdict::Right) => println!("✔ lowest where the answer is right"),
+            None => println!("✖ not finite"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! user's own masks; [`rules`] turn configuration, dataset, X-ray and run into [`Diagnosis`]es.
 //! Nothing here changes a configuration: a fix is a list of settings to clone with.
 
+pub mod curves;
 pub mod examiner;
 pub mod gates;
 pub mod live;

@@ -105,7 +105,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn truth(&self) -> Truth<'_> {
+    pub(super) fn truth(&self) -> Truth<'_> {
         Truth {
             labels: &self.labels,
             shape: self.shape,
@@ -268,7 +268,7 @@ impl<'a> Exam<'a> {
 }
 
 /// The loss made ready on the CPU, with the truth uploaded once.
-struct Bench {
+pub(super) struct Bench {
     loss: Box<dyn LossFn>,
     target: Target,
     activation: OutputActivation,
@@ -278,7 +278,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: &ExperimentConfig, subject: &Subject) -> Result<Self, LossError> {
+    pub(super) fn new(config: &ExperimentConfig, subject: &Subject) -> Result<Self, LossError> {
         let device = Device::flex().autodiff();
         let classes = subject.class_names.len();
         let [n, h, w] = subject.shape;
@@ -313,16 +313,25 @@ impl Bench {
     }
 
     fn gradient(&self, logits: &[f32]) -> Result<Vec<f32>, LossError> {
+        Ok(self.loss_and_gradient(logits)?.1)
+    }
+
+    /// The loss, and d loss / d logit.
+    pub(super) fn loss_and_gradient(&self, logits: &[f32]) -> Result<(f64, Vec<f32>), LossError> {
         let prediction = self.prediction(logits);
         let leaf = prediction.logits.clone();
-        let gradients = self.loss.forward(&prediction, &self.target).backward();
+        let loss = self.loss.forward(&prediction, &self.target);
+        let gradients = loss.backward();
+        let value = (loss.try_into_scalar::<f32>())
+            .map_err(|error| LossError::Invalid(format!("the loss gave no number: {error:?}")))?;
         let Some(gradient) = leaf.grad(&gradients) else {
-            return Ok(vec![0.0; logits.len()]);
+            return Ok((f64::from(value), vec![0.0; logits.len()]));
         };
         gradient
             .try_into_data()
             .ok()
             .and_then(|data| data.try_to_vec::<f32>().ok())
+            .map(|gradient| (f64::from(value), gradient))
             .ok_or_else(|| LossError::Invalid("the gradient could not be read".to_owned()))
     }
 

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::prelude::*;
 
+use super::responding::Laid;
 use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
+use crate::doctor::curves;
 use crate::doctor::gates::Overfit;
 use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
@@ -78,6 +80,16 @@ pub enum Answer {
     Overfit {
         config: Box<ExperimentConfig>,
         result: Result<Overfit, String>,
+    },
+    /// The gradient at another answer than the X-ray's.
+    Sloped {
+        key: Box<ExperimentConfig>,
+        result: Result<Slope, String>,
+    },
+    /// Response curves; nothing comes of those that were stopped.
+    Responded {
+        number: u64,
+        laid: Vec<Laid>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
@@ -342,6 +354,61 @@ impl Jobs {
                 config: Box::new(config),
                 result,
             });
+        });
+    }
+
+    /// The gradient alone, at another answer.
+    pub fn slope(&self, masks: Arc<Masks>, config: &ExperimentConfig, at: &str) {
+        let (config, at) = (config.clone(), at.to_owned());
+        self.spawn("gradient", move |answer| {
+            let result = crate::train::lane::guarded(|| {
+                let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
+                let exam = Exam::new(&config, &subject).map_err(|e| e.to_string())?;
+                exam.slope(&at).map_err(|e| e.to_string())
+            });
+            answer(Answer::Sloped {
+                key: Box::new(config),
+                result,
+            });
+        });
+    }
+
+    /// Response curves of the `wanted`, as far as they are not `known`.
+    pub fn respond(
+        &self,
+        number: u64,
+        masks: Arc<Masks>,
+        wanted: Vec<(String, ExperimentConfig)>,
+        known: Vec<Laid>,
+        stop: Arc<AtomicBool>,
+    ) {
+        self.spawn("response curves", move |answer| {
+            let stopped = || stop.load(Ordering::Relaxed);
+            let mut laid = Vec::new();
+            for (name, config) in wanted {
+                if let Some(old) = known.iter().find(|old| old.config == config) {
+                    laid.push(Laid {
+                        name,
+                        ..old.clone()
+                    });
+                    continue;
+                }
+                let curves = crate::train::lane::guarded(|| {
+                    let subject = doctor::examine(&masks, &config).map_err(|e| e.to_string())?;
+                    curves::respond(&config, &subject, &stopped).map_err(|e| e.to_string())
+                });
+                let curves = match curves {
+                    Ok(None) => return,
+                    Ok(Some(curves)) => Ok(curves),
+                    Err(message) => Err(message),
+                };
+                laid.push(Laid {
+                    name,
+                    config,
+                    curves,
+                });
+            }
+            answer(Answer::Responded { number, laid });
         });
     }
 

@@ -16,6 +16,7 @@ pub mod pace;
 pub mod pairing;
 pub mod racing;
 mod records;
+pub mod responding;
 pub mod rooming;
 pub mod settings;
 mod splitting;
@@ -82,6 +83,8 @@ pub struct Lab {
     pub slope: Option<Slope>,
     /// Name of the oracle at which the gradient is taken.
     pub slope_at: String,
+    /// Response curves of the draft and what is laid over it.
+    pub responses: responding::Responses,
     pub notices: Notices,
     pub settings: Settings,
     /// The close look at every pixel of the dataset.
@@ -156,6 +159,7 @@ impl Lab {
             xrays: 0,
             slope: None,
             slope_at: "uniform".to_owned(),
+            responses: responding::Responses::default(),
             notices: Notices::default(),
             deleted: None,
             pair: None,
@@ -198,6 +202,7 @@ impl Lab {
             self.start_pair();
         }
         self.examine();
+        self.respond();
         self.review();
         self.refit_picture();
     }
@@ -279,6 +284,8 @@ impl Lab {
                 Err(message) => self.notices.push(Level::Warning, message),
             },
             Answer::Examined { key, result } => self.examined(&key, result),
+            Answer::Sloped { key, result } => self.sloped(&key, result),
+            Answer::Responded { number, laid } => self.responded(number, laid),
             Answer::Overfit { config, result } => self.tried_by_heart(config, result),
             Answer::Done(result) => match result {
                 Ok(message) => self.notices.push(Level::Info, message),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Lab;
 use super::jobs::Examined;
+use super::notices::Level;
 use crate::data::{DataConfig, Dataset};
+use crate::doctor::look::Slope;
 use crate::doctor::{self, Evidence, Masks};
 use crate::experiment::{ExperimentConfig, TrainConfig};
 
@@ -13,13 +15,21 @@ use crate::experiment::{ExperimentConfig, TrainConfig};
 pub(super) struct Examiner {
     dataset: Option<Arc<Dataset>>,
     masks: Option<Arc<Masks>>,
-    /// Configuration, and the answer at which the gradient was taken.
-    asked: Option<(ExperimentConfig, String)>,
+    asked: Option<ExperimentConfig>,
+    /// The answer at which the gradient was asked for.
+    sloped: String,
     working: bool,
 }
 
+impl Examiner {
+    /// Of the open dataset, as soon as they were read.
+    pub(super) fn masks(&self) -> Option<Arc<Masks>> {
+        self.masks.clone()
+    }
+}
+
 /// The part of a configuration that the X-ray depends on.
-fn relevant(config: &ExperimentConfig) -> ExperimentConfig {
+pub(super) fn relevant(config: &ExperimentConfig) -> ExperimentConfig {
     ExperimentConfig {
         data: DataConfig {
             path: String::new(),
@@ -45,8 +55,9 @@ impl Lab {
             return;
         }
         let other = (self.examiner.dataset.as_ref()).is_none_or(|old| !Arc::ptr_eq(old, &dataset));
-        let wanted = (relevant(&self.draft), self.slope_at.clone());
+        let wanted = relevant(&self.draft);
         if !other && self.examiner.asked.as_ref() == Some(&wanted) {
+            self.take_slope();
             return;
         }
         if other {
@@ -55,12 +66,36 @@ impl Lab {
         }
         self.examiner.working = true;
         self.examiner.asked = Some(wanted);
+        self.examiner.sloped.clone_from(&self.slope_at);
         self.jobs.examine(
             &dataset,
             self.examiner.masks.clone(),
             &self.draft,
             &self.slope_at,
         );
+    }
+
+    /// Another answer to take the gradient at does not change the X-ray.
+    fn take_slope(&mut self) {
+        if self.examiner.sloped == self.slope_at || self.xray.is_none() {
+            return;
+        }
+        let Some(masks) = self.examiner.masks.clone() else {
+            return;
+        };
+        self.examiner.working = true;
+        self.examiner.sloped.clone_from(&self.slope_at);
+        self.jobs.slope(masks, &self.draft, &self.slope_at);
+    }
+
+    pub(super) fn sloped(&mut self, config: &ExperimentConfig, result: Result<Slope, String>) {
+        self.examiner.working = false;
+        match result {
+            // An answer for settings that are gone is not shown: the next X-ray brings its own.
+            Ok(slope) if relevant(config) == relevant(&self.draft) => self.slope = Some(slope),
+            Ok(_) => {}
+            Err(message) => self.notices.push(Level::Warning, message),
+        }
     }
 
     pub(super) fn examined(
@@ -96,7 +131,7 @@ impl Lab {
         let asked = self.examiner.asked.as_ref();
         !self.examiner.working
             && same_data
-            && asked.is_some_and(|(config, _)| *config == relevant(&self.draft))
+            && asked.is_some_and(|config| *config == relevant(&self.draft))
     }
 
     /// What the doctor says about a configuration, with the evidence there is.

@@ -1,6 +1,7 @@
 //! Draws the X-ray: what the loss says about answers whose worth is known, and what the doctor
 //! makes of it. Reads values only; the one thing it gives back is a fix to clone with.
 
+mod curves;
 mod slope;
 mod thumbs;
 
@@ -10,7 +11,11 @@ use crate::doctor::Diagnosis;
 use crate::doctor::look::Slope;
 use crate::doctor::rules::Fix;
 use crate::doctor::xray::{Bar, Xray};
+use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
+use crate::lab::responding::Laid;
+
+pub use curves::Asked as CurvesAsked;
 
 /// Vermillion and bluish green of Okabe–Ito: told apart by every kind of colour vision.
 const WRONG: Color32 = Color32::from_rgb(0xD5, 0x5E, 0x00);
@@ -37,6 +42,11 @@ pub struct Shown<'a> {
     /// sRGB, by class.
     pub colors: &'a [[u8; 3]],
     pub diagnoses: &'a [Diagnosis],
+    /// Response curves, the present settings first.
+    pub laid: &'a [Laid],
+    /// What may be laid over them.
+    pub presets: Vec<(String, &'a ExperimentConfig)>,
+    pub runs: Vec<(String, &'a ExperimentConfig)>,
 }
 
 /// What the user asked for.
@@ -46,6 +56,7 @@ pub struct Asked {
     pub fix: Option<Fix>,
     /// Take the gradient at the answer of this name.
     pub slope_at: Option<String>,
+    pub curves: CurvesAsked,
 }
 
 /// Draws the panel.
@@ -71,6 +82,8 @@ pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
             });
         }
     });
+    ui.add_space(6.0);
+    asked.curves = curves::ui(ui, shown.laid, &shown.presets, &shown.runs);
     ui.add_space(6.0);
     crate::app::formula::ui(ui, &xray.formula, &xray.class_names);
     ui.add_space(6.0);

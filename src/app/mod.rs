@@ -239,12 +239,22 @@ impl App {
                     runs: (self.lab.runs.iter())
                         .map(|run| (run.name.clone(), &run.config))
                         .collect(),
+                    what_if: &self.lab.what_if,
+                    candidates: (self.lab.runs.iter())
+                        .filter(|run| run.best.is_some() || run.is_brief())
+                        .map(|run| (run.name.clone(), run.id.clone()))
+                        .collect(),
                 };
                 asked = xray::ui(ui, &mut self.xray, &shown);
             });
         if let Some(answer) = asked.slope_at {
             self.lab.slope_at = answer;
             ui.ctx().request_repaint();
+        }
+        match asked.what_if {
+            Some(xray::WhatIfAsked::Freeze(run, checkpoint)) => self.lab.freeze(&run, checkpoint),
+            Some(xray::WhatIfAsked::Thaw) => self.lab.thaw(),
+            None => {}
         }
         if let Some((name, config)) = asked.curves.add {
             self.lab.responses.add(&name, &config);

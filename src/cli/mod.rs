@@ -13,6 +13,7 @@ mod race;
 mod replay;
 mod runs;
 mod train;
+mod what_if;
 mod xray;
 
 use std::path::PathBuf;

@@ -16,17 +16,17 @@ use crate::experiment::ExperimentConfig;
 #[derive(Debug, Clone, clap::Args)]
 pub struct XrayArgs {
     /// A preset's name or a preset file.
-    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
-    preset: String,
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preset: Option<String>,
     /// Folder of the dataset, or `sample` for the generated one.
     #[arg(long, value_name = "DIR")]
-    data: Option<String>,
+    pub data: Option<String>,
     /// Change a parameter, such as `activation=none`; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub set: Vec<String>,
     /// Print one JSON object.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Write d loss / d logit as a picture: one panel per class, blue where a step of training
     /// raises the class, orange where it lowers it.
     #[arg(long, value_name = "PNG")]
@@ -41,6 +41,16 @@ pub struct XrayArgs {
     /// With `--curves`: another preset or preset file beside it, up to three times.
     #[arg(long, value_name = "NAME|FILE", requires = "curves")]
     compare: Vec<String>,
+    /// What-if: ask the loss about the answers of this run's network to its validation images, beside
+    /// the run's own loss. `--set` (and `--preset`) change the loss; nothing is trained.
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// With `--run`: which of its stored weights answer, `best` or `last`.
+    #[arg(long, default_value = "best", requires = "run", value_name = "WEIGHTS")]
+    pub weights: String,
+    /// With `--run`: folder that holds the runs.
+    #[arg(long, requires = "run", value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// The curves of one configuration.
@@ -59,11 +69,14 @@ struct Report<'a> {
 }
 
 pub fn run(args: &XrayArgs) -> ExitCode {
-    let (name, config) =
-        match train::configuration(&args.preset, args.data.as_ref(), None, &args.set) {
-            Ok(found) => found,
-            Err(message) => return usage(&message),
-        };
+    if let Some(run) = &args.run {
+        return super::what_if::run(args, run);
+    }
+    let preset = args.preset.as_deref().unwrap_or("default");
+    let (name, config) = match train::configuration(preset, args.data.as_ref(), None, &args.set) {
+        Ok(found) => found,
+        Err(message) => return usage(&message),
+    };
     let rivals = match rivals(&args.compare, &config) {
         Ok(rivals) => rivals,
         Err(message) => return usage(&message),

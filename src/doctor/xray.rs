@@ -268,7 +268,7 @@ impl<'a> Exam<'a> {
 }
 
 /// The loss made ready on the CPU, with the truth uploaded once.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     loss: Box<dyn LossFn>,
     target: Target,
     activation: OutputActivation,
@@ -278,7 +278,7 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) fn new(config: &ExperimentConfig, subject: &Subject) -> Result<Self, LossError> {
+    pub(crate) fn new(config: &ExperimentConfig, subject: &Subject) -> Result<Self, LossError> {
         let device = Device::flex().autodiff();
         let classes = subject.class_names.len();
         let [n, h, w] = subject.shape;
@@ -316,8 +316,13 @@ impl Bench {
         Ok(self.loss_and_gradient(logits)?.1)
     }
 
+    /// Says how much of training is done, 0..=1.
+    pub(crate) fn at(&mut self, progress: f64) {
+        self.loss.at(progress);
+    }
+
     /// The loss, and d loss / d logit.
-    pub(super) fn loss_and_gradient(&self, logits: &[f32]) -> Result<(f64, Vec<f32>), LossError> {
+    pub(crate) fn loss_and_gradient(&self, logits: &[f32]) -> Result<(f64, Vec<f32>), LossError> {
         let prediction = self.prediction(logits);
         let leaf = prediction.logits.clone();
         let loss = self.loss.forward(&prediction, &self.target);

@@ -24,6 +24,7 @@ use crate::run::outlines::Outlines;
 use crate::run::pictures::Album;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
+use crate::train::frozen::{Checkpoint, Frozen, Reading};
 use crate::train::handle::Preview;
 use crate::train::overfit::overfit_one_batch;
 use crate::train::session::Prediction;
@@ -90,6 +91,16 @@ pub enum Answer {
     Responded {
         number: u64,
         laid: Vec<Laid>,
+    },
+    /// A run's network has answered its validation images, and its own loss was asked.
+    Froze {
+        run: String,
+        result: Result<Box<(Frozen, Reading)>, String>,
+    },
+    /// What another loss says of frozen answers.
+    WhatIf {
+        key: Box<ExperimentConfig>,
+        result: Result<Box<(Reading, Slope)>, String>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
@@ -367,6 +378,46 @@ impl Jobs {
                 exam.slope(&at).map_err(|e| e.to_string())
             });
             answer(Answer::Sloped {
+                key: Box::new(config),
+                result,
+            });
+        });
+    }
+
+    /// Opens the run's dataset and lets its network answer the validation images.
+    pub fn freeze(&self, store: &Store, run: &Run, checkpoint: Checkpoint) {
+        let (store, id, name) = (store.clone(), run.id.clone(), run.name.clone());
+        self.spawn("freeze", move |answer| {
+            let result = crate::train::lane::guarded(|| {
+                let run = store.load(&id).map_err(|error| error.to_string())?;
+                let dataset = Dataset::open(&run.config.data, &Progress::default())
+                    .map_err(|error| error.to_string())?;
+                let frozen = Frozen::take(&run, &store.dir(&id), checkpoint, Arc::new(dataset))?;
+                let own = frozen.ask(&frozen.config, &|| false)?;
+                let own = own.ok_or_else(|| "the question was stopped".to_owned())?;
+                Ok(Box::new((frozen, own)))
+            });
+            answer(Answer::Froze { run: name, result });
+        });
+    }
+
+    /// What the loss of `config` says of frozen answers; nothing comes of it when it is stopped.
+    pub fn what_if(&self, frozen: &Arc<Frozen>, config: ExperimentConfig, stop: Arc<AtomicBool>) {
+        let frozen = Arc::clone(frozen);
+        self.spawn("what if", move |answer| {
+            let result = crate::train::lane::guarded(|| {
+                let stopped = || stop.load(Ordering::Relaxed);
+                let Some(reading) = frozen.ask(&config, &stopped)? else {
+                    return Ok(None);
+                };
+                Ok(Some(Box::new((reading, frozen.slope(&config)?))))
+            });
+            let result = match result {
+                Ok(None) => return,
+                Ok(Some(both)) => Ok(both),
+                Err(message) => Err(message),
+            };
+            answer(Answer::WhatIf {
                 key: Box::new(config),
                 result,
             });

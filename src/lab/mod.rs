@@ -6,6 +6,7 @@
 pub mod browse;
 mod clerk;
 pub mod consulting;
+pub mod freezing;
 pub mod gallery;
 pub mod history;
 pub mod jobs;
@@ -85,6 +86,8 @@ pub struct Lab {
     pub slope_at: String,
     /// Response curves of the draft and what is laid over it.
     pub responses: responding::Responses,
+    /// A run's frozen answers, and what the draft's loss says of them.
+    pub what_if: freezing::WhatIf,
     pub notices: Notices,
     pub settings: Settings,
     /// The close look at every pixel of the dataset.
@@ -160,6 +163,7 @@ impl Lab {
             slope: None,
             slope_at: "uniform".to_owned(),
             responses: responding::Responses::default(),
+            what_if: freezing::WhatIf::default(),
             notices: Notices::default(),
             deleted: None,
             pair: None,
@@ -203,6 +207,7 @@ impl Lab {
         }
         self.examine();
         self.respond();
+        self.ask_what_if();
         self.review();
         self.refit_picture();
     }
@@ -285,6 +290,10 @@ impl Lab {
             },
             Answer::Examined { key, result } => self.examined(&key, result),
             Answer::Sloped { key, result } => self.sloped(&key, result),
+            Answer::Froze { run, result } => self.froze(run, result.map(|both| *both)),
+            Answer::WhatIf { key, result } => {
+                self.answered_what_if(&key, result.map(|both| *both));
+            }
             Answer::Responded { number, laid } => self.responded(number, laid),
             Answer::Overfit { config, result } => self.tried_by_heart(config, result),
             Answer::Done(result) => match result {

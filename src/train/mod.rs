@@ -5,6 +5,7 @@ pub mod device;
 pub mod early;
 pub mod evaluate;
 pub mod feed;
+pub mod frozen;
 pub mod handle;
 pub mod lane;
 pub mod learner;

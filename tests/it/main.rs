@@ -31,4 +31,5 @@ mod sweep;
 mod table;
 mod training;
 mod views;
+mod what_if;
 mod window;

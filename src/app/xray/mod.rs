@@ -4,6 +4,7 @@
 mod curves;
 mod slope;
 mod thumbs;
+mod what_if;
 
 use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
 
@@ -13,9 +14,11 @@ use crate::doctor::rules::Fix;
 use crate::doctor::xray::{Bar, Xray};
 use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
+use crate::lab::freezing::WhatIf;
 use crate::lab::responding::Laid;
 
 pub use curves::Asked as CurvesAsked;
+pub use what_if::Asked as WhatIfAsked;
 
 /// Vermillion and bluish green of Okabe–Ito: told apart by every kind of colour vision.
 const WRONG: Color32 = Color32::from_rgb(0xD5, 0x5E, 0x00);
@@ -31,6 +34,7 @@ const NUMBER: f32 = 56.0;
 pub struct State {
     thumbs: thumbs::Thumbs,
     picture: slope::Picture,
+    what_if: what_if::State,
 }
 
 /// What is to be drawn.
@@ -47,6 +51,10 @@ pub struct Shown<'a> {
     /// What may be laid over them.
     pub presets: Vec<(String, &'a ExperimentConfig)>,
     pub runs: Vec<(String, &'a ExperimentConfig)>,
+    /// A run's frozen answers.
+    pub what_if: &'a WhatIf,
+    /// Runs to freeze: name and id.
+    pub candidates: Vec<(String, String)>,
 }
 
 /// What the user asked for.
@@ -57,6 +65,7 @@ pub struct Asked {
     /// Take the gradient at the answer of this name.
     pub slope_at: Option<String>,
     pub curves: CurvesAsked,
+    pub what_if: Option<WhatIfAsked>,
 }
 
 /// Draws the panel.
@@ -84,6 +93,14 @@ pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
     });
     ui.add_space(6.0);
     asked.curves = curves::ui(ui, shown.laid, &shown.presets, &shown.runs);
+    ui.add_space(6.0);
+    asked.what_if = what_if::ui(
+        ui,
+        &mut state.what_if,
+        shown.what_if,
+        &shown.candidates,
+        shown.colors,
+    );
     ui.add_space(6.0);
     crate::app::formula::ui(ui, &xray.formula, &xray.class_names);
     ui.add_space(6.0);

@@ -6,6 +6,7 @@ use egui::{
 
 use crate::doctor::look::{Slope, diverging};
 use crate::doctor::xray::Xray;
+use crate::train::frozen::Frozen;
 
 /// What is shown, and its texture.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub struct Picture {
     /// X-ray and class that the texture was made of.
     made: Option<(u64, String, usize)>,
     texture: Option<TextureHandle>,
+    /// Truth and answer of a frozen run, and its step.
+    sides: Option<(u64, TextureHandle, TextureHandle)>,
 }
 
 /// Sides of the pictures, in points.
@@ -39,14 +42,7 @@ impl Picture {
             ui.weak("at");
             asked = answers(ui, xray, &slope.oracle);
             ui.weak("for");
-            let shown = names.get(self.class).copied().unwrap_or("–");
-            let combo = ComboBox::from_id_salt("gradient class").selected_text(shown);
-            let response = combo.show_ui(ui, |ui| {
-                for (class, name) in names.iter().enumerate() {
-                    ui.selectable_value(&mut self.class, class, *name);
-                }
-            });
-            (response.response).on_hover_text("The class whose logit is looked at.");
+            self.classes(ui, &names, "gradient class");
         });
         self.update(ui, slope, taken);
         let frame = slope.frame;
@@ -67,6 +63,81 @@ impl Picture {
         });
         legend(ui, slope);
         asked
+    }
+
+    /// The same of a network's answer to a validation image, with that answer between.
+    pub fn present(
+        &mut self,
+        ui: &mut Ui,
+        frozen: &Frozen,
+        slope: &Slope,
+        count: u64,
+        colors: &[[u8; 3]],
+    ) {
+        let names: Vec<&str> = frozen.class_names.iter().map(String::as_str).collect();
+        self.class = self.class.min(names.len().saturating_sub(1));
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("Where these settings would push").strong())
+                .on_hover_text(
+                    "d loss / d logit of one class at every pixel, at the run's answer.",
+                );
+            ui.weak("for");
+            self.classes(ui, &names, "what-if class");
+        });
+        self.update(ui, slope, count);
+        let frame = slope.frame;
+        let shown = [frame.width, frame.height];
+        if self
+            .sides
+            .as_ref()
+            .is_none_or(|(step, ..)| *step != frozen.step)
+        {
+            let load = |name: &str, labels: &[u8]| {
+                let pixels = labels.iter().map(|label| {
+                    let color = colors.get(usize::from(*label)).copied();
+                    let [r, g, b] = color.unwrap_or([90; 3]);
+                    Color32::from_rgb(r, g, b)
+                });
+                let image = ColorImage::new(shown, pixels.collect());
+                ui.ctx().load_texture(name, image, TextureOptions::NEAREST)
+            };
+            let truth = load("what-if truth", frozen.truth());
+            let answer = load("what-if answer", &frozen.answer());
+            self.sides = Some((frozen.step, truth, answer));
+        }
+        let size = vec2(frame.width as f32, frame.height as f32);
+        let size = size * (SIDE / size.max_elem().max(1.0));
+        ui.horizontal_wrapped(|ui| {
+            let sides = self.sides.as_ref();
+            let pictures = [
+                (sides.map(|(_, truth, _)| truth), "truth"),
+                (sides.map(|(_, _, answer)| answer), "the run's answer"),
+                (self.texture.as_ref(), "gradient"),
+            ];
+            for (texture, title) in pictures {
+                let Some(texture) = texture else { continue };
+                ui.vertical(|ui| {
+                    ui.weak(title);
+                    let image = egui::Image::new((texture.id(), size)).alt_text(title);
+                    let response = ui.add(image.sense(Sense::hover()));
+                    if title == "gradient" {
+                        tell(&response, slope, self.class);
+                    }
+                });
+            }
+        });
+        legend(ui, slope);
+    }
+
+    fn classes(&mut self, ui: &mut Ui, names: &[&str], salt: &str) {
+        let shown = names.get(self.class).copied().unwrap_or("–");
+        let combo = ComboBox::from_id_salt(salt).selected_text(shown);
+        let response = combo.show_ui(ui, |ui| {
+            for (class, name) in names.iter().enumerate() {
+                ui.selectable_value(&mut self.class, class, *name);
+            }
+        });
+        (response.response).on_hover_text("The class whose logit is looked at.");
     }
 
     fn update(&mut self, ui: &Ui, slope: &Slope, taken: u64) {

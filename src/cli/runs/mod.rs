@@ -101,7 +101,7 @@ pub fn locate(store: &Store, run: &Path) -> Option<(Store, String)> {
     (!id.is_empty() && holds(&store.dir(&id))).then(|| (store.clone(), id.into_owned()))
 }
 
-fn find_in(store: &Store, run: &Path) -> Result<(Store, Run), String> {
+pub(super) fn find_in(store: &Store, run: &Path) -> Result<(Store, Run), String> {
     let (store, id) = locate(store, run).ok_or_else(|| {
         format!(
             "there is no run `{}` in {}: expected a run's folder or a name that `dicebench runs` lists",

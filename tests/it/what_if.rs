@@ -31,7 +31,8 @@ fn the_runs_own_loss_is_the_recorded_one_and_half_of_it_is_half() {
         // Both terms at half their weight: half the loss and half the push, shared alike.
         let mut half = run.config.clone();
         for term in ["0", "1"] {
-            half.set(&format!("loss.terms.{term}.weight"), "0.5").unwrap();
+            half.set(&format!("loss.terms.{term}.weight"), "0.5")
+                .unwrap();
         }
         let halved = frozen.ask(&half, &|| false).unwrap().unwrap();
         assert!((halved.loss - own.loss / 2.0).abs() < 1e-5, "{halved:?}");

@@ -138,7 +138,7 @@ fn masked(data: &[u8]) -> u32 {
         table[((crc ^ u32::from(*byte)) & 255) as usize] ^ (crc >> 8)
     });
     let crc = crc ^ u32::MAX;
-    (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8)
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// Fields of a protobuf message: number, and its bytes (of a varint or fixed number: its value's).

@@ -2,6 +2,7 @@
 
 use egui::{Grid, RichText, Ui};
 
+use crate::lab::Lab;
 use crate::loss::LOSSES;
 use crate::loss::breakdown::TermPart;
 
@@ -14,6 +15,51 @@ pub fn ui(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
         "The loss of an untrained network (every class equally likely) on the masks of the X-ray. \
          It follows every setting.",
     );
+    terms(ui, parts, names);
+}
+
+/// One block per run; `ids` are the runs'.
+pub fn of_runs(ui: &mut Ui, lab: &Lab, ids: &[String]) {
+    if ids.is_empty() {
+        ui.weak("Tick a run above to see its loss taken apart.");
+        return;
+    }
+    let ticked = lab.runs.iter().filter(|run| ids.contains(&run.id));
+    egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        for run in ticked {
+            let key = (run.id.clone(), run.validations.len());
+            ui.push_id(&run.id, |ui| match lab.formulas.get(&key) {
+                Some(Some(Ok(Some(told)))) => {
+                    ui.strong(&run.name).on_hover_text(
+                        "The loss as it was configured, on the pictures kept last, at the weights \
+                         of the end of training. Pictures hold answers, not probabilities: each \
+                         answer is taken as certain.",
+                    );
+                    ui.weak(format!("step {}, {} images", told.step, told.images));
+                    terms(ui, &told.terms, &run.classes);
+                }
+                Some(Some(Ok(None))) => {
+                    ui.strong(&run.name);
+                    ui.weak("No picture was kept of this run's predictions.");
+                }
+                Some(Some(Err(problem))) => {
+                    ui.strong(&run.name);
+                    ui.colored_label(super::theme::bad(ui), problem);
+                }
+                _ => {
+                    ui.strong(&run.name);
+                    ui.horizontal(|ui| {
+                        ui.spinner();
+                        ui.weak("taking the loss apart");
+                    });
+                }
+            });
+            ui.add_space(8.0);
+        }
+    });
+}
+
+fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
     for (index, part) in parts.iter().enumerate() {
         let info = LOSSES.iter().find(|info| info.kind == part.kind);
         let (title, formula) = info.map_or((part.kind, ""), |info| (info.title, info.formula));
@@ -29,7 +75,7 @@ pub fn ui(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
         if part.classes.is_empty() {
             continue;
         }
-        let grid = Grid::new(("formula", index)).num_columns(8).striped(true);
+        let grid = Grid::new(("formula", index)).num_columns(9).striped(true);
         grid.show(ui, |ui| {
             for (name, help) in HEAD {
                 ui.weak(*name).on_hover_text(*help);
@@ -51,6 +97,10 @@ pub fn ui(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
                     ui.monospace(format!("{:.2} %", share * 100.0));
                 }
                 ui.monospace(format!("{:.3}", class.weight));
+                ui.monospace(match class.contribution {
+                    Some(adds) => format!("{:.4}", adds * part.weight),
+                    None => "–".to_owned(),
+                });
                 ui.end_row();
             }
         });
@@ -83,5 +133,10 @@ const HEAD: &[(&str, &str)] = &[
     (
         "weight",
         "Weight of the class in the mean; with volume weights, its share of the one denominator.",
+    ),
+    (
+        "adds",
+        "What the class adds to the loss, times the term's weight: the column sums to the term's \
+         contribution. None where one ratio puts the classes together.",
     ),
 ];

@@ -18,6 +18,7 @@ crate::choices! {
         Curves = "Curves": "Loss and scores of the ticked runs, laid over one another.",
         Differences = "Differences": "Results side by side, and the settings in which they differ.",
         Scores = "Scores": "Every definition of Dice, best against last, and whether a difference is more than luck.",
+        Formula = "Formula": "The loss of each ticked run, with the numbers of what it predicted last.",
         Sweep = "Sweep": "What a parameter does to the result.",
     }
 }
@@ -101,6 +102,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 .collect();
             let (scores, outlines) = (&mut app.below.scores, &app.lab.outlines);
             scores.ui(ui, &read, outlines, verdicts.as_deref());
+        }
+        Side::Formula => {
+            app.lab.take_formulas(&ids);
+            super::formula::of_runs(ui, &app.lab, &ids);
         }
         Side::Sweep => {
             let shown = if app.below.all {

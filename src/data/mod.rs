@@ -10,6 +10,7 @@ pub mod convert;
 mod counts;
 pub mod crop;
 pub mod decode;
+pub mod distance;
 pub mod drawn;
 pub mod embedded;
 mod evidence;
@@ -193,6 +194,8 @@ pub struct Batch {
     pub shape: [usize; 4],
     /// Indices into [`Dataset::items`].
     pub items: Vec<usize>,
+    /// `[N, classes, H, W]`, see [`distance::to_borders`]; empty where the loader was not asked.
+    pub borders: Vec<f32>,
 }
 
 /// Why a dataset can't be opened or a sample can't be read.

@@ -6,6 +6,7 @@
 
 pub mod curves;
 pub mod examiner;
+pub mod formula;
 pub mod gates;
 pub mod live;
 pub mod look;

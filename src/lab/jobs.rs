@@ -12,6 +12,7 @@ use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, DataError, Dataset, Progress};
 use crate::doctor::curves;
+use crate::doctor::formula::{Told, of_run};
 use crate::doctor::gates::Overfit;
 use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
@@ -52,6 +53,11 @@ pub enum Answer {
     Judged {
         key: Vec<(String, usize)>,
         sentences: Vec<String>,
+    },
+    /// A run's loss, taken apart.
+    Formula {
+        key: (String, usize),
+        result: Result<Option<Told>, String>,
     },
     /// How well a run met outlines at a step.
     Outlined {
@@ -246,6 +252,15 @@ impl Jobs {
         self.spawn("compare runs", move |answer| {
             let sentences = super::verdicts::judge(&runs);
             answer(Answer::Judged { key, sentences });
+        });
+    }
+
+    /// Takes a run's loss apart on the pictures that it kept last.
+    pub fn formula(&self, store: &Store, key: (String, usize), run: Run) {
+        let folder = store.dir(&key.0);
+        self.spawn("formula of a run", move |answer| {
+            let result = crate::train::lane::guarded(|| of_run(&run, &Album::open(&folder)));
+            answer(Answer::Formula { key, result });
         });
     }
 

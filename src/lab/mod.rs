@@ -7,6 +7,7 @@ pub mod browse;
 mod clerk;
 pub mod consulting;
 pub mod freezing;
+pub mod formulas;
 pub mod gallery;
 pub mod history;
 pub mod jobs;
@@ -112,6 +113,8 @@ pub struct Lab {
     verdicts: verdicts::Verdicts,
     /// Of the runs that were scored.
     pub outlines: outlining::Measured,
+    /// Of the runs whose formula was looked at.
+    pub formulas: formulas::Formulas,
     jobs: Jobs,
     keeper: Keeper,
     examiner: Examiner,
@@ -179,6 +182,7 @@ impl Lab {
             records: records::Records::default(),
             verdicts: verdicts::Verdicts::default(),
             outlines: outlining::Measured::new(),
+            formulas: formulas::Formulas::new(),
             keeper: Keeper::start(&home),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
@@ -262,6 +266,9 @@ impl Lab {
                 for problem in problems {
                     self.notices.push(Level::Warning, problem);
                 }
+            }
+            Answer::Formula { key, result } => {
+                self.formulas.insert(key, Some(result));
             }
             Answer::Outlined { key, result } => match result {
                 Ok(found) => {

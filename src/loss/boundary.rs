@@ -1,14 +1,13 @@
 //! Boundary loss (Kervadec et al. 2019): probabilities weighted by their signed distance to the
 //! true border. Linear in the probabilities, so it needs a region loss beside it at first.
 //!
-//! The maps depend on the labels alone; they are computed on the CPU, in parallel.
+//! The maps depend on the labels alone: the loader makes them on the CPU beside the images, and they
+//! are uploaded with the batch. Nothing is read back.
 
 use burn::prelude::*;
-use rayon::prelude::*;
 
 use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
-use super::distance::squared_distance;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
     sum_all,
@@ -62,72 +61,62 @@ impl LossFn for Boundary {
             prediction.probs(self.input_activation),
             self.include_background,
         );
-        let truth = foreground(target.one_hot.clone(), self.include_background);
-        let dims @ [_, classes, h, w] = probs.dims();
-        let map = map_planes(truth, |mask| signed_distance(mask, h, w, self.full_mask));
-        let map = constant(&map, dims, &prediction.logits);
+        let classes = probs.dims()[1];
+        let map = foreground(self.map(target), self.include_background);
         let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
         sum_all(probs * map * target.weights()) / valid
     }
 }
 
-/// Reads `[N, C, H, W]` back, takes it for a mask where it is above ½, and maps each plane.
-pub(super) fn map_planes(
-    x: Tensor<4>,
-    map: impl Fn(&[bool]) -> Vec<f64> + Send + Sync,
-) -> Vec<f64> {
-    let [n, c, h, w] = x.dims();
-    let Ok(data) = x.try_into_data() else {
-        // A device that can't be read has failed; the step reports it as not finite.
-        return vec![f64::NAN; n * c * h * w];
-    };
-    let mask: Vec<bool> = data.iter::<f64>().map(|v| v > 0.5).collect();
-    mask.par_chunks((h * w).max(1)).flat_map_iter(map).collect()
-}
-
-/// Distance to the class outside of it, minus the distance to the outside, less 1, inside.
-fn signed_distance(mask: &[bool], h: usize, w: usize, full: FullMask) -> Vec<f64> {
-    if !mask.contains(&true) {
-        return vec![0.0; h * w];
-    }
-    if !mask.contains(&false) {
+impl Boundary {
+    /// `[N, C, H, W]`: distance to the class outside of it; minus the distance to the outside, less
+    /// 1, inside.
+    fn map(&self, target: &Target) -> Tensor<4> {
+        let distance = target.border_distances();
+        let dtype = distance.dtype();
+        let inside = target.one_hot.clone().greater_elem(0.5).float().cast(dtype);
+        let border = distance.clone().greater_elem(0.5).float().cast(dtype);
+        let map = distance * (-inside.clone() * 2.0 + 1.0) + inside.clone() * border.clone();
+        if self.full_mask == FullMask::Zero {
+            return map;
+        }
+        let [_, _, h, w] = map.dims();
         let corner = |at: usize| {
             let (y, x) = ((at / w + 1) as f64, (at % w) as f64);
             1.0 - (y * y + x * x).sqrt()
         };
-        return match full {
-            FullMask::Zero => vec![0.0; h * w],
-            FullMask::Keep => (0..h * w).map(corner).collect(),
-        };
+        let corners: Vec<f64> = (0..h * w).map(corner).collect();
+        let corners: Tensor<4> = constant(&corners, [1, 1, h, w], &map);
+        map + inside * (-border + 1.0) * corners
     }
-    let outside: Vec<bool> = mask.iter().map(|on| !on).collect();
-    let to_class = squared_distance(mask, h, w);
-    let to_outside = squared_distance(&outside, h, w);
-    let signed = |at: usize| {
-        if mask[at] {
-            1.0 - to_outside[at].sqrt()
-        } else {
-            to_class[at].sqrt()
-        }
-    };
-    (0..h * w).map(signed).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn map(labels: &[u8], full_mask: FullMask) -> Vec<f64> {
+        let device = Device::flex();
+        let target = Target::from_labels(labels, [1, 1, labels.len()], 2, &device);
+        let config = Boundary {
+            full_mask,
+            ..Boundary::default()
+        };
+        let map = config.map(&target).narrow(1, 1, 1);
+        map.into_data().iter::<f64>().collect()
+    }
+
     #[test]
     fn the_inner_border_is_zero_and_signs_differ_across_it() {
-        let mask = [false, true, true, true, false, false];
-        let map = signed_distance(&mask, 1, 6, FullMask::Zero);
-        assert_eq!(map, [1.0, 0.0, -1.0, 0.0, 1.0, 2.0]);
+        let found = map(&[0, 1, 1, 1, 0, 255], FullMask::Zero);
+        assert_eq!(found, [1.0, 0.0, -1.0, 0.0, 1.0, 2.0]);
     }
 
     #[test]
     fn a_full_mask_has_no_border_unless_scipys_answer_is_asked_for() {
-        assert_eq!(signed_distance(&[true; 2], 1, 2, FullMask::Zero), [0.0; 2]);
-        let kept = signed_distance(&[true; 2], 1, 2, FullMask::Keep);
-        assert_eq!(kept, [0.0, 1.0 - 2f64.sqrt()]);
+        assert_eq!(map(&[1; 2], FullMask::Zero), [0.0; 2]);
+        let kept = map(&[1; 2], FullMask::Keep);
+        assert!(kept[0].abs() < 1e-7 && (kept[1] - (1.0 - 2f64.sqrt())).abs() < 1e-7);
+        assert_eq!(map(&[0; 2], FullMask::Keep), [0.0; 2]);
     }
 }

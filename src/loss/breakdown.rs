@@ -36,6 +36,9 @@ pub struct ClassPart {
     pub smoothing_denominator: f64,
     /// The class's weight in the mean; with volume weights, its share of the one denominator.
     pub weight: f64,
+    /// What the class adds to the term's value: these sum to it. `None` where the classes share one
+    /// ratio.
+    pub contribution: Option<f64>,
 }
 
 /// Takes a loss apart on one batch.
@@ -68,7 +71,7 @@ pub fn take(
         | LossConfig::GeneralizedDice(config)
         | LossConfig::Jaccard(config)
         | LossConfig::Tversky(config)
-        | LossConfig::Solution1Dice(config) => ratios(config, context, prediction, target)?,
+        | LossConfig::Solution1Dice(config) => ratios(config, context, prediction, target, value)?,
         _ => Vec::new(),
     };
     Ok(vec![TermPart {
@@ -85,6 +88,7 @@ fn ratios(
     context: &LossContext,
     prediction: &Prediction,
     target: &Target,
+    value: f64,
 ) -> Result<Vec<ClassPart>, LossError> {
     let sums = c.sums(context, prediction, target)?;
     let [rows, columns] = sums.overlap.dims();
@@ -95,6 +99,11 @@ fn ratios(
         all.iter().skip(column).step_by(columns.max(1)).sum()
     };
     let images = rows.max(1) as f64;
+    let adds = match c.volume_weights {
+        VolumeWeights::None => column_shares(&numbers(sums.adds)?, columns, value),
+        // One ratio for all.
+        _ => Vec::new(),
+    };
     let mut parts: Vec<ClassPart> = (0..columns)
         .map(|column| {
             let intersection = total(&overlap, column);
@@ -120,6 +129,7 @@ fn ratios(
                     .and_then(|weights| weights.get(column))
                     .copied()
                     .unwrap_or(1.0),
+                contribution: adds.get(column).copied().filter(|_| columns > 1),
             }
         })
         .collect();
@@ -148,6 +158,32 @@ fn ratios(
         part.weight = share(weighted, all);
     }
     Ok(parts)
+}
+
+/// What each column adds to `value`: its part of the sum before final powers and signs, and where
+/// those turn the sum round (1 − mean), its part of what is missing.
+fn column_shares(adds: &[f64], columns: usize, value: f64) -> Vec<f64> {
+    let of = |column: usize| {
+        adds.iter()
+            .skip(column)
+            .step_by(columns.max(1))
+            .sum::<f64>()
+    };
+    let mut shares: Vec<f64> = (0..columns).map(of).collect();
+    let sum: f64 = shares.iter().sum();
+    if (sum - value).abs() <= 1e-6 * value.abs().max(1.0) {
+        return shares;
+    }
+    if (1.0 - sum - value).abs() <= 1e-6 * value.abs().max(1.0) {
+        for share in &mut shares {
+            *share = 1.0 / columns as f64 - *share;
+        }
+        return shares;
+    }
+    for share in &mut shares {
+        *share *= if sum == 0.0 { 0.0 } else { value / sum };
+    }
+    shares
 }
 
 fn share(part: f64, whole: f64) -> f64 {
@@ -204,6 +240,10 @@ mod tests {
             (0.5, 0.25)
         );
         let mean = (1.0 - 2.0 / 4.0 + 1.0 - 4.0 / 6.0) / 2.0;
+        let adds: Vec<f64> = [zero, one]
+            .map(|class| class.contribution.unwrap())
+            .to_vec();
+        assert!((adds[0] - 0.25).abs() < 1e-6 && (adds[1] - 1.0 / 6.0).abs() < 1e-6);
         assert!((parts[0].value - mean).abs() < 1e-6);
     }
 

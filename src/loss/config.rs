@@ -135,6 +135,16 @@ impl LossConfig {
         Ok(())
     }
 
+    /// Whether the loss asks how far pixels are from true borders: the loader then makes the maps.
+    #[must_use]
+    pub fn wants_borders(&self) -> bool {
+        match self {
+            Self::Boundary(_) | Self::Hausdorff(_) => true,
+            Self::Sum(sum) => sum.terms.iter().any(|term| term.loss.wants_borders()),
+            _ => false,
+        }
+    }
+
     /// Sets a key relative to `loss`, kinds and starting points included: `kind`, `like`,
     /// `terms.1.loss.kind`, `alpha`.
     ///

@@ -1,18 +1,19 @@
 //! Hausdorff loss by distance transforms (Karimi & Salcudean 2019): errors weigh by how far they
 //! are from the border, true and predicted.
 //!
-//! The predicted border is that of p > ½ and moves with every step: its map needs one read-back.
+//! The true border's map comes with the batch. The predicted border is that of p > ½ and moves with
+//! every step: its map needs one read-back, whatever the number of images and classes.
 
 use burn::prelude::*;
+use rayon::prelude::*;
 
 use super::activation::InputActivation;
-use super::boundary::map_planes;
 use super::cross_entropy::at_least_one;
-use super::distance::squared_distance;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
-    sum_all,
+    readback, sum_all,
 };
+use crate::data::distance::to_border;
 use crate::param::Param;
 
 /// Parameters of the Hausdorff distance-transform loss.
@@ -73,13 +74,13 @@ impl LossFn for Hausdorff {
             self.include_background,
         );
         let truth = foreground(target.one_hot.clone(), self.include_background);
-        let dims @ [_, classes, h, w] = probs.dims();
-        let field = |mask: &[bool]| border_distance(mask, h, w, self.alpha);
-        let mut weights = map_planes(probs.clone(), field);
-        for (weight, own) in weights.iter_mut().zip(map_planes(truth.clone(), field)) {
-            *weight += own;
-        }
-        let weights = constant(&weights, dims, &prediction.logits);
+        let classes = probs.dims()[1];
+        let own = foreground(target.border_distances(), self.include_background);
+        let far = |distance: Tensor<4>| match self.alpha == 2.0 {
+            true => distance.clone() * distance,
+            false => distance.powf_scalar(self.alpha),
+        };
+        let weights = far(own) + far(predicted_borders(&probs));
         let error = probs - truth;
         let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
         let loss = sum_all(error.clone() * error * weights * target.weights()) / valid;
@@ -87,14 +88,21 @@ impl LossFn for Hausdorff {
     }
 }
 
-/// Distance to the other side of the border, to the power of `alpha`; 0 where there is no border.
-fn border_distance(mask: &[bool], h: usize, w: usize, alpha: f64) -> Vec<f64> {
-    if !mask.contains(&true) || !mask.contains(&false) {
-        return vec![0.0; h * w];
-    }
-    let outside: Vec<bool> = mask.iter().map(|on| !on).collect();
-    let to_class = squared_distance(mask, h, w);
-    let to_outside = squared_distance(&outside, h, w);
-    let both = to_class.iter().zip(to_outside);
-    both.map(|(a, b)| a.max(b).powf(alpha / 2.0)).collect()
+/// Distance of each pixel to the other side of the border of p > ½, 0 where there is none. The one
+/// read-back: the map is another at every step, and burn has no distance transform for devices.
+fn predicted_borders(probs: &Tensor<4>) -> Tensor<4> {
+    let dims @ [_, _, h, w] = probs.dims();
+    let squared: Vec<f64> = match readback::read(probs.clone()) {
+        Some(data) => {
+            let on: Vec<bool> = data.iter::<f64>().map(|p| p > 0.5).collect();
+            let planes = on.par_chunks((h * w).max(1));
+            planes
+                .flat_map_iter(|mask| to_border(mask, h, w))
+                .map(f64::from)
+                .collect()
+        }
+        // A device that can't be read has failed; the step reports it as not finite.
+        None => vec![f64::NAN; dims.iter().product()],
+    };
+    constant(&squared, dims, probs).sqrt()
 }

@@ -13,6 +13,8 @@ pub struct LossInfo {
     pub reference: &'static str,
     pub when_to_use: &'static str,
     pub watch_for: &'static str,
+    /// Times that a step waits for numbers from the device; 0 for a sum of losses without any.
+    pub read_backs: u64,
 }
 
 /// Every loss, in the order they are shown.
@@ -26,6 +28,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "nnU-Net (Isensee et al. 2021); monai.DiceCELoss",
         when_to_use: "First: cross-entropy gives every pixel a gradient, Dice looks after rare classes.",
         watch_for: "Terms of different size: compare them in the X-ray before weighting.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "dice",
@@ -36,6 +39,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Milletari et al. 2016 (V-Net); monai.DiceLoss; smp.DiceLoss",
         when_to_use: "Classes of very different size, scored by Dice.",
         watch_for: "Absent classes: smoothing and grouping decide what they cost. Ids must be one-hot.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "generalized_dice",
@@ -46,6 +50,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Sudre et al. 2017; niftynet.generalised_dice_loss; monai.GeneralizedDiceLoss",
         when_to_use: "Strong imbalance where every class occurs in nearly every image.",
         watch_for: "A class of a few pixels outweighs everything else; absent classes take the largest weight.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "jaccard",
@@ -56,6 +61,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Rahman & Wang 2016; smp.JaccardLoss; monai.DiceLoss(jaccard=True)",
         when_to_use: "Where the score that counts is IoU.",
         watch_for: "Its optimum is Dice's; only the path differs.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "tversky",
@@ -66,6 +72,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Salehi et al. 2017; focal Tversky: Abraham & Khan 2019",
         when_to_use: "Small objects that must not be missed: β above α.",
         watch_for: "Papers swap α and β; here α is for false positives.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "cross_entropy",
@@ -76,6 +83,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "torch.nn.CrossEntropyLoss; keras categorical_crossentropy",
         when_to_use: "The baseline: smooth, well scaled, calibrated.",
         watch_for: "Large classes dominate: look at class weights, or add a Dice term.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "binary_cross_entropy",
@@ -86,6 +94,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "torch.nn.BCEWithLogitsLoss; keras binary_crossentropy",
         when_to_use: "Sigmoid heads, classes that may overlap.",
         watch_for: "With many classes most terms are easy negatives.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "focal",
@@ -96,6 +105,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Lin et al. 2017; torchvision.sigmoid_focal_loss; monai.FocalLoss",
         when_to_use: "Huge easy backgrounds.",
         watch_for: "Starts small and slow; its values can't be compared with cross-entropy's.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "unified_focal",
@@ -106,6 +116,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Yeung et al. 2022; monai.AsymmetricUnifiedFocalLoss",
         when_to_use: "Small foreground in a large background, two classes above all.",
         watch_for: "MONAI's reads only channels 0 and 1; here every class above 0 is foreground.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "lovasz",
@@ -116,6 +127,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Berman et al. 2018; smp.LovaszLoss",
         when_to_use: "Fine-tuning for IoU after cross-entropy.",
         watch_for: "Slow from a cold start; errors are sorted on the CPU, which costs one read-back a step.",
+        read_backs: 1,
     },
     LossInfo {
         kind: "wasserstein",
@@ -126,6 +138,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Fidon et al. 2017; monai.GeneralizedWassersteinDiceLoss; niftynet.generalised_wasserstein_dice_loss",
         when_to_use: "Classes with a hierarchy: subtypes, parts of a whole.",
         watch_for: "The matrix is a choice; by default every confusion costs the same.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "mcc",
@@ -136,6 +149,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Abhishek & Hamarneh 2021; smp.MCCLoss; monai.MCCLoss",
         when_to_use: "Imbalance in either direction.",
         watch_for: "An absent class has correlation 0, so it costs 1, unless there is no error at all.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "cldice",
@@ -146,6 +160,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Shit et al. 2021; monai.SoftclDiceLoss",
         when_to_use: "Vessels, roads, cracks; beside a Dice term.",
         watch_for: "Skeletons are soft: iterations must reach half the thickest width.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "boundary",
@@ -155,7 +170,8 @@ pub const LOSSES: &[LossInfo] = &[
         formula: "mean p · D(y)",
         reference: "Kervadec et al. 2019; monai.BoundaryLoss",
         when_to_use: "Beside a region loss, its weight raised slowly, for strong imbalance.",
-        watch_for: "Alone it collapses to nothing; it can be below 0. Maps are made on the CPU.",
+        watch_for: "Alone it collapses to nothing; it can be below 0. Maps are made by the loader.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "hausdorff",
@@ -166,6 +182,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Karimi & Salcudean 2019; monai.HausdorffDTLoss",
         when_to_use: "Outliers far from the object matter.",
         watch_for: "Costs a read-back and distance maps every step; large values early on.",
+        read_backs: 1,
     },
     LossInfo {
         kind: "nacl",
@@ -176,6 +193,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Murugesan et al. 2023; monai.NACLLoss",
         when_to_use: "Probabilities that are to be believed.",
         watch_for: "It holds raw logits, not probabilities, near numbers between 0 and 1.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "sensitivity_specificity",
@@ -186,6 +204,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "Brosch et al. 2015; niftynet.sensitivity_specificity_loss",
         when_to_use: "Lesions of a few pixels.",
         watch_for: "Summed over classes: its range grows with their number.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "volume_enforcement",
@@ -196,6 +215,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "niftynet.volume_enforcement",
         when_to_use: "As a small term beside a region loss.",
         watch_for: "A missing class costs hundreds; nothing says where pixels belong.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "undecided",
@@ -206,6 +226,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "niftynet.undecided_loss",
         when_to_use: "As a small term once the classes are learned.",
         watch_for: "Ignores the labels; starts near 1/ε.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "question_dice",
@@ -216,6 +237,7 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "the original question, word for word",
         when_to_use: "To see why it goes up: never for training.",
         watch_for: "It prefers high numbers at high ids, whatever is in the image.",
+        read_backs: 0,
     },
     LossInfo {
         kind: "solution1_dice",
@@ -226,5 +248,6 @@ pub const LOSSES: &[LossInfo] = &[
         reference: "first answer to the original question; keras issue #9395",
         when_to_use: "To reproduce that answer.",
         watch_for: "Nothing asks for the background, and large classes drown small ones.",
+        read_backs: 0,
     },
 ];

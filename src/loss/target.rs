@@ -1,7 +1,12 @@
 //! The truth of one batch, on the device.
 
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
 use burn::prelude::*;
 use burn::tensor::DType;
+
+use crate::data::{Batch, distance};
 
 /// The truth of one batch, on the device.
 #[derive(Clone, Debug)]
@@ -14,6 +19,16 @@ pub struct Target {
     pub valid: Tensor<4>,
     /// `[N, 1, H, W]`, weight of each pixel; `None` where all weigh 1.
     pub pixel_weights: Option<Tensor<4>>,
+    truth: Arc<Truth>,
+}
+
+/// What the target was made of, on the CPU: maps are made of it without asking the device.
+#[derive(Debug)]
+struct Truth {
+    /// `[N, H, W]`.
+    labels: Vec<u8>,
+    /// See [`distance::to_borders`].
+    borders: OnceLock<Vec<f32>>,
 }
 
 impl Target {
@@ -59,7 +74,54 @@ impl Target {
             one_hot,
             valid,
             pixel_weights: None,
+            truth: Arc::new(Truth {
+                labels: labels.to_vec(),
+                borders: OnceLock::new(),
+            }),
         }
+    }
+
+    /// The images `range` of a batch; distances to borders that the loader made come along.
+    #[must_use]
+    pub fn of_batch(
+        batch: &Batch,
+        range: Range<usize>,
+        num_classes: usize,
+        device: &Device,
+    ) -> Self {
+        let [_, _, h, w] = batch.shape;
+        let of = |len: usize| range.start * len..range.end * len;
+        let labels = batch.labels.get(of(h * w)).unwrap_or_default();
+        let target = Self::from_labels(labels, [range.len(), h, w], num_classes, device);
+        if let Some(borders) = batch.borders.get(of(num_classes * h * w))
+            && !borders.is_empty()
+        {
+            // A target that was just made has none.
+            let _ = target.truth.borders.set(borders.to_vec());
+        }
+        target
+    }
+
+    /// The labels it was made of, `[N, H, W]`.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.truth.labels
+    }
+
+    /// `[N, C, H, W]`: distance in pixels to the other side of each class's border, at least 1; 0
+    /// where a class has none. Made on the CPU from the labels, unless the loader has; uploaded.
+    #[must_use]
+    pub fn border_distances(&self) -> Tensor<4> {
+        let dims @ [_, classes, h, w] = self.one_hot.dims();
+        let squared = self.truth.borders.get_or_init(|| {
+            let images = self.truth.labels.chunks((h * w).max(1));
+            images
+                .flat_map(|labels| distance::to_borders(labels, classes, h, w))
+                .collect()
+        });
+        let data = TensorData::new(squared.clone(), dims);
+        // Squares are whole numbers: the root is as exact as the float type it is taken in.
+        Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype())).sqrt()
     }
 
     /// `[N, 1, H, W]`: what each pixel counts for, ignored ones 0.

@@ -2,7 +2,7 @@
 //! distance, surface Dice. A surface is the set of pixels of a region that touch, by one of their
 //! four sides, something outside of it or the edge of the image (as in MONAI and SciPy).
 
-use crate::loss::distance::squared_distance;
+use crate::data::distance::squared_distance;
 
 /// For each surface pixel of one region, the distance to the surface of the other.
 #[derive(Debug, Clone, PartialEq)]

@@ -72,7 +72,7 @@ pub fn validate(
     each_val_batch(loader, Broken::Data, |index, batch| {
         let [n, _, h, w] = batch.shape;
         let logits = forward(model, &batch, device);
-        let target = Target::from_labels(&batch.labels, [n, h, w], classes, device);
+        let target = Target::of_batch(&batch, 0..n, classes, device);
         let labels = logits.clone().argmax(1);
         let confidence = confidence(logits.clone(), activation);
         // Doubt needs all logits read back: only where a picture is kept.

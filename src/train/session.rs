@@ -101,7 +101,8 @@ impl Session {
         first: u64,
     ) -> Result<Arc<Feed>, TrainError> {
         let (batch, seed) = (config.train.batch as usize, config.train.seed);
-        let loader = Loader::new(Arc::clone(dataset), &config.data, batch, seed)?;
+        let loader = Loader::new(Arc::clone(dataset), &config.data, batch, seed)?
+            .with_borders(config.loss.wants_borders());
         let total = config.train.total_steps(loader.steps_per_epoch());
         Ok(Arc::new(Feed::start(Arc::new(loader), first, total)?))
     }
@@ -548,7 +549,6 @@ fn parts<'a>(
         let of = |len: usize| from * len..(from + count) * len;
         let images = batch.images[of(channels * h * w)].to_vec();
         let images = TensorData::new(images, [count, channels, h, w]);
-        let labels = &batch.labels[of(h * w)];
         let keep = keep.map(|keep| {
             let bottom = keep.len() / n;
             let keep = keep[of(bottom)].to_vec();
@@ -558,7 +558,7 @@ fn parts<'a>(
             share: count as f64 / n as f64,
             images: Tensor::from_data(images, device),
             keep,
-            target: Target::from_labels(labels, [count, h, w], classes, device),
+            target: Target::of_batch(batch, from..from + count, classes, device),
         }
     })
 }

@@ -4,7 +4,9 @@
 use burn::prelude::*;
 use burn::tensor::DType;
 use dicebench::loss::config::KINDS;
-use dicebench::loss::{LossConfig, LossContext, OutputActivation, Prediction, REFERENCES, Target};
+use dicebench::loss::{
+    LOSSES, LossConfig, LossContext, OutputActivation, Prediction, REFERENCES, Target, readback,
+};
 
 /// Five, because one reference has a fixed matrix for five classes.
 const CLASSES: usize = 5;
@@ -263,4 +265,90 @@ fn single_precision_does_not_lose_a_rare_class_in_a_large_batch() {
             subject.name
         );
     }
+}
+
+/// Each look at numbers makes the step wait for the device. Only these two have one: burn sorts on
+/// no GPU, and has no distance transform for the border that is predicted.
+#[test]
+fn losses_wait_for_the_device_as_often_as_they_declare() {
+    let input = Input::random([2, 6, 6], 2.0, 31);
+    for info in LOSSES {
+        let subject = Subject {
+            name: info.kind,
+            loss: LossConfig::of_kind(info.kind).unwrap(),
+            head: OutputActivation::Softmax,
+        };
+        let before = readback::count();
+        input.evaluate(&subject, DType::F32);
+        assert_eq!(readback::count() - before, info.read_backs, "{}", info.kind);
+    }
+    let waiting: Vec<&str> = (LOSSES.iter())
+        .filter(|info| info.read_backs > 0)
+        .map(|info| info.kind)
+        .collect();
+    assert_eq!(waiting, ["lovasz", "hausdorff"]);
+}
+
+/// The count above would miss a loss that reads by itself.
+#[test]
+fn nothing_in_a_losss_file_reads_a_tensor_but_through_the_counter() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/loss");
+    let mut read = 0;
+    for entry in walkdir::WalkDir::new(folder).into_iter().flatten() {
+        let path = entry.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap();
+        let of_cases = path.components().any(|part| part.as_os_str() == "case");
+        // The counter itself, and what takes losses apart for people to look at.
+        if !entry.file_type().is_file() || of_cases || ["readback", "breakdown"].contains(&name) {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let own = text.split("#[cfg(test)]").next().unwrap();
+        for call in ["into_data(", "into_scalar(", "to_data(", "into_primitive("] {
+            assert!(!own.contains(call), "{}: {call}", path.display());
+        }
+        read += 1;
+    }
+    assert!(read > 20, "{read} files");
+}
+
+/// A class of one pixel in ten thousand among millions. Sums go row by row, then over rows: an error
+/// of rounding grows with 1024 + 1024 additions instead of a million, each of 2^-24 of the sum, at
+/// worst 1.2e-4 of it and, as signs differ, about its root 2048^½ · 6e-8 = 2.7e-6. Bounds are ten
+/// times that.
+#[test]
+fn a_megapixel_batch_keeps_its_rare_class_in_single_precision() {
+    let shape = [1, 1024, 1024];
+    let mut input = Input::random(shape, 3.0, 37);
+    for (at, label) in input.labels.iter_mut().enumerate() {
+        *label = if at % 10_000 == 77 {
+            4
+        } else {
+            u8::from(at % 5 == 0)
+        };
+    }
+    let mut table = String::new();
+    for kind in ["sum", "generalized_dice", "tversky", "focal", "mcc"] {
+        let subject = Subject {
+            name: kind,
+            loss: LossConfig::of_kind(kind).unwrap(),
+            head: OutputActivation::Softmax,
+        };
+        let (wide, wide_grad) = input.evaluate(&subject, DType::F64);
+        let (narrow, narrow_grad) = input.evaluate(&subject, DType::F32);
+        let value = (wide - narrow).abs() / wide.abs().max(1.0);
+        let pixels = 1024 * 1024;
+        // The gradient of the rare class, by the largest of its own.
+        let rare = 4 * pixels..5 * pixels;
+        let scale = wide_grad[rare.clone()]
+            .iter()
+            .fold(0.0f64, |m, g| m.max(g.abs()));
+        let gradient = (wide_grad[rare.clone()].iter())
+            .zip(&narrow_grad[rare])
+            .fold(0.0f64, |m, (a, b)| m.max((a - b).abs()))
+            / scale;
+        table += &format!("{kind}: value off by {value:.1e}, rare gradient by {gradient:.1e}\n");
+        assert!(value < 3e-5 && gradient < 3e-5, "{table}");
+    }
+    println!("{table}");
 }

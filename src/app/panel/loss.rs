@@ -17,6 +17,7 @@ pub fn show(
     matches: &dyn Fn(&str, &str) -> bool,
     chooser: &mut picker::State,
     activation: Option<&mut OutputActivation>,
+    names: &[String],
 ) {
     ui.push_id(key, |ui| {
         picker::show(chooser, ui, loss, key, activation);
@@ -63,6 +64,7 @@ pub fn show(
                         matches,
                         chooser,
                         None,
+                        names,
                     );
                 });
             }
@@ -105,7 +107,11 @@ pub fn show(
         let rows = |ui: &mut Ui, loss: &mut LossConfig, more: bool| {
             for mut param in loss.params() {
                 let full = format!("{key}.{}", param.key);
-                if is_advanced(&param.key) != more || !matches(&full, param.help) {
+                // Where classes have names, their distances have a grid.
+                if (param.key == "distances" && !names.is_empty())
+                    || is_advanced(&param.key) != more
+                    || !matches(&full, param.help)
+                {
                     continue;
                 }
                 let label = param::pretty(&param.key);
@@ -113,6 +119,12 @@ pub fn show(
             }
         };
         rows(ui, loss, false);
+        if let LossConfig::Wasserstein(config) = loss
+            && !names.is_empty()
+            && matches(&format!("{key}.distances"), "distance matrix classes")
+        {
+            super::distances::ui(ui, &mut config.distances, names);
+        }
         let any = loss.params().iter().any(|param| is_advanced(&param.key));
         if any {
             ui.collapsing("More", |ui| rows(ui, loss, true));

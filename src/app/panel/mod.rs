@@ -1,6 +1,7 @@
 //! The settings: preset, loss, class weights, network, training, data. All of it is drawn from the
 //! configuration's own list of parameters.
 
+mod distances;
 mod loss;
 pub mod param;
 mod picker;
@@ -50,6 +51,10 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
             || key.to_lowercase().contains(&filter)
             || help.to_lowercase().contains(&filter)
     };
+    let names: Vec<String> = lab.dataset().map_or_else(Vec::new, |dataset| {
+        let classes = dataset.classes.classes.iter();
+        classes.map(|class| class.name.clone()).collect()
+    });
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let draft = &mut lab.draft;
         section(ui, "Output and loss", true, |ui| {
@@ -71,6 +76,7 @@ pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
                 &matches,
                 &mut state.picker,
                 Some(&mut draft.activation),
+                &names,
             );
         });
         section(ui, "Class weights", false, |ui| {

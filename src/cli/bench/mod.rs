@@ -2,6 +2,7 @@
 
 mod frame;
 mod loader;
+mod losses;
 mod room;
 mod runs;
 
@@ -34,6 +35,8 @@ pub enum Bench {
     Step(BenchArgs),
     /// Forward alone, in evaluation mode.
     Infer(BenchArgs),
+    /// Forward and backward of every kind of loss, as a share of a training step.
+    Loss(losses::Args),
     /// Feeding: decoding, resizing, varying; next to how much a trainer eats.
     Loader(loader::Args),
     /// The real window beside a training: how long frames take, and what it costs the training.
@@ -98,6 +101,7 @@ pub struct BenchReport {
 pub fn run(bench: &Bench) -> ExitCode {
     let _workers = Workers::join();
     let (args, result) = match bench {
+        Bench::Loss(args) => return losses::run(args),
         Bench::Loader(args) => return loader::run(args),
         Bench::Frame(args) => return frame::run(args),
         Bench::Room(args) => return room::run(args),
@@ -246,21 +250,20 @@ fn noise(args: &BenchArgs, device: &Device) -> Tensor<4> {
 fn random_target(args: &BenchArgs, device: &Device) -> Target {
     let (n, s) = (args.batch as usize, args.size as usize);
     let pixels = s * s;
-    let labels: Vec<usize> = numbers(n * pixels, 2)
-        .map(|unit| (unit * CLASSES as f32) as usize)
+    let labels: Vec<u8> = numbers(n * pixels, 2)
+        .map(|unit| (unit * CLASSES as f32) as u8)
         .collect();
-    let mut one_hot = vec![0f32; n * CLASSES * pixels];
-    for (index, &label) in labels.iter().enumerate() {
-        let (image, pixel) = (index / pixels, index % pixels);
-        one_hot[(image * CLASSES + label) * pixels + pixel] = 1.0;
-    }
-    let index: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
-    Target {
-        one_hot: Tensor::from_data(TensorData::new(one_hot, [n, CLASSES, s, s]), device),
-        index: Tensor::from_data(TensorData::new(index, [n, 1, s, s]), device),
-        valid: Tensor::ones([n, 1, s, s], device),
-        pixel_weights: None,
-    }
+    Target::from_labels(&labels, [n, s, s], CLASSES, device)
+}
+
+/// `[N, S, S]` labels as masks have them: tiles of all classes, moved from image to image.
+fn blobs(n: usize, s: usize) -> Vec<u8> {
+    let tile = (s / 6).max(1);
+    let label = |at: usize| {
+        let (image, y, x) = (at / (s * s), at / s % s, at % s);
+        (((y + 5 * image) / tile + (x + 3 * image) / tile) % CLASSES) as u8
+    };
+    (0..n * s * s).map(label).collect()
 }
 
 /// Mean cross-entropy + 1 − mean over the classes of (2·Σpt + 1) / (Σp + Σt + 1), softmax: the
@@ -315,18 +318,8 @@ mod tests {
     #[test]
     fn the_loss_of_equal_logits_is_known() {
         let device = Device::flex();
-        let labels: Vec<usize> = (0..100).map(|i| i % CLASSES).collect();
-        let mut one_hot = vec![0f32; 500];
-        for (pixel, &label) in labels.iter().enumerate() {
-            one_hot[label * 100 + pixel] = 1.0;
-        }
-        let one_hot = TensorData::new(one_hot, [1, CLASSES, 10, 10]);
-        let target = Target {
-            one_hot: Tensor::from_data(one_hot, &device),
-            index: Tensor::zeros([1, 1, 10, 10], &device),
-            valid: Tensor::ones([1, 1, 10, 10], &device),
-            pixel_weights: None,
-        };
+        let labels: Vec<u8> = (0..100).map(|i| (i % CLASSES) as u8).collect();
+        let target = Target::from_labels(&labels, [1, 10, 10], CLASSES, &device);
         let prediction = Prediction {
             logits: Tensor::zeros([1, CLASSES, 10, 10], &device),
             activation: OutputActivation::Softmax,

@@ -23,6 +23,10 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
         None => None,
     };
     let scores = at_best.map(|v| definitions(run, v, outlines.as_ref()));
+    let formula = match crate::doctor::formula::of_run(run, &Album::open(&store.dir(&run.id))) {
+        Ok(formula) => formula,
+        Err(message) => return crate::cli::failed(&message),
+    };
     if as_json {
         let settings: serde_json::Map<_, _> = (run.config.values().into_iter())
             .map(|(key, value)| (key, json!(value)))
@@ -36,7 +40,7 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             "steps": run.steps.len(), "total_steps": run.total_steps,
             "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
             "last": last.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
-            "scores": scores,
+            "scores": scores, "formula": formula,
             "settings": settings, "findings": findings,
         }));
     }

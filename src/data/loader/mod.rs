@@ -14,6 +14,7 @@ use super::augment::Draw;
 use super::cache::{Disk, Ready, Shape};
 use super::config::{Normalize, Sampling};
 use super::crop::{self, Window};
+use super::distance::Maps;
 use super::normalize::{Counts, Scale};
 use super::{Batch, DataConfig, DataError, Dataset, MaskResize, Sample, resize};
 
@@ -40,6 +41,8 @@ pub struct Loader {
     disk: Option<Disk>,
     order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
     scale: OnceLock<Result<Scale, DataError>>,
+    /// Present where batches come with distances to borders.
+    maps: Option<Maps>,
 }
 
 /// What makes a training sample of an item.
@@ -116,7 +119,15 @@ impl Loader {
             common,
             order: Mutex::new(None),
             scale: OnceLock::new(),
+            maps: None,
         })
+    }
+
+    /// Batches come with distances to the borders of every class: made beside the images, and kept.
+    #[must_use]
+    pub fn with_borders(mut self, wanted: bool) -> Self {
+        self.maps = wanted.then(Maps::default);
+        self
     }
 
     /// Steps that make one pass over the training items (the last incomplete batch is dropped).
@@ -362,7 +373,12 @@ impl Loader {
                 }
                 Ok(())
             })?;
+        let classes = self.dataset.classes.len();
+        let borders = (self.maps.as_ref()).map_or_else(Vec::new, |maps| {
+            maps.of_batch(&labels, classes, height, width)
+        });
         Ok(Batch {
+            borders,
             images,
             labels,
             shape: [items.len(), channels, height, width],

@@ -55,7 +55,13 @@ impl Overlap {
     ) -> Result<ClassSums, LossError> {
         let ready = self.ready(context)?;
         let [overlap, predicted, truth] = ready.volumes(prediction, target);
+        let (loss, divisor) = ready.groups(prediction, target);
+        let adds = match divisor {
+            None => loss,
+            Some(divisor) => loss / divisor.reshape([1, 1]),
+        };
         Ok(ClassSums {
+            adds,
             classes: ready
                 .kept
                 .unwrap_or_else(|| (0..context.num_classes).collect()),
@@ -76,6 +82,8 @@ pub(in crate::loss) struct ClassSums {
     pub overlap: Tensor<2>,
     pub predicted: Tensor<2>,
     pub truth: Tensor<2>,
+    /// What each adds to the loss, before final powers and signs; one column with volume weights.
+    pub adds: Tensor<2>,
 }
 
 struct Ready {
@@ -161,10 +169,9 @@ impl Ready {
         let score = if c.zero_ratio_is_one { 1.0 } else { 0.0 };
         (num / den.mask_fill(zero.clone(), 1.0)).mask_fill(zero, score)
     }
-}
 
-impl LossFn for Ready {
-    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+    /// The loss of every group and class, weighted, and what their sum is divided by.
+    fn groups(&self, prediction: &Prediction, target: &Target) -> (Tensor<2>, Option<Tensor<1>>) {
         let c = &self.config;
         let [overlap, predicted, truth] = self.volumes(prediction, target);
         let num = overlap.clone() * c.kappa;
@@ -215,15 +222,27 @@ impl LossFn for Ready {
                 divisor = counted * weights;
             }
         }
-        let total = loss.sum();
-        let mut out = match c.divisor {
-            Divisor::One => total,
+        let divisor = match c.divisor {
+            Divisor::One => None,
             // All groups dropped: the sum is 0 and stays 0.
             Divisor::Count | Divisor::SumWeights => {
                 let sum = divisor.sum();
                 let none = sum.clone().equal_elem(0.0);
-                total / sum.mask_fill(none, 1.0)
+                Some(sum.mask_fill(none, 1.0))
             }
+        };
+        (loss, divisor)
+    }
+}
+
+impl LossFn for Ready {
+    fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
+        let c = &self.config;
+        let (loss, divisor) = self.groups(prediction, target);
+        let total = loss.sum();
+        let mut out = match divisor {
+            None => total,
+            Some(divisor) => total / divisor,
         };
         if c.one_minus_final {
             out = -out + 1.0;

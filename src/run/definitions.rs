@@ -289,8 +289,7 @@ fn finite<S: serde::Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_some(&Some(*value).filter(|value| value.is_finite()))
 }
 
-#[expect(clippy::ptr_arg, reason = "serde gives what the field is")]
-fn all_finite<S: serde::Serializer>(values: &Vec<f64>, to: S) -> Result<S::Ok, S::Error> {
+fn all_finite<S: serde::Serializer>(values: &[f64], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(values.iter().map(|v| Some(*v).filter(|v| v.is_finite())))
 }
 

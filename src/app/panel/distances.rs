@@ -35,15 +35,15 @@ pub fn ui(ui: &mut Ui, distances: &mut Vec<f64>, names: &[String]) {
                         .on_hover_text(format!("{name}, as the other class of the pair"));
                 }
                 ui.end_row();
-                for row in 0..classes {
-                    ui.label(RichText::new(short(&names[row])).small())
-                        .on_hover_text(&names[row]);
-                    for column in 0..classes {
+                for (row, own) in names.iter().enumerate() {
+                    ui.label(RichText::new(short(own)).small())
+                        .on_hover_text(own);
+                    for (column, other) in names.iter().enumerate() {
                         if row == column {
                             ui.weak("0").on_hover_text("A class is at 0 from itself.");
                             continue;
                         }
-                        let pair = format!("{} and {}", names[row], names[column]);
+                        let pair = format!("{own} and {other}");
                         let mut value = all[row * classes + column];
                         let drag = DragValue::new(&mut value).range(0.0..=1e6).speed(0.01);
                         let response = ui.add(drag).on_hover_text(format!(

@@ -9,6 +9,7 @@ use crate::loss::schedule::Schedule;
 use crate::loss::sum::Term;
 use crate::loss::{LOSSES, LossConfig, OutputActivation};
 
+#[expect(clippy::too_many_arguments, reason = "a row needs what surrounds it")]
 pub fn show(
     ui: &mut Ui,
     loss: &mut LossConfig,

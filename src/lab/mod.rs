@@ -6,8 +6,8 @@
 pub mod browse;
 mod clerk;
 pub mod consulting;
-pub mod freezing;
 pub mod formulas;
+pub mod freezing;
 pub mod gallery;
 pub mod history;
 pub mod jobs;

@@ -283,6 +283,14 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         menu: Menu::Help,
+        name: "Guided tour",
+        help: "Five steps on the sample: from the original question to its repair.",
+        keys: Keys::None,
+        obstacle: never,
+        run: |app, _| super::tour::begin(app),
+    },
+    Command {
+        menu: Menu::Help,
         name: "Keys",
         help: "The list of what the keyboard does.",
         keys: Keys::Sign("?"),

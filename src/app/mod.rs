@@ -24,6 +24,7 @@ mod saving;
 mod taking;
 mod theme;
 mod toolbar;
+mod tour;
 mod training;
 pub mod view;
 pub mod xray;
@@ -76,6 +77,7 @@ pub struct App {
     museum: museum::State,
     doctor: doctor::State,
     palette: palette::State,
+    tour: Option<tour::Tour>,
     xray: xray::State,
     toasts: egui_notify::Toasts,
     windows: Windows,
@@ -124,6 +126,7 @@ impl App {
             museum: museum::State::default(),
             doctor: doctor::State::default(),
             palette: palette::State::default(),
+            tour: None,
             xray: xray::State::default(),
             toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
             windows: Windows::default(),
@@ -139,6 +142,8 @@ impl App {
         self.follow_runs();
         self.resume_training();
         let ctx = ui.ctx().clone();
+        tour::tick(self);
+        tour::keys(self, &ctx);
         commands::handle(self, &ctx);
         if self.opening.receive(&ctx, &mut self.lab) {
             self.tab = Tab::Data;
@@ -146,6 +151,7 @@ impl App {
 
         Panel::top("toolbar").show(ui, |ui| toolbar::show(self, ui));
         Panel::bottom("status").show(ui, |ui| toolbar::status(self, ui));
+        tour::strip(self, ui);
         Panel::left("settings")
             .default_size(340.0)
             .size_range(300.0..=520.0)

@@ -136,7 +136,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 impl App {
     /// Asks for the curves of the runs that are looked at, and keeps how the table was left.
     pub(super) fn follow_runs(&mut self) {
-        let ids = self.runs.ticked.iter().chain(self.lab.active.as_ref());
+        let pair = self.lab.pair.iter().flat_map(|pair| &pair.ids);
+        let ids = (self.runs.ticked.iter())
+            .chain(self.lab.active.as_ref())
+            .chain(pair);
         let ids: Vec<String> = ids.cloned().collect();
         self.lab.look_at(ids.iter());
         let kept = self.runs.kept();

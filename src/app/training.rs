@@ -59,6 +59,15 @@ fn welcome(app: &mut App, ui: &mut Ui) {
                     }
                 }
                 ui.add_space(14.0);
+                if !app.lab.settings.toured && app.tour.is_none() {
+                    let button = ui.button("New here? Take the tour: five steps, three minutes");
+                    let help =
+                        "From a loss that goes up to its repair, on the sample; Help has it too";
+                    if button.on_hover_text(help).clicked() {
+                        super::tour::begin(app);
+                    }
+                    ui.add_space(14.0);
+                }
                 if let Some(dataset) = app.lab.dataset() {
                     ui.weak(format!("{} – {}", dataset.layout, dataset.reason));
                 }

@@ -475,6 +475,13 @@ impl Lab {
         self.replace_draft(config);
     }
 
+    /// Works on `draft` from now on, as a change of `preset`, images included. Undo brings the old
+    /// settings back.
+    pub fn take_over(&mut self, preset: Preset, draft: ExperimentConfig) {
+        self.preset = preset;
+        self.replace_draft(draft);
+    }
+
     /// Saves the draft as a preset of the user's own.
     pub fn save_preset(&mut self, name: &str, about: &str) {
         let preset = Preset {

@@ -26,6 +26,8 @@ crate::choices! {
 #[serde(default)]
 pub struct Settings {
     pub theme: Theme,
+    /// The guided tour was taken once.
+    pub toured: bool,
     /// Folders opened before, newest first.
     pub recent: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

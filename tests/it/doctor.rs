@@ -178,3 +178,29 @@ fn a_pair_of_the_museum_runs_side_by_side() {
         app.lab.dataset().is_some_and(|d| d.classes.len() == 5)
     });
 }
+
+#[test]
+fn the_tour_goes_from_the_question_to_its_findings_and_gives_the_settings_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut harness = start(dir.path());
+    harness.state_mut().lab.set("train.batch", "5").unwrap();
+    harness.run_steps(2);
+    let own = harness.state().lab.draft.clone();
+    harness.get_by_label_contains("Take the tour").click();
+    harness.run_steps(2);
+    assert!(harness.query_by_label("What was asked").is_some());
+    assert_eq!(harness.state().lab.draft.loss.kind(), "question_dice");
+    wait(&mut harness, "the doctor", |app| {
+        app.lab.has_errors() == Some(true)
+    });
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(2);
+    assert_eq!(harness.state().tab, Tab::Xray);
+    harness.key_press(egui::Key::Backspace);
+    harness.run_steps(2);
+    assert_eq!(harness.state().tab, Tab::Training);
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(2);
+    assert_eq!(harness.state().lab.draft, own);
+    assert!(harness.query_by_label("Leave the tour").is_none());
+}

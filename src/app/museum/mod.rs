@@ -202,6 +202,13 @@ fn named(response: &egui::Response, enabled: bool, what: &str, exhibit: &Preset)
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
 }
 
+impl State {
+    /// Shows the pair that is raced in place of the cards.
+    pub fn show_pair(&mut self) {
+        self.cards = false;
+    }
+}
+
 impl App {
     /// Races an exhibit against its fixed twin and shows them.
     pub fn race_pair(&mut self, exhibit: &Preset) {

@@ -2,6 +2,7 @@
 
 mod controls;
 mod export;
+mod flags;
 mod grouped;
 mod lines;
 mod panel;

@@ -3,6 +3,7 @@
 use egui::{Pos2, Rangef, Rect, RichText, Role, Ui, Vec2b, WidgetInfo, pos2, vec2};
 use egui_plot::{LineStyle, MarkerShape, Plot, PlotPoint, PlotUi, Points, VLine};
 
+use super::flags;
 use super::grouped::{self, Lot};
 use super::lines::{draw, draw_area, extent};
 use super::{Plots, Shown, TRAINING, Which};
@@ -146,6 +147,7 @@ impl Plots {
             let places = self.holes(shown);
             holes(ui, frame, places.into_iter().map(across));
         }
+        flags::show(ui, frame, along, shown, across);
         if let Some(x) = cursor {
             let entries = match which {
                 _ if !single => grouped::entries(&curves, x),

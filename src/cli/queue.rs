@@ -10,7 +10,7 @@ use crate::run::store::{Store, home};
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Put a race behind those that wait; described as for `dicebench race`.
-    Add(race::Race),
+    Add(Box<race::Race>),
     /// What waits, first in front.
     List {
         /// Print one JSON object.

@@ -174,6 +174,11 @@ fn plot(
 ) {
     let axis = motion.axis();
     let what_name = what.to_owned();
+    let title = match what {
+        "loss" => "loss",
+        _ => "push: sum of |d loss / d logit|",
+    };
+    ui.add(egui::Label::new(RichText::new(title).small().weak()).truncate());
     let response = Plot::new(("response", motion, what))
         .height(HEIGHT)
         .allow_drag(false)
@@ -215,17 +220,4 @@ fn plot(
         .response;
     let name = format!("{what} by {axis}");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name.clone()));
-    let text = egui::Label::new(
-        RichText::new(match what {
-            "loss" => "loss",
-            _ => "push: sum of |d loss / d logit|",
-        })
-        .small()
-        .weak(),
-    );
-    let place = egui::Rect::from_min_size(
-        response.rect.left_top() + vec2(46.0, 1.0),
-        vec2((response.rect.width() - 46.0).max(10.0), 14.0),
-    );
-    ui.put(place, text.truncate());
 }

@@ -5,6 +5,7 @@ mod loader;
 mod losses;
 mod room;
 mod runs;
+mod xray;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -45,6 +46,8 @@ pub enum Bench {
     Room(room::Args),
     /// The window: listing very many recorded runs, and drawing their curves.
     Runs(runs::Args),
+    /// The X-ray and the response curves of a loss on a dataset.
+    Xray(xray::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -106,6 +109,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Frame(args) => return frame::run(args),
         Bench::Room(args) => return room::run(args),
         Bench::Runs(args) => return runs::run(args),
+        Bench::Xray(args) => return xray::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };

@@ -181,7 +181,7 @@ pub const DEFINITIONS: &[Definition] = &[
     define(
         "IoU, all pixels, no background",
         "As above, without the background class.",
-        "torchmetrics JaccardIndex (ignore_index = 0 drops the class)",
+        "Keras IoU (target_class_ids without 0)",
         Score::Classes(|e| foreground(e.whole.iou_as(Empty::Skip), e.first)),
     ),
     define(

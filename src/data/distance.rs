@@ -37,11 +37,14 @@ pub fn to_border(mask: &[bool], h: usize, w: usize) -> Vec<f32> {
     both.map(|(a, b)| a.max(b) as f32).collect()
 }
 
+type Kept = HashMap<u64, Arc<Vec<f32>>>;
+
 /// Maps that were made before, by the labels they were made of: without augmentation an image's maps
 /// are made once. Full, it keeps what it has.
 #[derive(Debug, Default)]
 pub struct Maps {
-    kept: Mutex<(HashMap<u64, Arc<Vec<f32>>>, usize)>,
+    /// Maps by hash, and how many numbers they hold.
+    kept: Mutex<(Kept, usize)>,
 }
 
 impl Maps {

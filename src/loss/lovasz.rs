@@ -79,7 +79,7 @@ impl Lovasz {
         let groups: Vec<std::ops::Range<usize>> = if self.per_image {
             (0..n).map(|image| image..image + 1).collect()
         } else {
-            vec![0..n]
+            std::iter::once(0..n).collect()
         };
         let label_of = |at: usize| labels[at / (classes * plane) * plane + at % plane];
         let mut shares = vec![0.0; dims.iter().product()];

@@ -21,6 +21,8 @@ pub struct Picture {
 
 /// Sides of the pictures, in points.
 const SIDE: f32 = 190.0;
+/// Of three beside each other.
+const THREE: f32 = 140.0;
 
 impl Picture {
     /// Draws truth and gradient beside each other; returns the answer that was chosen to take the
@@ -106,7 +108,7 @@ impl Picture {
             self.sides = Some((frozen.step, truth, answer));
         }
         let size = vec2(frame.width as f32, frame.height as f32);
-        let size = size * (SIDE / size.max_elem().max(1.0));
+        let size = size * (THREE / size.max_elem().max(1.0));
         ui.horizontal_wrapped(|ui| {
             let sides = self.sides.as_ref();
             let pictures = [

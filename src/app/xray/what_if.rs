@@ -32,6 +32,10 @@ pub fn ui(
     colors: &[[u8; 3]],
 ) -> Option<Asked> {
     let mut asked = None;
+    if !matches!(what_if, WhatIf::Frozen(_)) {
+        // Pictures of another run's answers are not those of the next.
+        state.picture = Picture::default();
+    }
     ui.label(RichText::new("What if").strong()).on_hover_text(
         "Freeze the answers of a trained network, then move loss, smoothing, weights or activation \
          in the settings: what the loss would say of the same answers is shown at once, without \

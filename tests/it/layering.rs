@@ -112,23 +112,23 @@ fn each_library_stays_where_it_belongs() {
 }
 
 /// Where the network, the losses and the trainer wait for a device and copy values to the host. A
-/// training step passes through `learner.rs` alone, where loss and gradient norm are read in one go
-/// (and through a loss that names its own reading below); every new place needs a line here.
+/// training step passes through `learner.rs` alone, where loss and gradient norm are read in one go,
+/// and through `readback.rs` where its loss declares a reading; every new place needs a line here.
 const READ_BACKS: &[(&str, usize, &str)] = &[
-    ("loss/boundary.rs", 1, "distances are measured on the host"),
     ("loss/breakdown.rs", 1, "the formula's numbers, for people"),
     (
         "loss/case/mod.rs",
         1,
         "comparison with a reference's values",
     ),
-    ("loss/lovasz.rs", 1, "the order of the errors"),
+    ("loss/readback.rs", 1, "what a loss declares, counted"),
     ("train/device/parity.rs", 3, "comparison of two devices"),
     (
         "train/evaluate.rs",
         5,
         "validation: labels, scores, what is not finite",
     ),
+    ("train/frozen.rs", 1, "the answers of a run, for what-if"),
     (
         "train/learner.rs",
         1,

@@ -21,8 +21,9 @@ use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 
 /// A training's first seconds are not counted: threads start, memory is taken.
 const WARM_UP: f64 = 2.0;
-/// A dataset or first step that takes longer is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A dataset or first step that takes longer is given up; so is the first look at the graphics
+/// drivers, which takes minutes where software compiles the shaders.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is to be shown.
 #[derive(Debug, Clone, Copy)]
@@ -263,7 +264,7 @@ impl Driver {
                 let listed = self.app.lab.runs.len() >= self.load.runs;
                 let lab = &self.app.lab;
                 // What a new dataset sets off is over: it is not the window's painting.
-                let settled = lab.xray.is_some() && lab.look.progress.is_none();
+                let settled = lab.xray.is_some() && lab.look.progress.is_none() && !lab.probing;
                 if listed && settled && matches!(lab.dataset, Opened::Ready(_)) {
                     let ids = self.app.lab.runs.iter().map(|run| run.id.clone());
                     self.app.runs.ticked = ids.collect();

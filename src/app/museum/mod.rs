@@ -4,7 +4,7 @@
 
 mod race;
 
-use egui::{Button, RichText, Ui, vec2};
+use egui::{Button, RichText, Ui};
 
 use super::{App, Tab, theme};
 use crate::experiment::Preset;
@@ -84,56 +84,33 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 
 fn cards(app: &App, ui: &mut Ui) -> Option<Asked> {
     let mut asked = None;
-    let gap = ui.spacing().item_spacing.x;
-    let space = ui.available_width() - 12.0;
-    let columns = ((space / CARD) as usize).clamp(1, 4);
-    let width = (space - gap * (columns - 1) as f32) / columns as f32;
-    let exhibits = &app.museum.exhibits;
-    for row in exhibits.chunks(columns) {
-        // Cards of a row end at the same height: that of the row before is known, this one's is not.
-        let id = ui.scope_id().with(&row[0].name);
-        let tallest: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
-        let mut seen: f32 = 0.0;
-        ui.horizontal_top(|ui| {
-            for exhibit in row {
-                let (said, height) = card(app, ui, exhibit, width, tallest);
-                seen = seen.max(height);
-                asked = asked.take().or(said);
-            }
-        });
-        if (seen - tallest).abs() > 0.5 {
-            ui.data_mut(|data| data.insert_temp(id, seen));
-            ui.ctx().request_repaint();
+    let count = ((ui.available_width() / CARD) as usize).clamp(1, 4);
+    ui.columns(count, |columns| {
+        for (at, exhibit) in app.museum.exhibits.iter().enumerate() {
+            let ui = &mut columns[at % count];
+            asked = asked.take().or(card(app, ui, exhibit));
+            ui.add_space(6.0);
         }
-    }
+    });
     asked
 }
 
-/// One card; returns what was asked for and the height that its content needs.
-fn card(
-    app: &App,
-    ui: &mut Ui,
-    exhibit: &Preset,
-    width: f32,
-    tallest: f32,
-) -> (Option<Asked>, f32) {
-    let mut asked = None;
-    let mut height = 0.0;
+/// One card; returns what was asked for.
+fn card(app: &App, ui: &mut Ui, exhibit: &Preset) -> Option<Asked> {
     let frame = egui::Frame::group(ui.style()).inner_margin(10.0);
-    let inner = width - 22.0;
-    frame.show(ui, |ui| {
-        let layout = egui::Layout::top_down(egui::Align::LEFT);
-        ui.allocate_ui_with_layout(vec2(inner, tallest), layout, |ui| {
-            ui.set_width(inner);
-            let top = ui.cursor().top();
-            story(ui, exhibit);
-            ui.add_space(6.0);
-            asked = buttons(app, ui, exhibit);
-            height = ui.cursor().top() - ui.spacing().item_spacing.y - top;
-            ui.set_min_height(tallest);
-        });
-    });
-    (asked, height)
+    frame
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            // Columns set their text to both margins otherwise.
+            let layout = egui::Layout::top_down(egui::Align::LEFT);
+            ui.with_layout(layout, |ui| {
+                story(ui, exhibit);
+                ui.add_space(6.0);
+                buttons(app, ui, exhibit)
+            })
+            .inner
+        })
+        .inner
 }
 
 fn story(ui: &mut Ui, exhibit: &Preset) {

@@ -245,7 +245,7 @@ fn race(
                 runs[lane].apply(&event);
                 say(json, lane, &runs[lane], &event, store);
                 if let RunEvent::Finished { outcome, .. } = &event
-                    && *outcome != Outcome::Stopped
+                    && (*outcome != Outcome::Stopped || !asked)
                 {
                     done(&runs[lane].name);
                 }

@@ -4,6 +4,7 @@
 //! neighbour, and a value that no class claims is a finding and the [`IGNORE`] label, never a class.
 
 mod augment;
+pub mod blending;
 mod cache;
 pub mod config;
 pub mod convert;

@@ -12,6 +12,7 @@ pub mod live;
 pub mod look;
 pub mod oracle;
 pub mod rules;
+pub mod symptom;
 #[cfg(test)]
 mod tests;
 pub mod theory;

@@ -15,6 +15,11 @@ use crate::loss::{LossContext, LossError, LossFn, OutputActivation, Prediction, 
 /// A worse answer must beat a better one by this share of the range to be called a violation:
 /// below it, float noise and harmless ties would be reported.
 const NOTICEABLE: f64 = 1e-3;
+/// The same where the better answer is right but not quite sure: certain answers score a little better
+/// than doubtful ones under any loss, even where one object is missing.
+const DOUBT: f64 = 0.05;
+/// A wrong answer within this share of the range of the perfect one is as good as perfect.
+const TIE: f64 = 1e-6;
 /// Answers whose quality differs by less than this are not ranked against each other.
 const CLEARLY_WORSE: f64 = 0.05;
 
@@ -37,6 +42,9 @@ pub struct Bar {
 pub struct Violation {
     pub preferred: String,
     pub over: String,
+    /// Whether it scores no worse than the perfect answer; otherwise it only beats one that is right but
+    /// in doubt, or one with less of the same defect.
+    pub as_good_as_perfect: bool,
     /// How far below the better answer's loss the worse one lies.
     pub by: f64,
     pub message: String,
@@ -78,6 +86,9 @@ pub struct Xray {
     pub one_sign_pixels: f64,
     /// Whether the perfect answer and "every pixel confidently the next class" score alike.
     pub class_blind: bool,
+    /// What "every pixel confidently the next class" costs over the perfect answer, as a share of the
+    /// range.
+    pub next_class_cost: f64,
     /// What missing the rarest class completely costs, as a share of the range.
     pub rarest_cost: Option<f64>,
     /// The loss's formula with the numbers of the untrained network in it.
@@ -202,8 +213,8 @@ impl<'a> Exam<'a> {
             }
         }
         let next = oracle::next_class(truth, config.activation);
-        let class_blind = subject.class_names.len() > 1
-            && (bench.loss(&next.logits)? - floor).abs() < NOTICEABLE * range;
+        let next_class_cost = (bench.loss(&next.logits)? - floor) / range;
+        let class_blind = subject.class_names.len() > 1 && next_class_cost.abs() < NOTICEABLE;
         let rarest_cost = loss_of("rarest-missing").map(|missing| (missing - floor) / range);
         let perfect = oracles.iter().find(|o| o.name == "perfect");
 
@@ -217,6 +228,7 @@ impl<'a> Exam<'a> {
             class_shares,
             one_sign_pixels,
             class_blind,
+            next_class_cost,
             rarest_cost,
             theory: theory::initial(
                 config,
@@ -428,18 +440,25 @@ fn beyond_doubt(better: &Bar, worse: &Bar) -> bool {
 /// Every answer that scores better than one that is better beyond doubt; only the worst offence per
 /// answer, always measured against the best answer it beats.
 fn violations(bars: &[Bar], range: f64) -> Vec<Violation> {
+    let perfect = bars.iter().find(|bar| bar.name == "perfect");
+    let as_good = |bar: &Bar| perfect.is_some_and(|p| bar.loss <= p.loss + TIE * range);
     let mut found = Vec::new();
     for worse in bars.iter().filter(|bar| bar.name != "confident") {
+        let margin = |better: &Bar| match better.name.as_str() {
+            "confident" if !as_good(worse) => DOUBT * range,
+            _ => NOTICEABLE * range,
+        };
         let beaten = bars
             .iter()
             .filter(|better| beyond_doubt(better, worse))
-            .filter(|better| worse.loss < better.loss - NOTICEABLE * range)
+            .filter(|better| worse.loss < better.loss - margin(better))
             .max_by(|a, b| a.quality.total_cmp(&b.quality));
         if let Some(better) = beaten {
             let by = better.loss - worse.loss;
             found.push(Violation {
                 preferred: worse.name.clone(),
                 over: better.name.clone(),
+                as_good_as_perfect: as_good(worse),
                 by,
                 message: format!("“{}” scores {by:.3} below “{}”", worse.title, better.title),
             });

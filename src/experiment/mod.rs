@@ -4,6 +4,7 @@ mod pair;
 pub mod plan;
 pub mod preset;
 pub mod sweep;
+pub mod symptom;
 pub mod train_config;
 
 pub use preset::Preset;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::ExperimentConfig;
+use super::symptom::Symptom;
 use crate::files;
 use crate::loss::LossConfig;
 
@@ -57,6 +58,8 @@ pub struct Preset {
     pub story: String,
     /// Of a mistake: what X-ray and run show.
     pub symptom: String,
+    /// Of a mistake: what X-ray and run show, as claims that are measured.
+    pub shows: Vec<Symptom>,
     /// Of a mistake: codes of the findings that catch it.
     pub caught_by: Vec<String>,
     /// Of a mistake: the settings (`key=value`) that turn it into its fixed twin.
@@ -75,6 +78,8 @@ struct Meta {
     story: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     symptom: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shows: Vec<Symptom>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     caught_by: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -215,6 +220,7 @@ impl Preset {
             about: meta.about,
             story: meta.story,
             symptom: meta.symptom,
+            shows: meta.shows,
             caught_by: meta.caught_by,
             twin: meta.twin,
             config,
@@ -245,6 +251,7 @@ impl Preset {
             about: self.about.clone(),
             story: self.story.clone(),
             symptom: self.symptom.clone(),
+            shows: self.shows.clone(),
             caught_by: self.caught_by.clone(),
             twin: self.twin.clone(),
         };
@@ -364,7 +371,9 @@ mod tests {
         for preset in exhibits {
             let name = &preset.name;
             assert!(
-                preset.symptom.len() > 40 && !preset.caught_by.is_empty(),
+                preset.symptom.len() > 40
+                    && !preset.shows.is_empty()
+                    && !preset.caught_by.is_empty(),
                 "{name}"
             );
             assert_ne!(preset.fixed().unwrap().unwrap(), preset.config, "{name}");

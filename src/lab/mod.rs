@@ -16,6 +16,7 @@ pub mod notices;
 pub mod outlining;
 pub mod pace;
 pub mod pairing;
+pub mod proving;
 pub mod racing;
 mod records;
 pub mod responding;

@@ -1,16 +1,33 @@
 //! The museum on the generated sample: each mistake is caught by the findings that it names, its twin
 //! by none of them.
 
-use dicebench::data::{Dataset, Progress};
+use std::sync::{Arc, Mutex};
+
+use dicebench::data::{DataConfig, Dataset, Progress};
 use dicebench::doctor::{self, Diagnosis, Evidence, Masks};
 use dicebench::experiment::{ExperimentConfig, Preset};
 use dicebench::finding::Severity;
+use dicebench::lab::proving::Prover;
+use dicebench::run::store::Store;
 
 /// Findings that only a run can show.
 const LIVE: &[&str] = &["dead-network"];
 
+/// Datasets by what they were opened with: opening takes longer than looking.
+static OPENED: Mutex<Vec<(DataConfig, Arc<Dataset>)>> = Mutex::new(Vec::new());
+
+fn opened(config: &DataConfig) -> Arc<Dataset> {
+    let mut known = OPENED.lock().unwrap();
+    if let Some((_, dataset)) = known.iter().find(|(data, _)| data == config) {
+        return Arc::clone(dataset);
+    }
+    let dataset = Arc::new(Dataset::open(config, &Progress::default()).unwrap());
+    known.push((config.clone(), Arc::clone(&dataset)));
+    dataset
+}
+
 fn examined(config: &ExperimentConfig) -> Vec<Diagnosis> {
-    let dataset = Dataset::open(&config.data, &Progress::default()).unwrap();
+    let dataset = opened(&config.data);
     let masks = Masks::read(&dataset, config).unwrap();
     let subject = doctor::examine(&masks, config).unwrap();
     let xray = doctor::xray::take(config, &subject).unwrap();
@@ -77,5 +94,46 @@ fn presets_to_begin_from_are_silent_before_training() {
             .find(|p| p.name == name)
             .unwrap();
         assert_eq!(examined(&preset.config), [], "{name}");
+    }
+}
+
+/// Small enough for a test; every claim must hold here as on the sample as it is.
+const TINY: &[(&str, &str)] = &[
+    ("data.width", "32"),
+    ("data.height", "32"),
+    ("model.depth", "2"),
+    ("model.base", "8"),
+    ("train.batch", "8"),
+    ("train.steps", "80"),
+    ("train.validate_every", "40"),
+    ("train.device", "cpu"),
+];
+
+#[test]
+fn every_pair_shows_what_it_claims() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut prover = Prover::new(Store::new(dir.path()));
+    let mut wrong = Vec::new();
+    for exhibit in Preset::exhibits() {
+        let mut base = exhibit.config.clone();
+        for (key, value) in TINY {
+            base.set(key, value).unwrap();
+        }
+        for verdict in prover.prove(&exhibit, &base).unwrap() {
+            if verdict.shown != Some(true) {
+                wrong.push(format!("{}: {verdict:?}", exhibit.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn findings_that_presets_name_are_said_by_some_rule() {
+    let known: Vec<&str> = doctor::rules::codes().collect();
+    for preset in Preset::bundled() {
+        for code in &preset.caught_by {
+            assert!(known.contains(&code.as_str()), "{}: {code}", preset.name);
+        }
     }
 }

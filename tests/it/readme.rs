@@ -19,6 +19,28 @@ fn presets() -> String {
     out
 }
 
+fn museum() -> String {
+    let mut out = "| Exhibit | Mistake | What is measured beside its fixed twin | Caught by | Repaired by |\n|---|---|---|---|---|\n".to_owned();
+    for preset in Preset::exhibits() {
+        let claims: Vec<String> = preset.shows.iter().map(|s| s.sentence()).collect();
+        let code = |texts: &[String]| {
+            let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+            quoted.join(", ")
+        };
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {} |",
+            preset.name,
+            escaped(&preset.about),
+            escaped(&claims.join("; ")),
+            code(&preset.caught_by),
+            escaped(&code(&preset.twin)),
+        )
+        .unwrap();
+    }
+    out
+}
+
 fn losses() -> String {
     let mut out = "| `loss.kind` | Loss | Formula | When to use | Watch for | Reference |\n|---|---|---|---|---|---|\n".to_owned();
     for info in LOSSES {
@@ -81,6 +103,7 @@ fn the_tables_are_fresh() {
     let mut fresh = text.clone();
     for (name, table) in [
         ("presets", presets()),
+        ("museum", museum()),
         ("losses", losses()),
         ("references", references()),
         ("params", params()),

@@ -124,6 +124,12 @@ fn story(ui: &mut Ui, exhibit: &Preset) {
     ui.add_space(2.0);
     ui.label(RichText::new("What you will see").strong());
     ui.label(&exhibit.symptom);
+    for claim in &exhibit.shows {
+        let text = RichText::new(format!("• {}", claim.sentence())).small();
+        ui.weak(text).on_hover_text(
+            "Measured: `dicebench museum --check` takes both X-rays, trains both and compares the numbers.",
+        );
+    }
     ui.add_space(2.0);
     ui.horizontal_wrapped(|ui| {
         ui.label("Caught by");

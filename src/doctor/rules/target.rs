@@ -58,8 +58,11 @@ pub(super) fn one_sum_over_all_classes(evidence: Evidence<'_>) -> Option<Diagnos
     let question = all.iter().any(|term| term.kind == "question_dice");
     let pooled = |term: &&super::term::Term| {
         let grouped = term.is("group", "all") || term.is("group", "image");
-        // Volume weights bring the balance back.
-        grouped && (term.is("volume_weights", "none") || term.is("volume_weights", "uniform"))
+        // Volume weights bring the balance back; a single class needs none.
+        let single = term.is("include_background", "false")
+            && (evidence.dataset).is_some_and(|dataset| dataset.classes.len() <= 2);
+        let plain = term.is("volume_weights", "none") || term.is("volume_weights", "uniform");
+        grouped && plain && !single
     };
     let pooled = all.iter().find(pooled);
     // Beside a term that looks at each class, one sum does no harm.

@@ -1,5 +1,7 @@
 //! What the rules' tests share: small datasets, X-rays and runs to plant a cause in.
 
+use std::sync::LazyLock;
+
 use super::Evidence;
 use super::page::Diagnosis;
 use crate::data::{Class, ClassMap, DataConfig, Dataset, IGNORE, Progress};
@@ -17,17 +19,20 @@ pub fn config(settings: &[(&str, &str)]) -> ExperimentConfig {
     config
 }
 
-/// The generated sample, as small as rules need it.
+/// The generated sample; opened once, because that takes longer than any rule.
 pub fn sample() -> Dataset {
-    Dataset::open(&DataConfig::default(), &Progress::default()).unwrap()
+    static SAMPLE: LazyLock<Dataset> =
+        LazyLock::new(|| Dataset::open(&DataConfig::default(), &Progress::default()).unwrap());
+    SAMPLE.clone()
 }
 
 /// An X-ray of two small masks of three classes, the last rare.
 pub fn xray(config: &ExperimentConfig) -> Xray {
-    xray_with_weights(config, Vec::new())
+    xray_of(config, &["background", "cell", "speck"], Vec::new())
 }
 
-pub fn xray_with_weights(config: &ExperimentConfig, class_weights: Vec<f64>) -> Xray {
+/// The same masks; a fourth class would not occur.
+pub fn xray_of(config: &ExperimentConfig, names: &[&str], class_weights: Vec<f64>) -> Xray {
     let mut labels = vec![0_u8; 2 * 16 * 16];
     for y in 3..9 {
         for x in 4..10 {
@@ -42,7 +47,7 @@ pub fn xray_with_weights(config: &ExperimentConfig, class_weights: Vec<f64>) -> 
     let subject = Subject {
         labels,
         shape: [2, 16, 16],
-        class_names: ["background", "cell", "speck"].map(str::to_owned).to_vec(),
+        class_names: names.iter().map(|name| (*name).to_owned()).collect(),
         class_weights,
     };
     xray::take(config, &subject).unwrap()

@@ -98,11 +98,7 @@ fn check(args: &Museum, exhibits: &[Preset]) -> ExitCode {
 }
 
 /// Whether every claim is borne out.
-fn check_with(
-    args: &Museum,
-    exhibits: &[Preset],
-    prover: &mut Prover,
-) -> Result<bool, String> {
+fn check_with(args: &Museum, exhibits: &[Preset], prover: &mut Prover) -> Result<bool, String> {
     let mut all = true;
     let mut list = Vec::new();
     for exhibit in exhibits {

@@ -244,7 +244,9 @@ impl FromStr for Symptom {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let problem = || {
-            format!("symptom `{text}`: expected MEASURE > NUMBER, MEASURE < NUMBER, MEASURE > twin + NUMBER or MEASURE < twin - NUMBER")
+            format!(
+                "symptom `{text}`: expected MEASURE > NUMBER, MEASURE < NUMBER, MEASURE > twin + NUMBER or MEASURE < twin - NUMBER"
+            )
         };
         let number = |text: &str| -> Result<f64, String> {
             let value: f64 = text.trim().parse().map_err(|_| problem())?;

@@ -324,7 +324,12 @@ const CASES: &[Case] = &[
     ),
     (
         "class-weights-unused",
-        || set(&[("loss.kind", "boundary"), ("class_weights.scheme", "inverse")]),
+        || {
+            set(&[
+                ("loss.kind", "boundary"),
+                ("class_weights.scheme", "inverse"),
+            ])
+        },
         || set(&[DICE, ("class_weights.scheme", "inverse")]),
     ),
     (
@@ -371,7 +376,11 @@ const CASES: &[Case] = &[
         || of_run(run(&[(0.5, 0.6), (0.5, 0.1), (0.5, 0.1), (0.5, 0.1)])),
         || of_run(run(&[(0.5, 0.6), (0.5, 0.1), (0.5, 0.1), (0.5, 0.35)])),
     ),
-    ("dead-network", || without_gradient(10), || without_gradient(9)),
+    (
+        "dead-network",
+        || without_gradient(10),
+        || without_gradient(9),
+    ),
     (
         "overfitting",
         || learning_by_heart(0.004),

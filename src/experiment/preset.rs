@@ -60,7 +60,7 @@ pub struct Preset {
     pub symptom: String,
     /// Of a mistake: what X-ray and run show, as claims that are measured.
     pub shows: Vec<Symptom>,
-    /// Of a mistake: codes of the findings that catch it.
+    /// Codes of the findings that catch it, or that its story speaks of.
     pub caught_by: Vec<String>,
     /// Of a mistake: the settings (`key=value`) that turn it into its fixed twin.
     pub twin: Vec<String>,

@@ -21,6 +21,7 @@ mod memory;
 mod museum;
 mod pictures;
 mod presets;
+mod question;
 mod racing;
 mod readme;
 mod records;

@@ -1,5 +1,6 @@
 //! `dicebench bench`: how fast a training step is here, beside the same step elsewhere.
 
+mod doctor;
 mod frame;
 mod loader;
 mod losses;
@@ -48,6 +49,8 @@ pub enum Bench {
     Runs(runs::Args),
     /// The X-ray and the response curves of a loss on a dataset.
     Xray(xray::Args),
+    /// How often the doctor speaks about healthy configurations: its false alarms.
+    Doctor(doctor::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -110,6 +113,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Room(args) => return room::run(args),
         Bench::Runs(args) => return runs::run(args),
         Bench::Xray(args) => return xray::run(args),
+        Bench::Doctor(args) => return doctor::run(args),
         Bench::Step(args) => (args, measure(args, true)),
         Bench::Infer(args) => (args, measure(args, false)),
     };

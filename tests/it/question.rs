@@ -119,12 +119,7 @@ fn the_questions_loss_has_the_values_that_were_analysed() {
     let without = [0, 112, 111, 111, 111, 110, 111, 111, 111, 112];
     let xray = xray::take(&config, &subject(&without)).unwrap();
     near(loss(&xray, "uniform"), -0.107, 1e-3, "Q5 at z = 0");
-    near(
-        loss(&xray, "all-on"),
-        -0.2757,
-        1e-4,
-        "Q5, every channel on",
-    );
+    near(loss(&xray, "all-on"), -0.2757, 1e-4, "Q5, every channel on");
     // Q5, the least of all: every label 9, every channel on: 1 − 18·0.7311/9.7311.
     let xray = xray::take(&config, &subject(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1000])).unwrap();
     near(xray.lowest, -0.352, 1e-3, "Q5, the floor");
@@ -136,7 +131,10 @@ fn the_questions_loss_has_the_values_that_were_analysed() {
     let xray = xray::take(&config, &subject(&drawn)).unwrap();
     near(loss(&xray, "uniform"), 0.0009, 1e-3, "Q3 undecided");
     near(xray.floor, 0.1330, 1e-3, "Q3 perfect");
-    assert!(xray.floor > xray.initial, "it rises on the way to the truth");
+    assert!(
+        xray.floor > xray.initial,
+        "it rises on the way to the truth"
+    );
     // Q2: every pixel confidently the next class scores the same.
     assert!(xray.class_blind && xray.next_class_cost.abs() < 1e-3);
     // Q4: one sign for all channels of a pixel, on 100 % of the pixels.
@@ -208,12 +206,7 @@ fn is_answered(data: &str) {
         ("all-on", everything(classes)),
     ] {
         let what = format!("{data}: {answer}");
-        near(
-            loss(&xray, answer),
-            question(classes, m, sum),
-            2e-4,
-            &what,
-        );
+        near(loss(&xray, answer), question(classes, m, sum), 2e-4, &what);
     }
 
     let fixes: Vec<&doctor::Fix> = DEFECTS
@@ -229,7 +222,9 @@ fn is_answered(data: &str) {
         assert!(others.clone().all(|other| other.settings != fix.settings));
     }
     // As "Clone with all fixes" does: in the doctor's order.
-    let all = found.iter().filter(|d| DEFECTS.contains(&d.finding.code.as_str()));
+    let all = found
+        .iter()
+        .filter(|d| DEFECTS.contains(&d.finding.code.as_str()));
     for (key, value) in all.flat_map(|d| &d.fix.as_ref().unwrap().settings) {
         config.set(key, value).unwrap();
     }
@@ -248,8 +243,7 @@ fn on_the_sample_it_is_red_has_three_causes_and_their_fixes_make_it_green() {
 }
 
 fn camvid() -> Option<PathBuf> {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/camvid_segnet/CamVid");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/camvid_segnet/CamVid");
     folder.is_dir().then_some(folder)
 }
 

@@ -63,6 +63,8 @@ pub struct App {
     pub tab: Tab,
     plots: Plots,
     viewer: Viewer,
+    /// All lanes of a race side by side.
+    pub lanes: view::lanes::Lanes,
     pub runs: RunsTable,
     /// What the Runs tab shows of the ticked runs.
     pub below: runs_tab::Below,
@@ -114,6 +116,7 @@ impl App {
             tab: Tab::Training,
             plots: Plots::default(),
             viewer: Viewer::default(),
+            lanes: view::lanes::Lanes::default(),
             runs,
             below: runs_tab::Below::default(),
             compare: compare::Compare::new(gallery),

@@ -3,6 +3,8 @@
 use egui::{Panel, RichText, Ui};
 
 use super::opening::Opening;
+use super::view::color::{on_ground, run_color};
+use super::view::lanes::Lane;
 use super::{App, theme};
 use crate::lab::Opened;
 use crate::run::Run;
@@ -122,6 +124,9 @@ fn pictures(app: &mut App, ui: &mut Ui) {
             .collect(),
         None => Vec::new(),
     };
+    if all_lanes(app, ui, &classes) {
+        return;
+    }
     let preview = app.lab.preview.as_ref();
     let sample = preview.map(|preview| &preview.sample);
     let prediction = preview
@@ -131,6 +136,41 @@ fn pictures(app: &mut App, ui: &mut Ui) {
     if let Some(item) = response.asked_item {
         app.lab.show_item(Some(item));
     }
+}
+
+/// The lanes of a race side by side, where there is one and that is wanted; whether they were drawn.
+fn all_lanes(app: &mut App, ui: &mut Ui, classes: &[(String, [u8; 3])]) -> bool {
+    let App {
+        lab, lanes, viewer, ..
+    } = app;
+    let found = lab.side_by_side();
+    if found.len() < 2 {
+        return false;
+    }
+    lanes.choice(ui, found.len());
+    if !lanes.all {
+        return false;
+    }
+    let dark = ui.visuals().dark_mode;
+    let drawn: Vec<Lane> = (found.iter())
+        .map(|(at, run, preview)| Lane {
+            id: &run.id,
+            name: super::view::summary::distinct(run, &lab.runs),
+            color: on_ground(run_color(ui.ctx(), &run.id), dark),
+            seen: preview.map(|preview| (&preview.sample, &preview.prediction)),
+            state: match &run.outcome {
+                Some(_) => "ended",
+                None if lab.is_held(*at) => "paused",
+                None => "",
+            },
+        })
+        .collect();
+    lanes.keep_only(&drawn.iter().map(|lane| lane.id).collect::<Vec<_>>());
+    let response = lanes.ui(ui, viewer, &drawn, classes);
+    if let Some(item) = response.asked_item {
+        lab.show_item(Some(item));
+    }
+    true
 }
 
 impl App {

@@ -85,6 +85,11 @@ impl Lab {
         self.trainer.control(Control::StopLane(index));
     }
 
+    /// Lets one lane of the race wait while the others go on, or go on from where it stood.
+    pub fn hold_lane(&mut self, index: usize, held: bool) {
+        self.trainer.control(Control::HoldLane(index, held));
+    }
+
     /// One more lane beside those that train, on the same images.
     pub fn add_lane(&mut self, lane: Lane) {
         let Some(dataset) = self.dataset().cloned() else {

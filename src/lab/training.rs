@@ -10,7 +10,7 @@ use crate::experiment::ExperimentConfig;
 use crate::export::parcel::{Parcel, What};
 use crate::export::report::Subject;
 use crate::run::{Outcome, Run, RunEvent};
-use crate::train::handle::{Control, Job, TrainerEvent};
+use crate::train::handle::{Control, Job, Preview, TrainerEvent};
 
 /// A kernel is timed within this time; after it the last one was.
 const STILL_TUNING: Duration = Duration::from_secs(3);
@@ -30,6 +30,10 @@ pub(super) struct Live {
 struct Entry {
     run: Run,
     id: Option<String>,
+    /// Waits while the others train.
+    held: bool,
+    /// What it last said of the image that is shown.
+    preview: Option<Preview>,
 }
 
 impl Live {
@@ -41,7 +45,7 @@ impl Live {
                 config: job.config.clone(),
                 ..Run::default()
             },
-            id: None,
+            ..Entry::default()
         });
     }
 
@@ -93,6 +97,28 @@ impl Lab {
             .filter_map(|(at, id)| Some((at, run(id?)?)))
             .filter(|(_, run)| run.outcome.is_none())
             .collect()
+    }
+
+    /// Whether this lane alone waits while the others train.
+    #[must_use]
+    pub fn is_held(&self, lane: usize) -> bool {
+        self.live.jobs.get(lane).is_some_and(|entry| entry.held)
+    }
+
+    /// The lanes of the present or last race, each with its run and what it last said of the image
+    /// that is shown. Empty once other images are open.
+    #[must_use]
+    pub fn side_by_side(&self) -> Vec<(usize, &Run, Option<&Preview>)> {
+        let run = |id: &String| self.runs.iter().find(|run| run.id == *id);
+        let open = self.dataset().map(|dataset| dataset.fingerprint.as_str());
+        let lanes = (self.live.jobs.iter().enumerate()).filter_map(|(at, entry)| {
+            let run = run(entry.id.as_ref()?)?;
+            // Until it has started, a run does not say which images it sees.
+            let here = run.dataset.is_empty() || Some(run.dataset.as_str()) == open;
+            let shown = |preview: &&Preview| Some(preview.prediction.item) == self.shown;
+            here.then_some((at, run, entry.preview.as_ref().filter(shown)))
+        });
+        lanes.collect()
     }
 
     #[must_use]
@@ -163,7 +189,7 @@ impl Lab {
                         config: job.config.clone(),
                         ..Run::default()
                     },
-                    id: None,
+                    ..Entry::default()
                 })
                 .collect(),
             ..Live::default()
@@ -246,6 +272,11 @@ impl Lab {
                 }
                 TrainerEvent::Paused => self.live.paused = true,
                 TrainerEvent::Resumed => self.live.paused = false,
+                TrainerEvent::Held { lane, held } => {
+                    if let Some(entry) = self.live.jobs.get_mut(lane) {
+                        entry.held = held;
+                    }
+                }
                 TrainerEvent::Idle => (self.live.paused, self.live.stopping) = (false, false),
             }
         }
@@ -306,7 +337,7 @@ impl Lab {
         }
     }
 
-    /// The newest picture of the lane that is looked at.
+    /// The newest pictures of all lanes; that of the lane that is looked at stands alone, too.
     fn take_preview(&mut self) {
         let lane = (self.live.jobs.iter())
             .position(|job| job.id.is_some() && job.id == self.active)
@@ -316,8 +347,13 @@ impl Lab {
             .previews
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(preview) = slots.get_mut(lane).and_then(Option::take) {
-            self.preview = Some(preview);
+        for (at, entry) in self.live.jobs.iter_mut().enumerate() {
+            if let Some(preview) = slots.get_mut(at).and_then(Option::take) {
+                if at == lane {
+                    self.preview = Some(preview.clone());
+                }
+                entry.preview = Some(preview);
+            }
         }
     }
 }

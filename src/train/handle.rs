@@ -25,6 +25,8 @@ pub enum Control {
     Stop,
     /// End this lane alone; what it learned is kept.
     StopLane(usize),
+    /// Let this lane alone wait, or, with `false`, go on from where it stood.
+    HoldLane(usize, bool),
     /// Show this item (index into `Dataset::items`) from now on.
     Preview(usize),
 }
@@ -55,6 +57,11 @@ pub enum TrainerEvent {
     },
     Paused,
     Resumed,
+    /// This lane alone waits from now on, or goes on.
+    Held {
+        lane: usize,
+        held: bool,
+    },
     /// Every lane has finished.
     Idle,
 }

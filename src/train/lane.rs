@@ -22,6 +22,8 @@ pub struct Lane {
     done: bool,
     /// A panic inside: the session is never touched again.
     broken: bool,
+    /// Waits while the others go on.
+    held: bool,
     saved: Instant,
     /// Where predictions are kept; none once writing failed.
     shelf: Option<Shelf>,
@@ -48,6 +50,7 @@ impl Lane {
             recorder,
             done: false,
             broken: false,
+            held: false,
             saved: Instant::now(),
             shelf: Some(shelf),
         })
@@ -80,6 +83,30 @@ impl Lane {
             }
         };
         self.record(events)
+    }
+
+    /// Whether it waits while the others go on.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Lets it wait, or go on from where it stood; events tell when it can't.
+    pub fn hold(&mut self, held: bool) -> Vec<RunEvent> {
+        self.held = held;
+        if held {
+            return Vec::new();
+        }
+        // The others have gone past the batch that comes next here.
+        let session = &mut self.session;
+        match guarded(|| session.own_feed().map_err(|error| error.to_string())) {
+            Ok(()) => Vec::new(),
+            Err(message) => {
+                self.broken = true;
+                let failed = self.failed(self.explained(message));
+                self.record(vec![failed])
+            }
+        }
     }
 
     /// Ends the run early, keeping what was learned.

@@ -527,8 +527,18 @@ impl Session {
     pub fn load_state(&mut self, dir: &Path) -> Result<(), TrainError> {
         self.progress = checkpoint::load_state(&mut self.learner, &self.device, dir)
             .map_err(TrainError::Invalid)?;
-        self.feed = Self::feed(&self.config, &self.dataset, self.progress.step)?;
+        self.own_feed()?;
         self.finished = self.progress.step >= self.total_steps;
+        Ok(())
+    }
+
+    /// Has the batches that come next made for this session alone: those of a feed that others share
+    /// may be past.
+    ///
+    /// # Errors
+    /// As [`Session::feed`].
+    pub fn own_feed(&mut self) -> Result<(), TrainError> {
+        self.feed = Self::feed(&self.config, &self.dataset, self.progress.step)?;
         Ok(())
     }
 }

@@ -85,7 +85,11 @@ impl Trainer {
                 }
                 // Nothing runs: nothing to pause, resume or stop.
                 Message::Control(
-                    Control::Pause | Control::Resume | Control::Stop | Control::StopLane(_),
+                    Control::Pause
+                    | Control::Resume
+                    | Control::Stop
+                    | Control::StopLane(_)
+                    | Control::HoldLane(..),
                 ) => {}
             }
         }
@@ -171,6 +175,8 @@ impl Trainer {
                 any = true;
                 let events = if self.stopping {
                     lane.stop()
+                } else if lane.is_held() {
+                    continue;
                 } else {
                     lane.step()
                 };
@@ -188,10 +194,17 @@ impl Trainer {
         }
     }
 
+    /// Whether there are lanes, and each of them waits.
+    fn all_held(&self) -> bool {
+        let mut lanes = self.lanes.iter().flatten().filter(|lane| !lane.is_done());
+        let first = lanes.next();
+        first.is_some_and(Lane::is_held) && lanes.all(Lane::is_held)
+    }
+
     /// Takes every waiting command; waits for more while paused.
     fn obey(&mut self) -> Result<(), Gone> {
         loop {
-            let message = if self.paused {
+            let message = if self.paused || (!self.stopping && self.all_held()) {
                 self.inbox.recv().map_err(|_| Gone)?
             } else {
                 match self.inbox.try_recv() {
@@ -219,6 +232,7 @@ impl Trainer {
                         self.forward(index, events)?;
                     }
                 }
+                Message::Control(Control::HoldLane(index, held)) => self.hold(index, held)?,
                 Message::Add(job) => {
                     self.open_lane(&job)?;
                     self.refresh();
@@ -228,6 +242,17 @@ impl Trainer {
                 Message::Start(..) => log::error!("asked to train while training"),
             }
         }
+    }
+
+    /// Lets one lane wait, or go on. One that could not is ended.
+    fn hold(&mut self, index: usize, held: bool) -> Result<(), Gone> {
+        let lane = self.lanes.get_mut(index).and_then(Option::as_mut);
+        let Some(lane) = lane.filter(|lane| !lane.is_done() && lane.is_held() != held) else {
+            return Ok(());
+        };
+        let events = lane.hold(held);
+        self.send(TrainerEvent::Held { lane: index, held })?;
+        self.forward(index, events)
     }
 
     /// Shows `item` now and at each validation from now on.

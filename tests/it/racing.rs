@@ -72,6 +72,54 @@ fn lanes_leave_and_join_without_touching_the_others() {
     assert!(trainer.add(jobs[0].clone()).is_err());
 }
 
+/// One lane waits while the other goes on to its end; then it goes on as if it had not waited.
+#[test]
+fn a_lane_that_waited_has_the_curve_of_one_that_did_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = tiny();
+    for (key, value) in [
+        ("train.steps", "60"),
+        // What depends on the step, too.
+        ("model.dropout", "0.3"),
+        ("train.schedule", "cosine"),
+    ] {
+        config.set(key, value).unwrap();
+    }
+    let jobs = jobs(&[config.clone(), config]);
+    let trainer = TrainerHandle::spawn(Arc::new(|| {}));
+    trainer.start(jobs, Store::new(dir.path())).unwrap();
+    let mut events: Vec<Vec<RunEvent>> = vec![Vec::new(); 2];
+    let (mut while_held, mut held_at) = (0, None);
+    loop {
+        match trainer.wait(Duration::from_secs(60)) {
+            Some(TrainerEvent::Run { lane, event }) => {
+                if lane == 1 && matches!(event, RunEvent::Step { step: 7, .. }) {
+                    trainer.control(Control::HoldLane(1, true));
+                }
+                let ended = matches!(event, RunEvent::Finished { .. });
+                if held_at == Some(true) {
+                    while_held += usize::from(lane == 1);
+                    if lane == 0 && ended {
+                        trainer.control(Control::HoldLane(1, false));
+                    }
+                }
+                events[lane].push(event);
+            }
+            Some(TrainerEvent::Held { lane, held }) => {
+                assert_eq!(lane, 1);
+                held_at = Some(held);
+            }
+            Some(TrainerEvent::Idle) => break,
+            Some(_) => {}
+            None => panic!("the trainer is silent"),
+        }
+    }
+    assert_eq!((held_at, while_held), (Some(false), 0));
+    let texts = |lane: usize| events[lane].iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(texts(0).len(), 1 + 60 + 10 + 1);
+    assert_eq!(texts(1), texts(0));
+}
+
 #[test]
 fn a_run_that_asked_for_it_ends_early_and_its_record_says_why() {
     let dir = tempfile::tempdir().unwrap();
@@ -195,6 +243,22 @@ fn a_race_is_started_from_presets_in_the_window() {
         .collect();
     assert_eq!(kinds.len(), 3);
     assert!(kinds.contains(&"question_dice"), "{kinds:?}");
+    // What each lane makes of one image stands beside the truth.
+    wait(&mut harness, "a prediction of every lane", |app| {
+        let lanes = app.lab.side_by_side();
+        lanes.len() == 3 && lanes.iter().all(|(_, _, preview)| preview.is_some())
+    });
+    harness.step();
+    assert!(harness.query_by_label("Truth").is_some());
+    for name in ["question", "solution-2"] {
+        let title = format!("{name} · Dice");
+        let found = harness.query_by_label_contains(&title).is_some();
+        assert!(found, "{title}");
+    }
+    let painted = harness.state().lanes.painted();
+    assert!(painted >= 4, "{painted}");
+    harness.run_steps(3);
+    assert_eq!(harness.state().lanes.painted(), painted, "painted once");
     // Every lane is done: nothing waits for another start of the program.
     wait(&mut harness, "an empty queue", |app| {
         app.lab.racing.queue.races.is_empty()

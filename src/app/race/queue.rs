@@ -6,16 +6,16 @@ use super::theme;
 use crate::lab::Lab;
 use crate::lab::pace::{clock, pace};
 
-/// The lanes that train now, each with how far it is and a button to end it.
+/// The lanes that train now, each with how far it is and buttons to let it wait or end it.
 pub fn running(ui: &mut Ui, lab: &mut Lab) {
-    let mut dropped = None;
+    let (mut dropped, mut held) = (None, None);
     let lanes = lab.lanes();
     if lanes.is_empty() {
         return;
     }
     ui.label(RichText::new("Running").strong());
     egui::Grid::new("running lanes")
-        .num_columns(4)
+        .num_columns(5)
         .spacing([12.0, 4.0])
         .striped(true)
         .show(ui, |ui| {
@@ -32,6 +32,29 @@ pub fn running(ui: &mut Ui, lab: &mut Lab) {
                 let best = run.best.and_then(|best| run.validations[best].mean_dice);
                 ui.label(best.map_or_else(|| "–".to_owned(), |dice| format!("Dice {dice:.3}")))
                     .on_hover_text("Best mean Dice so far");
+                let waits = lab.is_held(index);
+                let (text, help, word) = if waits {
+                    (
+                        "▶ Go on",
+                        "Train this lane on from where it stands",
+                        "Go on with",
+                    )
+                } else {
+                    (
+                        "⏸ Pause",
+                        "Let this lane alone wait; the others go on, and it goes on later as if it \
+                         had not waited",
+                        "Pause",
+                    )
+                };
+                let pause = ui.small_button(text).on_hover_text(help);
+                pause.widget_info(|| {
+                    let text = format!("{word} lane {}", run.name);
+                    egui::WidgetInfo::labeled(egui::Role::Button, true, text)
+                });
+                if pause.clicked() {
+                    held = Some((index, !waits));
+                }
                 let drop = ui
                     .small_button("⏹ Drop")
                     .on_hover_text("End this lane alone; what it learned is kept");
@@ -47,6 +70,9 @@ pub fn running(ui: &mut Ui, lab: &mut Lab) {
         });
     if let Some(index) = dropped {
         lab.drop_lane(index);
+    }
+    if let Some((index, held)) = held {
+        lab.hold_lane(index, held);
     }
     ui.separator();
 }

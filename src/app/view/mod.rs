@@ -9,6 +9,7 @@ pub mod chip;
 pub mod color;
 pub mod compare;
 pub mod curve;
+pub mod lanes;
 pub mod lens;
 pub mod outliers;
 pub mod paint;

@@ -83,14 +83,7 @@ impl Viewer {
         prediction: Option<&Prediction>,
         classes: &[(String, [u8; 3])],
     ) -> ViewerResponse {
-        let current = self.current(sample, prediction);
-        if self.asked.is_some() && self.asked == current {
-            self.asked = None;
-        }
-        let asked_item = self.chooser(ui, current);
-        if asked_item.is_some() {
-            self.asked = asked_item;
-        }
+        let asked_item = self.choose(ui, sample, prediction);
         let response = ViewerResponse { asked_item };
         let Some(sample) = sample else {
             self.pointed = None;
@@ -131,6 +124,29 @@ impl Viewer {
             None => captions::meanings(ui, &self.shown()),
         }
         response
+    }
+
+    /// The row that says which image is shown; another item that was asked for.
+    pub(super) fn choose(
+        &mut self,
+        ui: &mut Ui,
+        sample: Option<&Sample>,
+        prediction: Option<&Prediction>,
+    ) -> Option<usize> {
+        let current = self.current(sample, prediction);
+        if self.asked.is_some() && self.asked == current {
+            self.asked = None;
+        }
+        let asked = self.chooser(ui, current);
+        if asked.is_some() {
+            self.asked = asked;
+        }
+        asked
+    }
+
+    /// How far classes cover the image, and whether only their borders do.
+    pub(super) fn overlay(&self) -> (f32, bool) {
+        (self.opacity, self.contours)
     }
 
     /// The item that is shown now, where that can be told.
@@ -242,14 +258,7 @@ impl Viewer {
             }
         });
         ui.horizontal_wrapped(|ui| {
-            let label = ui.label("Opacity");
-            ui.spacing_mut().slider_width = 70.0;
-            let slider = egui::Slider::new(&mut self.opacity, 0.0..=1.0).fixed_decimals(2);
-            ui.add_enabled(!self.contours, slider)
-                .labelled_by(label.id)
-                .on_hover_text("How far the classes cover the image: 0 none, 1 all; default 0.60.");
-            ui.checkbox(&mut self.contours, "Contours")
-                .on_hover_text("Draw only the borders of the classes (default off).");
+            self.overlay_controls(ui);
             ui.separator();
             let flip = ui
                 .selectable_label(self.flipped, "Flip")
@@ -291,7 +300,18 @@ impl Viewer {
         });
     }
 
-    fn class_chips(&mut self, ui: &mut Ui, classes: &[(String, [u8; 3])]) {
+    pub(super) fn overlay_controls(&mut self, ui: &mut Ui) {
+        let label = ui.label("Opacity");
+        ui.spacing_mut().slider_width = 70.0;
+        let slider = egui::Slider::new(&mut self.opacity, 0.0..=1.0).fixed_decimals(2);
+        ui.add_enabled(!self.contours, slider)
+            .labelled_by(label.id)
+            .on_hover_text("How far the classes cover the image: 0 none, 1 all; default 0.60.");
+        ui.checkbox(&mut self.contours, "Contours")
+            .on_hover_text("Draw only the borders of the classes (default off).");
+    }
+
+    pub(super) fn class_chips(&mut self, ui: &mut Ui, classes: &[(String, [u8; 3])]) {
         if !self.known.iter().eq(classes.iter().map(|(name, _)| name)) {
             self.known = classes.iter().map(|(name, _)| name.clone()).collect();
             // Its colour would only hide the image, on most of its pixels.
@@ -309,7 +329,7 @@ impl Viewer {
         ui.horizontal_wrapped(|ui| legend(ui, &chips, &mut self.hidden));
     }
 
-    fn palette(&self, classes: &[(String, [u8; 3])]) -> Palette {
+    pub(super) fn palette(&self, classes: &[(String, [u8; 3])]) -> Palette {
         let colors: Vec<[u8; 3]> = classes.iter().map(|(_, color)| *color).collect();
         Palette {
             shown: (classes.iter().enumerate())

@@ -137,3 +137,30 @@ fn findings_that_presets_name_are_said_by_some_rule() {
         }
     }
 }
+
+/// Exit codes of `museum --check`: 0 where every claim is borne out, 3 where the mistake does not show,
+/// 2 for an exhibit that there is not.
+#[test]
+fn claims_can_be_checked_from_the_command_line() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |args: &[&str]| {
+        let all = [&["museum", "--check"], args].concat();
+        let output = crate::cli::dicebench(home.path(), &all);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text + &crate::cli::stderr(&output))
+    };
+    let (code, text) = check(&["museum-bilinear-masks"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("✔ masks: the share of training pixels"),
+        "{text}"
+    );
+    // At their own size masks are not resized, so that there is nothing to be seen.
+    let own_size = ["--set", "data.width=128", "--set", "data.height=128"];
+    let (code, text) = check(&[&["museum-bilinear-masks"][..], &own_size].concat());
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains('✖'), "{text}");
+    let (code, text) = check(&["museum-of-art"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("museum-plus-dice"), "{text}");
+}

@@ -125,8 +125,8 @@ fn story(ui: &mut Ui, exhibit: &Preset) {
     ui.label(RichText::new("What you will see").strong());
     ui.label(&exhibit.symptom);
     for claim in &exhibit.shows {
-        let text = RichText::new(format!("• {}", claim.sentence())).small();
-        ui.weak(text).on_hover_text(
+        let text = RichText::new(format!("• {}", claim.sentence())).size(12.0);
+        ui.label(text).on_hover_text(
             "Measured: `dicebench museum --check` takes both X-rays, trains both and compares the numbers.",
         );
     }

@@ -5,6 +5,8 @@ use egui::{Panel, RichText, Ui, vec2};
 
 use super::super::compare::strip;
 use super::super::{App, Tab, theme, view};
+use crate::doctor::symptom::{Seen, judge};
+use crate::experiment::Preset;
 use crate::lab::pace::pace;
 use crate::run::Run;
 
@@ -51,6 +53,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         lane(&mut columns[0], "✖ The mistake", false, mistake);
         lane(&mut columns[1], "✔ The fixed twin", true, fixed);
     });
+    claims(ui, &pair.exhibit, mistake, fixed);
     let mut again = false;
     ui.horizontal_wrapped(|ui| {
         let free = !lab.is_busy();
@@ -83,6 +86,29 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             strip::show(compare, lab, ui, &[mistake, fixed], &titles, space);
         });
     plots.ui(ui, &[mistake, fixed]);
+}
+
+/// What the exhibit says of its run, beside the numbers so far.
+fn claims(ui: &mut Ui, exhibit: &Preset, mistake: &Run, fixed: &Run) {
+    let of = |run| Seen {
+        run: Some(run),
+        ..Seen::default()
+    };
+    for claim in exhibit.shows.iter().filter(|c| c.measure.needs_run()) {
+        let verdict = judge(claim, of(mistake), of(fixed));
+        let (Some(shown), Some(a), Some(b)) = (verdict.shown, verdict.mistake, verdict.twin) else {
+            continue;
+        };
+        let (mark, color) = match shown {
+            true => ("✔ seen", theme::good(ui)),
+            false => ("… not yet", ui.visuals().weak_text_color()),
+        };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(mark).color(color));
+            ui.label(format!("{}: {a:.3}, the twin {b:.3}", verdict.sentence))
+                .on_hover_text("What this exhibit claims to show, at the last validation of both");
+        });
+    }
 }
 
 /// Where one of the two stands, and what the doctor said while it trained.

@@ -1,7 +1,8 @@
 //! Activations between logits and loss: the network's own, and the one a loss applies on top.
 
 use burn::prelude::*;
-use burn::tensor::activation::{log_softmax, sigmoid, softmax};
+
+use super::arithmetic::{log_sigmoid, log_softmax, sigmoid, softmax};
 
 crate::choices! {
     /// Output activation of the network. (The activation between layers is
@@ -48,7 +49,7 @@ impl Prediction {
     pub fn output(&self) -> Tensor<4> {
         let logits = self.logits.clone();
         match self.activation {
-            OutputActivation::Softmax => softmax(logits, 1),
+            OutputActivation::Softmax => softmax(logits),
             OutputActivation::Sigmoid => sigmoid(logits),
             OutputActivation::None => logits,
         }
@@ -59,7 +60,7 @@ impl Prediction {
     pub fn probs(&self, input: InputActivation) -> Tensor<4> {
         let output = self.output();
         match input {
-            InputActivation::Softmax => softmax(output, 1),
+            InputActivation::Softmax => softmax(output),
             InputActivation::Sigmoid => sigmoid(output),
             InputActivation::None => output,
         }
@@ -99,25 +100,11 @@ impl Prediction {
     #[must_use]
     pub fn log_probs(&self, input: InputActivation) -> Tensor<4> {
         if let Some(z) = self.logits_of(input, OutputActivation::Softmax) {
-            return log_softmax(z, 1);
+            return log_softmax(z);
         }
         if let Some(z) = self.logits_of(input, OutputActivation::Sigmoid) {
             return log_sigmoid(z);
         }
         self.probs(input).log()
     }
-}
-
-/// log σ(z) = min(z, 0) − log(1 + e^−|z|), without overflow on either side.
-pub(crate) fn log_sigmoid(z: Tensor<4>) -> Tensor<4> {
-    -softplus(-z)
-}
-
-/// log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|). Its gradient, written so that it is σ(z) at 0 too.
-pub(crate) fn softplus(z: Tensor<4>) -> Tensor<4> {
-    // max(z, 0) and |z| have no gradient of their own at 0: through one constant mask they have.
-    let positive = z.clone().detach().greater_elem(0.0).float().cast(z.dtype());
-    let sign = positive.clone() * 2.0 - 1.0;
-    let absolute = z.clone() * sign;
-    z * positive + ((-absolute).exp() + 1.0).log()
 }

@@ -2,9 +2,12 @@
 
 use burn::prelude::*;
 
-use super::activation::{InputActivation, OutputActivation, softplus};
+use super::activation::{InputActivation, OutputActivation};
+use super::arithmetic::softplus;
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
+use super::{
+    LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, product_sums, sum_all,
+};
 use crate::param::Param;
 
 crate::choices! {
@@ -94,11 +97,12 @@ impl LossFn for Ready {
         let [n, classes, h, w] = prediction.logits.dims();
         let (prediction, input) =
             prediction.read_as(c.input_activation, c.from_logits, OutputActivation::Sigmoid);
-        let flip = c.label_flip;
-        let truth = target.one_hot.clone() * (1.0 - 2.0 * flip) + flip;
-        // −log p and −log(1 − p).
-        let (positive, negative) = match prediction.logits_of(input, OutputActivation::Sigmoid) {
-            Some(z) if c.clip == 0.0 => (softplus(-z.clone()), softplus(z)),
+        let truth = target.one_hot.clone();
+        // 1 where the class is not, −1 where it is: turns logits and probabilities of the class into
+        // those of the wrong side.
+        let turn = -truth.clone() * 2.0 + 1.0;
+        let (wrong, from_logits) = match prediction.logits_of(input, OutputActivation::Sigmoid) {
+            Some(z) if c.clip == 0.0 => (z * turn, true),
             _ => {
                 let p = prediction.probs(input);
                 let p = if c.clip > 0.0 {
@@ -106,18 +110,30 @@ impl LossFn for Ready {
                 } else {
                     p
                 };
-                (minus_log(p.clone()), minus_log(-p + 1.0))
+                (p * turn + truth.clone(), false)
             }
         };
-        let positive = match &self.weights {
-            Some(weights) => positive * per_class(weights, &prediction.logits),
-            None => positive,
+        // −log of the probability of the side that is true, or that is not.
+        let cost = |true_side: bool| match (from_logits, true_side) {
+            (true, true) => softplus(wrong.clone()),
+            (true, false) => softplus(-wrong.clone()),
+            (false, true) => minus_log(-wrong.clone() + 1.0),
+            (false, false) => minus_log(wrong.clone()),
         };
-        // 0 · ∞ is not 0: a term whose target is exactly 0 is left out.
-        let term =
-            |t: Tensor<4>, cost: Tensor<4>| t.clone() * cost.mask_fill(t.equal_elem(0.0), 0.0);
-        let value = term(truth.clone(), positive) + term(-truth + 1.0, negative);
-        let total = sum_all(value * target.weights());
+        // Class weights are for log p, not for log(1 − p).
+        let weigh = |cost: Tensor<4>, side: Tensor<4>| match &self.weights {
+            Some(weights) => {
+                let extra = per_class(weights, &prediction.logits) - 1.0;
+                cost * (side * extra + 1.0)
+            }
+            None => cost,
+        };
+        let mut value = weigh(cost(true), truth.clone());
+        if c.label_flip > 0.0 {
+            let other = weigh(cost(false), -truth + 1.0);
+            value = value * (1.0 - c.label_flip) + other * c.label_flip;
+        }
+        let total = product_sums(value, [target.weights()]).sum();
         match c.normalizer {
             Normalizer::One => total,
             Normalizer::All => total * ((n * classes * h * w) as f64).recip(),

@@ -10,7 +10,7 @@ use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
-    sum_all,
+    product_sums, sum_all,
 };
 use crate::param::Param;
 
@@ -64,7 +64,7 @@ impl LossFn for Boundary {
         let classes = probs.dims()[1];
         let map = foreground(self.map(target), self.include_background);
         let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
-        sum_all(probs * map * target.weights()) / valid
+        product_sums(probs, [map, target.weights()]).sum() / valid
     }
 }
 

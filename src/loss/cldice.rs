@@ -4,10 +4,13 @@ use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
+use dicebench_kernels::extension::fits;
+use dicebench_kernels::losses;
 
 use super::activation::InputActivation;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, plane_sums,
+    product_sums,
 };
 use crate::param::Param;
 
@@ -88,7 +91,7 @@ impl LossFn for ClDice {
         let y = foreground(target.one_hot.clone(), self.include_background);
         // Precision and sensitivity of an image, its classes together.
         let share = |skeleton: Tensor<4>, of: Tensor<4>| {
-            let inside = plane_sums(skeleton.clone() * of).sum_dim(1);
+            let inside = product_sums(skeleton.clone(), [of]).sum_dim(1);
             let all = plane_sums(skeleton).sum_dim(1);
             (inside + self.smooth_numerator) / (all + self.smooth_denominator)
         };
@@ -101,6 +104,9 @@ impl LossFn for ClDice {
 
 /// What openings take away at each of `iterations` erosions.
 fn skeleton(x: Tensor<4>, iterations: u64) -> Tensor<4> {
+    if fits(&x) {
+        return losses::skeleton(x, iterations as usize);
+    }
     let mut x = x;
     let mut skeleton = relu(x.clone() - open(x.clone()));
     for _ in 0..iterations {

@@ -4,6 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
+use super::arithmetic::{of_true_class, true_cost};
 use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
 use crate::param::Param;
 
@@ -144,11 +145,27 @@ struct Ready {
 }
 
 impl Ready {
-    fn log_probs(&self, prediction: &Prediction) -> Tensor<4> {
+    /// What the loss reads, and whether it takes it as it is.
+    fn read(&self, prediction: &Prediction) -> (Prediction, InputActivation, bool) {
         let c = &self.config;
         let (prediction, input) =
             prediction.read_as(c.input_activation, c.from_logits, OutputActivation::Softmax);
         let plain = c.clip == 0.0 && c.renormalize == Renormalize::None && c.log_epsilon == 0.0;
+        (prediction, input, plain)
+    }
+
+    /// `[N, 1, H, W]`: log p of the true class, 0 at ignored pixels.
+    fn true_log_probs(&self, prediction: &Prediction, target: &Target) -> Tensor<4> {
+        let (read, input, plain) = self.read(prediction);
+        match read.logits_of(input, OutputActivation::Softmax) {
+            Some(logits) if plain => -true_cost(logits, target),
+            _ => of_true_class(self.log_probs(prediction), target),
+        }
+    }
+
+    fn log_probs(&self, prediction: &Prediction) -> Tensor<4> {
+        let c = &self.config;
+        let (prediction, input, plain) = self.read(prediction);
         if plain {
             return prediction.log_probs(input);
         }
@@ -170,33 +187,27 @@ impl LossFn for Ready {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let c = &self.config;
         let [n, _, h, w] = prediction.logits.dims();
-        let log_probs = self.log_probs(prediction);
-        let truth = target.one_hot.clone();
-        let weights = self.weights.as_ref().map(|w| per_class(w, &log_probs));
+        let weights = self.weights.as_ref().map(|w| target.per_pixel(w));
         let weigh = |x: Tensor<4>| match &weights {
             Some(weights) => x * weights.clone(),
             None => x,
         };
-        // Where the truth is 0 the logarithm may be −∞, and 0 · −∞ is not 0.
-        let chosen = log_probs
-            .clone()
-            .mask_fill(truth.clone().equal_elem(0.0), 0.0);
-        let log_p = chosen.sum_dim(1);
+        let log_p = self.true_log_probs(prediction, target);
         let mut pixel = if c.generalized_q > 0.0 {
             (-(log_p.clone() * c.generalized_q).exp() + 1.0)
                 * c.generalized_q.recip()
                 * target.valid.clone()
         } else {
-            -weigh(
-                log_probs
-                    .clone()
-                    .mask_fill(truth.clone().equal_elem(0.0), 0.0),
-            )
-            .sum_dim(1)
+            weigh(-log_p.clone())
         };
         if c.label_smoothing > 0.0 {
+            let log_probs = self.log_probs(prediction);
+            let log_probs = match &self.weights {
+                Some(weights) => log_probs * per_class(weights, &prediction.logits),
+                None => log_probs,
+            };
+            let all = log_probs.sum_dim(1) * target.valid.clone();
             let share = c.label_smoothing / self.classes as f64;
-            let all = weigh(log_probs).sum_dim(1) * target.valid.clone();
             pixel = pixel * (1.0 - c.label_smoothing) - all * share;
         }
         if c.poly_epsilon != 0.0 {
@@ -224,7 +235,7 @@ impl LossFn for Ready {
             }
             Normalizer::CountValid => sum_all(pixel) / at_least_one(sum_all(target.valid.clone())),
             Normalizer::SumWeights => {
-                let mass = sum_all(weigh(truth));
+                let mass = sum_all(weigh(target.valid.clone()));
                 let none = mass.clone().equal_elem(0.0);
                 sum_all(pixel) / mass.mask_fill(none, 1.0)
             }

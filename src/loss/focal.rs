@@ -1,11 +1,14 @@
 //! Focal loss (Lin et al. 2017) on softmax or independent sigmoids.
 
 use burn::prelude::*;
-use burn::tensor::activation::log_softmax;
 
-use super::activation::{InputActivation, OutputActivation, softplus};
+use super::activation::{InputActivation, OutputActivation};
+use super::arithmetic::{log_softmax, sigmoid, softplus, true_cost};
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
+use super::{
+    LossContext, LossError, LossFn, Prediction, Target, foreground, minus_log, per_class,
+    product_sums, sum_all,
+};
 use crate::param::Param;
 
 crate::choices! {
@@ -146,41 +149,94 @@ struct Ready {
 }
 
 impl Ready {
-    /// −log p, −log(1 − p) and p for the classes that count.
-    fn costs(&self, prediction: &Prediction) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    /// The channels that count.
+    fn keep(&self, x: Tensor<4>) -> Tensor<4> {
+        foreground(x, self.background)
+    }
+
+    /// For each pixel and class that counts, of the side that is true (the class, or any other):
+    /// −log of its probability, and the probability of the wrong side.
+    fn costs(&self, prediction: &Prediction, truth: &Tensor<4>) -> [Tensor<4>; 2] {
         let c = &self.config;
-        let skip = usize::from(!self.background);
-        let keep = |x: Tensor<4>| {
-            let classes = x.dims()[1];
-            if skip == 0 {
-                x
-            } else {
-                x.narrow(1, skip, classes - skip)
-            }
-        };
+        // 1 − 2t and t: what turns p into the wrong side's probability.
+        let turn = -truth.clone() * 2.0 + 1.0;
+        let wrong = |p: Tensor<4>| p * turn.clone() + truth.clone();
         if c.clip == 0.0 {
             if let Some(z) = prediction.logits_of(c.input_activation, OutputActivation::Sigmoid) {
-                let z = keep(z);
-                let cost = softplus(-z.clone());
-                return (cost.clone(), softplus(z), (-cost).exp());
+                let z = self.keep(z) * turn;
+                return [softplus(z.clone()), sigmoid(z)];
             }
             if let Some(z) = prediction.logits_of(c.input_activation, OutputActivation::Softmax) {
-                let log_p = if c.drop_background_logit {
-                    log_softmax(keep(z), 1)
-                } else {
-                    keep(log_softmax(z, 1))
+                let log_p = match c.drop_background_logit {
+                    true => log_softmax(self.keep(z)),
+                    false => self.keep(log_softmax(z)),
                 };
                 let p = log_p.clone().exp();
-                return (-log_p, minus_log(-p.clone() + 1.0), p);
+                let off = truth.clone().equal_elem(0.0);
+                let cost = match c.form {
+                    // The side off the class does not count.
+                    Form::Categorical => -log_p,
+                    Form::Binary => (-log_p).mask_where(off, minus_log(-p.clone() + 1.0)),
+                };
+                return [cost, wrong(p)];
             }
         }
-        let p = keep(prediction.probs(c.input_activation));
+        let p = self.keep(prediction.probs(c.input_activation));
         let p = if c.clip > 0.0 {
             p.clamp(c.clip, 1.0 - c.clip)
         } else {
             p
         };
-        (minus_log(p.clone()), minus_log(-p.clone() + 1.0), p)
+        let wrong = wrong(p);
+        [minus_log(-wrong.clone() + 1.0), wrong]
+    }
+
+    /// What the true class of each kind of pixel weighs, all classes.
+    fn class_factors(&self, classes: usize) -> Vec<f64> {
+        let c = &self.config;
+        let weights = match c.normalizer {
+            Normalizer::ClassMean => None,
+            _ => self.weights.as_ref(),
+        };
+        let factor = |class: usize| {
+            let alpha = c.alpha_per_class.get(class).unwrap_or(&1.0);
+            let weight = weights.map_or(1.0, |weights| weights[class]);
+            alpha * weight
+        };
+        (0..classes).map(factor).collect()
+    }
+
+    /// The sum over all pixels where only the true class's probability counts: one number a pixel.
+    fn pixel_sum(&self, logits: Tensor<4>, target: &Target) -> Tensor<1> {
+        let c = &self.config;
+        let mut factors = self.class_factors(logits.dims()[1]);
+        if !self.background {
+            factors[0] = 0.0;
+        }
+        if c.alpha >= 0.0 {
+            factors.iter_mut().for_each(|factor| *factor *= c.alpha);
+        }
+        let cost = true_cost(logits, target);
+        let wrong = -(-cost.clone()).exp() + 1.0;
+        let value = cost * power(wrong, c.gamma) * target.per_pixel(&factors);
+        sum_all(value * target.weights())
+    }
+}
+
+impl Ready {
+    /// The sum over all pixels and classes, divided; of the forms that take classes together.
+    fn normalised(
+        &self,
+        sum: Tensor<1>,
+        valid: Tensor<1>,
+        classes: usize,
+        plane: usize,
+    ) -> Tensor<1> {
+        match self.config.normalizer {
+            Normalizer::TimesClasses => sum / (valid * classes as f64),
+            Normalizer::SpatialMean => sum * (plane as f64).recip(),
+            _ => sum / valid,
+        }
     }
 }
 
@@ -197,50 +253,47 @@ fn power(x: Tensor<4>, gamma: f64) -> Tensor<4> {
 impl LossFn for Ready {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let c = &self.config;
-        let (positive, negative, p) = self.costs(prediction);
-        let skip = usize::from(!self.background);
-        let truth = target.one_hot.clone();
-        let all = truth.dims()[1];
-        let truth = if skip == 0 {
-            truth
-        } else {
-            truth.narrow(1, skip, all - skip)
-        };
-        let [n, classes, h, w] = truth.dims();
-        let off = truth.clone().equal_elem(0.0);
-        let on = truth.clone().equal_elem(1.0);
-        let mass_on = power(-p.clone() + 1.0, c.gamma);
-        let mut value = (positive * mass_on.clone()).mask_fill(off.clone(), 0.0);
-        let mut mass = mass_on.mask_fill(off, 0.0);
-        if c.alpha >= 0.0 {
-            value = value * c.alpha;
-        }
-        if c.form == Form::Binary {
-            let mass_off = power(p, c.gamma);
-            let factor = if c.alpha >= 0.0 { 1.0 - c.alpha } else { 1.0 };
-            value = value + (negative * mass_off.clone()).mask_fill(on.clone(), 0.0) * factor;
-            mass = mass + mass_off.mask_fill(on, 0.0);
-        }
-        let tail = |values: &[f64]| per_class(&values[skip..], &prediction.logits);
-        if !c.alpha_per_class.is_empty() {
-            value = value * tail(&c.alpha_per_class);
-        }
-        let weights = self.weights.as_deref();
-        if let Some(weights) = weights.filter(|_| c.normalizer != Normalizer::ClassMean) {
-            value = value * tail(weights);
-        }
-        let value = value * target.weights();
+        let [_, all, h, w] = prediction.logits.dims();
         let valid = at_least_one(sum_all(target.valid.clone()));
-        let by_class = |x: Tensor<4>| -> Tensor<2> {
-            let planes: Tensor<2> = x.reshape([n * classes, h * w]).sum_dim(1);
-            planes.reshape([n, classes]).sum_dim(0)
+        let classes = all - usize::from(!self.background);
+        let logits = prediction.logits_of(c.input_activation, OutputActivation::Softmax);
+        let pooled = !matches!(c.normalizer, Normalizer::ClassMean | Normalizer::FocalMass);
+        let plain = c.form == Form::Categorical && c.clip == 0.0 && !c.drop_background_logit;
+        if let (Some(logits), true) = (logits, plain && pooled) {
+            return self.normalised(self.pixel_sum(logits, target), valid, classes, h * w);
+        }
+        let truth = self.keep(target.one_hot.clone());
+        let [cost, wrong] = self.costs(prediction, &truth);
+        let mass = power(wrong, c.gamma);
+        let on = match c.alpha >= 0.0 {
+            true => c.alpha,
+            false => 1.0,
         };
+        let (value, mass) = match c.form {
+            // The side off the class does not count, and may cost infinitely much.
+            Form::Categorical => {
+                let off = truth.equal_elem(0.0);
+                let value = (cost * mass.clone()).mask_fill(off.clone(), 0.0) * on;
+                (value, mass.mask_fill(off, 0.0))
+            }
+            Form::Binary if c.alpha >= 0.0 => {
+                let factor = truth * (2.0 * on - 1.0) + (1.0 - on);
+                (cost * mass.clone() * factor, mass)
+            }
+            Form::Binary => (cost * mass.clone(), mass),
+        };
+        let weights = self.weights.as_deref();
+        let skip = all - classes;
+        let tail = |values: &[f64]| per_class(&values[skip..], &prediction.logits);
+        let factors = self.class_factors(all);
+        let value = match factors.iter().all(|factor| *factor == 1.0) {
+            true => value,
+            false => value * tail(&factors),
+        };
+        let planes = product_sums(value, [target.weights()]);
         match c.normalizer {
-            Normalizer::Valid => sum_all(value) / valid,
-            Normalizer::TimesClasses => sum_all(value) / (valid * classes as f64),
-            Normalizer::SpatialMean => sum_all(value) * ((h * w) as f64).recip(),
             Normalizer::ClassMean => {
-                let means = by_class(value) / valid.reshape([1, 1]);
+                let means = planes.sum_dim(0) / valid.reshape([1, 1]);
                 match weights {
                     Some(weights) => {
                         let sum: f64 = weights[skip..].iter().sum();
@@ -251,9 +304,10 @@ impl LossFn for Ready {
                 }
             }
             Normalizer::FocalMass => {
-                let mass = by_class(mass * target.valid.clone()).clamp_min(1e-6);
-                (by_class(value) / mass / valid.reshape([1, 1])).mean()
+                let mass = product_sums(mass, [target.valid.clone()]).sum_dim(0);
+                (planes.sum_dim(0) / mass.clamp_min(1e-6) / valid.reshape([1, 1])).mean()
             }
+            _ => self.normalised(planes.sum(), valid, classes, h * w),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
-    readback, sum_all,
+    product_sums, readback, sum_all,
 };
 use crate::data::distance::to_border;
 use crate::param::Param;
@@ -83,7 +83,8 @@ impl LossFn for Hausdorff {
         let weights = far(own) + far(predicted_borders(&probs));
         let error = probs - truth;
         let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
-        let loss = sum_all(error.clone() * error * weights * target.weights()) / valid;
+        let square = error.clone() * error;
+        let loss = product_sums(square, [weights, target.weights()]).sum() / valid;
         if self.log { (loss + 1.0).log() } else { loss }
     }
 }

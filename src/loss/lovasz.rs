@@ -61,7 +61,7 @@ impl LossFn for Lovasz {
             None => vec![f64::NAN; dims.iter().product()],
         };
         let shares = constant(&shares, dims, &prediction.logits);
-        super::sum_all(errors * shares)
+        super::product_sums(errors, [shares]).sum()
     }
 }
 

@@ -4,8 +4,10 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::overlap::{Group, group_sums};
-use super::{LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground};
+use super::overlap::{Group, grouped};
+use super::{
+    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, product_sums,
+};
 use crate::param::Param;
 
 /// Parameters of the loss `1 − MCC`.
@@ -84,7 +86,8 @@ impl LossFn for Mcc {
         let y = foreground(target.one_hot.clone(), self.include_background);
         let (not_p, not_y) = (-p.clone() + 1.0, -y.clone() + 1.0);
         let count = |a: &Tensor<4>, b: &Tensor<4>| {
-            group_sums(a.clone() * b.clone() * target.weights(), self.group) + self.count_offset
+            let planes = product_sums(a.clone(), [b.clone(), target.weights()]);
+            grouped(planes, self.group) + self.count_offset
         };
         let (hit, invented) = (count(&p, &y), count(&p, &not_y));
         let (missed, rejected) = (count(&not_p, &y), count(&not_p, &not_y));

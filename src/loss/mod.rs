@@ -8,6 +8,7 @@
 //! that names them. [`overlap`] is the engine behind everything called Dice, Jaccard or Tversky.
 
 pub mod activation;
+mod arithmetic;
 pub mod binary;
 pub mod boundary;
 pub mod breakdown;
@@ -46,6 +47,8 @@ pub use target::Target;
 pub use weights::ClassWeightsConfig;
 
 use burn::prelude::*;
+
+pub(crate) use arithmetic::{minus_log, plane_sums, product_sums, sum_all};
 
 /// What is known when a loss is made ready.
 #[derive(Clone, Debug)]
@@ -129,26 +132,4 @@ pub(crate) fn needs_foreground(
     Err(LossError::Invalid(
         "no class is left without the background: expected at least one".to_owned(),
     ))
-}
-
-/// `[N, C, H, W]` → `[N, C]`: sums over the pixels of each plane, row by row.
-pub(crate) fn plane_sums(x: Tensor<4>) -> Tensor<2> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n * c * h, w])
-        .sum_dim(1)
-        .reshape([n * c, h])
-        .sum_dim(1)
-        .reshape([n, c])
-}
-
-/// −log p, at most 69: a probability that has rounded to 0 costs a lot, not infinitely much, and
-/// its slope stays finite.
-pub(crate) fn minus_log(p: Tensor<4>) -> Tensor<4> {
-    -p.clamp_min(1e-30).log()
-}
-
-/// Sum of everything as a one-element tensor: first over the pixels of each plane, then over
-/// planes, so that a large batch in f32 does not lose its small parts.
-pub(crate) fn sum_all(x: Tensor<4>) -> Tensor<1> {
-    plane_sums(x).sum()
 }

@@ -7,7 +7,7 @@ use burn::tensor::ops::AvgPoolOptions;
 
 use super::activation::InputActivation;
 use super::cross_entropy::{CrossEntropy, at_least_one};
-use super::{LossContext, LossError, LossFn, Prediction, Target, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
 
 crate::choices! {
@@ -104,7 +104,8 @@ impl LossFn for Ready {
             Distance::L2 => away.clone() * away,
         };
         let valid = at_least_one(sum_all(target.valid.clone()));
-        let mean = sum_all(away * target.weights()) / (valid * classes as f64);
+        let total = product_sums(away, [target.weights()]).sum();
+        let mean = total / (valid * classes as f64);
         self.cross_entropy.forward(prediction, target) + mean * c.alpha
     }
 }

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
 
 /// `1 − (2·Σ t·p + s) / (Σ (t + p) + s)` with t the class **index**, repeated over the channels.
@@ -49,10 +49,12 @@ impl QuestionDice {
 
 impl LossFn for QuestionDice {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
-        let p = prediction.probs(self.input_activation) * target.valid.clone();
+        let p = prediction.probs(self.input_activation);
         let classes = p.dims()[1] as f64;
-        let overlap = sum_all(p.clone() * target.index.clone());
-        let union = sum_all(target.index.clone()) * classes + sum_all(p);
+        // Ids where ones belong: 0 at ignored pixels, which have no id.
+        let overlap = product_sums(p.clone(), [target.index.clone()]).sum();
+        let predicted = product_sums(p, [target.valid.clone()]).sum();
+        let union = sum_all(target.index.clone()) * classes + predicted;
         -(overlap * 2.0 + self.smooth) / (union + self.smooth) + 1.0
     }
 }

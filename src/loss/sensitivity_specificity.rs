@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, plane_sums};
+use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums};
 use crate::param::Param;
 
 /// Parameters of the sensitivity–specificity loss.
@@ -57,10 +57,11 @@ impl LossFn for SensitivitySpecificity {
         let on = target.one_hot.clone();
         let off = -on.clone() + 1.0;
         let error = prediction.probs(self.input_activation) - on.clone();
-        let error = error.clone() * error * weights.clone();
+        let error = error.clone() * error;
         let share = |side: Tensor<4>| {
-            let pixels = plane_sums(side.clone() * weights.clone());
-            plane_sums(error.clone() * side) / (pixels + self.smooth_denominator)
+            let pixels = product_sums(side.clone(), [weights.clone()]);
+            let errors = product_sums(error.clone(), [side, weights.clone()]);
+            errors / (pixels + self.smooth_denominator)
         };
         let loss = share(on) * self.r + share(off) * (1.0 - self.r);
         loss.sum_dim(1).mean()

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use burn::prelude::*;
 use burn::tensor::DType;
+use dicebench_kernels::extension::fits;
 
 use crate::data::{Batch, distance};
 
@@ -26,7 +27,7 @@ pub struct Target {
 #[derive(Debug)]
 struct Truth {
     /// `[N, H, W]`.
-    labels: Vec<u8>,
+    labels: Arc<Vec<u8>>,
     /// See [`distance::to_borders`].
     borders: OnceLock<Vec<f32>>,
 }
@@ -75,7 +76,7 @@ impl Target {
             valid,
             pixel_weights: None,
             truth: Arc::new(Truth {
-                labels: labels.to_vec(),
+                labels: Arc::new(labels.to_vec()),
                 borders: OnceLock::new(),
             }),
         }
@@ -106,6 +107,23 @@ impl Target {
     #[must_use]
     pub fn labels(&self) -> &[u8] {
         &self.truth.labels
+    }
+
+    /// The same, to be kept for a backward pass.
+    pub(crate) fn shared_labels(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.truth.labels)
+    }
+
+    /// `[N, 1, H, W]`: the number that `values` holds for each pixel's class, 0 where it is ignored.
+    #[must_use]
+    pub fn per_pixel(&self, values: &[f64]) -> Tensor<4> {
+        if fits(&self.one_hot) {
+            let of = |label: &u8| values.get(usize::from(*label)).map_or(0.0, |x| *x as f32);
+            let numbers: Vec<f32> = self.labels().iter().map(of).collect();
+            let data = TensorData::new(numbers, self.index.dims());
+            return Tensor::from_data(data, &self.one_hot.device());
+        }
+        (self.one_hot.clone() * super::per_class(values, &self.one_hot)).sum_dim(1)
     }
 
     /// `[N, C, H, W]`: distance in pixels to the other side of each class's border, at least 1; 0

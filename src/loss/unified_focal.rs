@@ -6,7 +6,7 @@ use burn::prelude::*;
 use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
-use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, plane_sums, sum_all};
+use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, product_sums, sum_all};
 use crate::param::Param;
 
 /// Parameters of the asymmetric unified focal loss.
@@ -93,10 +93,10 @@ impl LossFn for UnifiedFocal {
         let valid = at_least_one(sum_all(target.valid.clone()));
         let focal = (sum_all(background) + sum_all(rest)) / (valid * classes as f64);
 
-        let sums = |x: Tensor<4>| plane_sums(x * weights.clone());
-        let hit = sums(p.clone() * y.clone());
-        let missed = sums((-p.clone() + 1.0) * y.clone());
-        let invented = sums(p * (-y + 1.0));
+        let sums = |x: Tensor<4>, y: Tensor<4>| product_sums(x, [y, weights.clone()]);
+        let hit = sums(p.clone(), y.clone());
+        let missed = sums(-p.clone() + 1.0, y.clone());
+        let invented = sums(p, -y + 1.0);
         let score = (hit.clone() + self.clip)
             / (hit + missed * self.delta + invented * (1.0 - self.delta) + self.clip);
         let loss = -score + 1.0;

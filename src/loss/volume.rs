@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, plane_sums};
+use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums};
 use crate::param::Param;
 
 /// Parameters of volume enforcement.
@@ -60,8 +60,8 @@ impl LossFn for VolumeEnforcement {
             probs
         };
         let weights = target.weights();
-        let truth = plane_sums(target.one_hot.clone() * weights.clone()) + self.epsilon;
-        let predicted = plane_sums(counted * weights) + self.epsilon;
+        let truth = product_sums(target.one_hot.clone(), [weights.clone()]) + self.epsilon;
+        let predicted = product_sums(counted, [weights]) + self.epsilon;
         let ratio = truth.clone() / predicted.clone() - predicted / truth;
         ratio.abs().mean()
     }

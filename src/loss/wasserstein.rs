@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, constant, per_class, plane_sums};
+use super::{LossContext, LossError, LossFn, Prediction, Target, constant, product_sums};
 use crate::param::Param;
 
 crate::choices! {
@@ -121,19 +121,16 @@ impl LossFn for Ready {
             Mode::Foreground => {
                 let mut values = vec![1.0; classes];
                 values[0] = 0.0;
-                (truth * per_class(&values, &prediction.logits)).sum_dim(1)
+                target.per_pixel(&values)
             }
-            Mode::BackgroundDistance => {
-                let values = &self.matrix[..classes];
-                (truth * per_class(values, &prediction.logits)).sum_dim(1)
-            }
+            Mode::BackgroundDistance => target.per_pixel(&self.matrix[..classes]),
             Mode::InverseVolume => {
-                let volume = plane_sums(truth.clone() * target.valid.clone());
+                let volume = product_sums(truth.clone(), [target.valid.clone()]);
                 let share = (volume + 1.0).recip().reshape([n, classes, 1, 1]);
                 (truth * share).sum_dim(1)
             }
         };
-        let per_image = |x: Tensor<4>| plane_sums(x * weights.clone());
+        let per_image = |x: Tensor<4>| product_sums(x, [weights.clone()]);
         let hits = per_image(value.clone() * (-distance.clone() + 1.0)) * 2.0;
         let union = match c.mode {
             Mode::InverseVolume => per_image(value * (-distance + 2.0)),

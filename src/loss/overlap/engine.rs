@@ -3,7 +3,7 @@
 use burn::prelude::*;
 
 use super::{Absent, Divisor, EmptyVolume, Group, Overlap, Transform, VolumeWeights};
-use crate::loss::{LossContext, LossError, LossFn, Prediction, Target, constant, plane_sums};
+use crate::loss::{LossContext, LossError, LossFn, Prediction, Target, constant, product_sums};
 
 impl Overlap {
     /// # Errors
@@ -105,25 +105,20 @@ impl Ready {
         Tensor::cat(parts, 1)
     }
 
-    fn sums(&self, x: Tensor<4>) -> Tensor<2> {
-        group_sums(x, self.config.group)
-    }
-
     /// Intersection, predicted and true volume of every group.
     fn volumes(&self, prediction: &Prediction, target: &Target) -> [Tensor<2>; 3] {
         let c = &self.config;
         let probs = self.keep(prediction.probs(c.input_activation));
         let truth = self.keep(target.one_hot.clone());
         let weights = target.weights();
-        let weighted = probs.clone() * weights.clone();
-        let overlap = self.sums(weighted.clone() * truth.clone());
-        let predicted = self.sums(match c.power {
-            1.0 => weighted,
-            2.0 => weighted * probs,
-            power => probs.powf_scalar(power) * weights.clone(),
-        });
-        let truth = self.sums(truth * weights);
-        [overlap, predicted, truth]
+        let overlap = product_sums(probs.clone(), [truth.clone(), weights.clone()]);
+        let predicted = match c.power {
+            1.0 => product_sums(probs, [weights.clone()]),
+            2.0 => product_sums(probs.clone(), [probs, weights.clone()]),
+            power => product_sums(probs.powf_scalar(power), [weights.clone()]),
+        };
+        let truth = product_sums(truth, [weights]);
+        [overlap, predicted, truth].map(|planes| grouped(planes, c.group))
     }
 
     /// ω per class (`[G, C]`) from true volumes; no gradient.
@@ -257,9 +252,8 @@ impl LossFn for Ready {
     }
 }
 
-/// `[N, C, H, W]` → sums over pixels, and over images or classes as the group says.
-pub(in crate::loss) fn group_sums(x: Tensor<4>, group: Group) -> Tensor<2> {
-    let planes = plane_sums(x);
+/// Sums of planes, `[N, C]`, over images or classes as the group says.
+pub(in crate::loss) fn grouped(planes: Tensor<2>, group: Group) -> Tensor<2> {
     match group {
         Group::ImageClass => planes,
         Group::Class => planes.sum_dim(0),

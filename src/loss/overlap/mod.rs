@@ -15,7 +15,7 @@
 
 mod engine;
 
-pub(super) use engine::{group_sums, power};
+pub(super) use engine::{grouped, power};
 
 use super::activation::InputActivation;
 use crate::param::Param;

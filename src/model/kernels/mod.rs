@@ -8,16 +8,22 @@
 
 mod band;
 mod conv;
+mod cost;
 pub mod extension;
 mod gradients;
+pub mod losses;
 mod memory;
 mod norm;
 mod pool;
 mod simd;
+mod skeleton;
+mod softmax;
+mod sums;
 #[cfg(test)]
 mod tests;
 pub mod threads;
 mod tile;
+mod unary;
 mod upconv;
 pub mod update;
 

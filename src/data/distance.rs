@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -96,10 +97,32 @@ pub fn squared_distance(mask: &[bool], h: usize, w: usize) -> Vec<f64> {
     for value in &mut field {
         *value *= *value;
     }
+    let mut lowest = Vec::new();
     for row in field.chunks_mut(w.max(1)) {
-        lower_envelope(row);
+        for stretch in stretches(row) {
+            lower_envelope(&mut row[stretch], &mut lowest);
+        }
     }
     field
+}
+
+/// The stretches of a row between pixels of height 0, with these at their ends: beyond them nothing
+/// is lower than they are.
+fn stretches(row: &[f64]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for (at, value) in row.iter().enumerate() {
+        if *value == 0.0 {
+            if at > start + 1 || (at == start + 1 && row[start] != 0.0) {
+                found.push(start..at + 1);
+            }
+            start = at;
+        }
+    }
+    if start + 1 < row.len() {
+        found.push(start..row.len());
+    }
+    found
 }
 
 /// No pixel of a row is farther than one more than the pixel beside it in the row `from`.
@@ -110,36 +133,35 @@ fn nearer(row: &mut [f64], from: &[f64]) {
 }
 
 /// Replaces `f` by the minimum over q of `f[q] + (p − q)²`.
-fn lower_envelope(f: &mut [f64]) {
-    // Parabolas that are lowest somewhere: their vertex and where they begin to be.
-    let mut lowest: Vec<(usize, f64)> = Vec::with_capacity(f.len());
+fn lower_envelope(f: &mut [f64], lowest: &mut Vec<(usize, f64, f64)>) {
+    // Parabolas that are lowest somewhere: their vertex, its height, and where they begin to be.
+    lowest.clear();
     for q in 0..f.len() {
         if f[q].is_infinite() {
             continue;
         }
         let mut start = f64::NEG_INFINITY;
-        while let Some(&(v, begins)) = lowest.last() {
+        while let Some(&(v, height, begins)) = lowest.last() {
             let (qf, vf) = (q as f64, v as f64);
-            start = ((f[q] + qf * qf) - (f[v] + vf * vf)) / (2.0 * (qf - vf));
+            start = ((f[q] + qf * qf) - (height + vf * vf)) / (2.0 * (qf - vf));
             if start > begins {
                 break;
             }
             lowest.pop();
             start = f64::NEG_INFINITY;
         }
-        lowest.push((q, start));
+        lowest.push((q, f[q], start));
     }
     if lowest.is_empty() {
         return;
     }
-    let heights: Vec<f64> = lowest.iter().map(|(v, _)| f[*v]).collect();
     let mut k = 0;
     for (p, value) in f.iter_mut().enumerate() {
-        while k + 1 < lowest.len() && lowest[k + 1].1 < p as f64 {
+        while k + 1 < lowest.len() && lowest[k + 1].2 < p as f64 {
             k += 1;
         }
         let away = p as f64 - lowest[k].0 as f64;
-        *value = heights[k] + away * away;
+        *value = lowest[k].1 + away * away;
     }
 }
 

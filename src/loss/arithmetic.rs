@@ -4,6 +4,8 @@
 
 use burn::prelude::*;
 use burn::tensor::activation;
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
 use dicebench_kernels::extension::fits;
 use dicebench_kernels::losses::{self, Form, Unary};
 
@@ -105,4 +107,17 @@ pub(crate) fn product_sums<const N: usize>(x: Tensor<4>, factors: [Tensor<4>; N]
 /// planes, so that a large batch in f32 does not lose its small parts.
 pub(crate) fn sum_all(x: Tensor<4>) -> Tensor<1> {
     plane_sums(x).sum()
+}
+
+/// Means over `side` × `side` pixels around each of `[N, C, H, W]`, an odd number. Beyond the edge
+/// there are no neighbours, yet they are counted: means fall off there. Of constants: no gradient
+/// passes.
+pub(crate) fn window_means(x: Tensor<4>, side: usize) -> Tensor<4> {
+    if fits(&x) {
+        return losses::window_means(x, side);
+    }
+    let window = AvgPoolOptions::new([side, side])
+        .with_stride([1, 1])
+        .with_padding([side / 2, side / 2]);
+    avg_pool2d(x, window)
 }

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::activation::InputActivation;
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
-    product_sums, readback, sum_all,
+    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, product_sums,
+    readback, sum_all,
 };
 use crate::data::distance::to_border;
 use crate::param::Param;
@@ -75,12 +75,14 @@ impl LossFn for Hausdorff {
         );
         let truth = foreground(target.one_hot.clone(), self.include_background);
         let classes = probs.dims()[1];
-        let own = foreground(target.border_distances(), self.include_background);
-        let far = |distance: Tensor<4>| match self.alpha == 2.0 {
-            true => distance.clone() * distance,
-            false => distance.powf_scalar(self.alpha),
+        let own = foreground(target.border_squares(), self.include_background);
+        // From squares of distances.
+        let far = |squares: Tensor<4>| match self.alpha == 2.0 {
+            true => squares,
+            // The power's slope is never asked for: distances have no gradient.
+            false => squares.powf_scalar(self.alpha / 2.0),
         };
-        let weights = far(own) + far(predicted_borders(&probs));
+        let weights = far(own) + far(predicted_squares(&probs));
         let error = probs - truth;
         let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
         let square = error.clone() * error;
@@ -89,21 +91,42 @@ impl LossFn for Hausdorff {
     }
 }
 
-/// Distance of each pixel to the other side of the border of p > ½, 0 where there is none. The one
-/// read-back: the map is another at every step, and burn has no distance transform for devices.
-fn predicted_borders(probs: &Tensor<4>) -> Tensor<4> {
+/// Squared distance of each pixel to the other side of the border of p > ½, 0 where there is none.
+/// The one read-back: the map is another at every step, and burn has no distance transform for
+/// devices.
+fn predicted_squares(probs: &Tensor<4>) -> Tensor<4> {
     let dims @ [_, _, h, w] = probs.dims();
-    let squared: Vec<f64> = match readback::read(probs.clone()) {
+    let squares: Vec<f32> = match readback::read(probs.clone()) {
         Some(data) => {
-            let on: Vec<bool> = data.iter::<f64>().map(|p| p > 0.5).collect();
-            let planes = on.par_chunks((h * w).max(1));
-            planes
-                .flat_map_iter(|mask| to_border(mask, h, w))
-                .map(f64::from)
-                .collect()
+            let plane = (h * w).max(1);
+            match data.as_slice::<f32>() {
+                Ok(probs) => maps(probs.par_chunks(plane), h, w, |p| *p > 0.5),
+                Err(_) => {
+                    let probs: Vec<f64> = data.iter().collect();
+                    maps(probs.par_chunks(plane), h, w, |p| *p > 0.5)
+                }
+            }
         }
         // A device that can't be read has failed; the step reports it as not finite.
-        None => vec![f64::NAN; dims.iter().product()],
+        None => vec![f32::NAN; dims.iter().product()],
     };
-    constant(&squared, dims, probs).sqrt()
+    // Whole numbers: exact in any float type.
+    let data = TensorData::new(squares, dims);
+    Tensor::from_data(data, (&probs.device(), probs.dtype()))
+}
+
+/// The map of every plane, one after the other.
+fn maps<'a, T: Sync + 'a>(
+    planes: impl IndexedParallelIterator<Item = &'a [T]>,
+    h: usize,
+    w: usize,
+    is_on: impl Fn(&T) -> bool + Sync,
+) -> Vec<f32> {
+    let maps: Vec<Vec<f32>> = planes
+        .map(|plane| {
+            let mask: Vec<bool> = plane.iter().map(&is_on).collect();
+            to_border(&mask, h, w)
+        })
+        .collect();
+    maps.concat()
 }

@@ -9,7 +9,7 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, constant, readback};
+use super::{LossContext, LossError, LossFn, Prediction, Target, readback};
 use crate::param::Param;
 
 crate::choices! {
@@ -56,103 +56,160 @@ impl LossFn for Lovasz {
         let sign = -target.one_hot.clone() * 2.0 + 1.0;
         let errors = probs * sign + target.one_hot.clone();
         let shares = match readback::read(errors.clone()) {
-            Some(errors) => self.shares(&errors, target.labels(), dims),
+            Some(errors) => match errors.as_slice::<f32>() {
+                Ok(errors) => TensorData::new(self.shares(errors, target.labels(), dims), dims),
+                Err(_) => {
+                    let errors: Vec<f64> = errors.iter().collect();
+                    TensorData::new(self.shares(&errors, target.labels(), dims), dims)
+                }
+            },
             // A device that can't be read has failed; the step reports it as not finite.
-            None => vec![f64::NAN; dims.iter().product()],
+            None => TensorData::new(vec![f32::NAN; dims.iter().product()], dims),
         };
-        let shares = constant(&shares, dims, &prediction.logits);
-        super::product_sums(errors, [shares]).sum()
+        let like = (&prediction.logits.device(), prediction.logits.dtype());
+        super::product_sums(errors, [Tensor::from_data(shares, like)]).sum()
     }
 }
 
 impl Lovasz {
     /// d loss / d error for each `[N, C, H, W]`: the loss is linear in the errors while their order
     /// stays the same. `labels` is `[N, H, W]`; a label that is no class takes no part.
-    fn shares(&self, errors: &TensorData, labels: &[u8], dims: [usize; 4]) -> Vec<f64> {
-        let [n, classes, h, w] = dims;
-        let plane = h * w;
-        let narrow = errors.as_slice::<f32>().ok();
-        let wide: Vec<f64> = match narrow {
-            Some(_) => Vec::new(),
-            None => errors.iter::<f64>().collect(),
-        };
-        let groups: Vec<std::ops::Range<usize>> = if self.per_image {
-            (0..n).map(|image| image..image + 1).collect()
-        } else {
-            std::iter::once(0..n).collect()
-        };
-        let label_of = |at: usize| labels[at / (classes * plane) * plane + at % plane];
-        let mut shares = vec![0.0; dims.iter().product()];
-        for images in &groups {
-            let sorted: Vec<Option<Vec<(usize, f64)>>> = (0..classes)
-                .into_par_iter()
-                .map(|class| {
-                    let pixels: Vec<usize> = images
-                        .clone()
-                        .flat_map(|image| {
-                            let start = (image * classes + class) * plane;
-                            start..start + plane
-                        })
-                        .filter(|at| usize::from(label_of(*at)) < classes)
-                        .collect();
-                    let is = |at: usize| usize::from(label_of(at)) == class;
-                    let positives = pixels.iter().filter(|at| is(**at)).count() as f64;
-                    if pixels.is_empty() || (positives == 0.0 && self.classes == Classes::Present) {
-                        return None;
-                    }
-                    // Any order of equal errors is right; the later first is PyTorch's on the CPU.
-                    let order = match narrow {
-                        Some(errors) => by_error(&pixels, errors),
-                        None => {
-                            let mut order = pixels;
-                            order.sort_by(|a, b| wide[*b].total_cmp(&wide[*a]).then(b.cmp(a)));
-                            order
-                        }
-                    };
-                    Some(jaccard_steps(&order, is, positives))
-                })
-                .collect();
-            let present = sorted.iter().flatten().count().max(1) * groups.len();
-            for (at, share) in sorted.into_iter().flatten().flatten() {
-                shares[at] = share / present as f64;
+    fn shares<E: Error>(
+        &self,
+        errors: &[E],
+        labels: &[u8],
+        [n, classes, h, w]: [usize; 4],
+    ) -> Vec<E> {
+        let plane = (h * w).max(1);
+        // Images that are sorted together.
+        let together = if self.per_image { 1 } else { n };
+        let groups: Vec<Group<'_>> = labels
+            .chunks((together * plane).max(1))
+            .map(|labels| Group::new(labels, classes))
+            .collect();
+        let counts = |pixels: &usize| *pixels > 0 || self.classes == Classes::All;
+        let tasks: Vec<[usize; 2]> = (0..groups.len())
+            .flat_map(|group| (0..classes).map(move |class| [group, class]))
+            .collect();
+        // The group's pixels, one image after the other.
+        let found: Vec<Option<Vec<E>>> = tasks
+            .par_iter()
+            .map(|&[at, class]| {
+                let group = &groups[at];
+                if group.valid == 0 || !counts(&group.pixels[class]) {
+                    return None;
+                }
+                let present = group.pixels.iter().filter(|pixels| counts(pixels)).count();
+                let first = at * together;
+                let error = |spot: usize| {
+                    let image = first + spot / plane;
+                    errors[(image * classes + class) * plane + spot % plane]
+                };
+                let weight = ((present * groups.len()) as f64).recip();
+                Some(group.steps(class, error, weight))
+            })
+            .collect();
+        let mut shares = vec![E::of(0.0); errors.len()];
+        for ([at, class], found) in tasks.iter().zip(found) {
+            for (image, found) in found.iter().flat_map(|of| of.chunks(plane)).enumerate() {
+                let start = ((at * together + image) * classes + class) * plane;
+                shares[start..start + plane].copy_from_slice(found);
             }
         }
         shares
     }
 }
 
-/// `pixels` by falling error, the later first of equals: error and place are one whole number, which
-/// sorts several times faster than comparing floats.
-fn by_error(pixels: &[usize], errors: &[f32]) -> Vec<usize> {
-    let key = |at: &usize| {
-        let bits = errors[*at].to_bits();
-        // The order of floats as that of whole numbers.
-        let rising = bits ^ if bits >> 31 == 1 { u32::MAX } else { 1 << 31 };
-        // Batches of more than 2³² numbers don't fit any memory.
-        (u64::from(rising) << 32) | (*at as u64 & 0xFFFF_FFFF)
-    };
-    let mut keys: Vec<u64> = pixels.iter().map(key).collect();
-    keys.sort_unstable_by(|a, b| b.cmp(a));
-    let place = |key: &u64| (key & 0xFFFF_FFFF) as usize;
-    keys.iter().map(place).collect()
+/// Images whose pixels are sorted together.
+struct Group<'a> {
+    labels: &'a [u8],
+    /// Of each class.
+    pixels: Vec<usize>,
+    /// Of any class.
+    valid: usize,
 }
 
-/// By how much the Jaccard loss grows when each pixel of `order` joins the wrong ones.
-fn jaccard_steps(order: &[usize], is: impl Fn(usize) -> bool, positives: f64) -> Vec<(usize, f64)> {
-    let (mut missed, mut invented, mut before) = (0.0, 0.0, 0.0);
-    order
-        .iter()
-        .map(|&at| {
-            match is(at) {
+impl<'a> Group<'a> {
+    fn new(labels: &'a [u8], classes: usize) -> Self {
+        let mut pixels = vec![0; classes];
+        for label in labels {
+            if let Some(pixels) = pixels.get_mut(usize::from(*label)) {
+                *pixels += 1;
+            }
+        }
+        Self {
+            labels,
+            valid: pixels.iter().sum(),
+            pixels,
+        }
+    }
+
+    /// By how much the Jaccard loss grows when each pixel joins the wrong ones, times `weight`.
+    fn steps<E: Error>(&self, class: usize, error: impl Fn(usize) -> E, weight: f64) -> Vec<E> {
+        let classes = self.pixels.len();
+        // Any order of equal errors is right; the later first is PyTorch's on the CPU.
+        let spots = (0..self.labels.len()).rev();
+        let order = E::falling(
+            spots
+                .filter(|spot| usize::from(self.labels[*spot]) < classes)
+                .map(|spot| (error(spot), spot)),
+        );
+        let mut steps = vec![E::of(0.0); self.labels.len()];
+        let positives = self.pixels[class] as f64;
+        let (mut missed, mut invented, mut before) = (0.0, 0.0, 0.0);
+        for spot in order {
+            match usize::from(self.labels[spot]) == class {
                 true => missed += 1.0,
                 false => invented += 1.0,
             }
             let loss = 1.0 - (positives - missed) / (positives + invented);
-            let step = loss - before;
+            steps[spot] = E::of((loss - before) * weight);
             before = loss;
-            (at, step)
-        })
-        .collect()
+        }
+        steps
+    }
+}
+
+/// The number type that errors come in.
+trait Error: Copy + Send + Sync {
+    fn of(value: f64) -> Self;
+
+    /// Places by falling error; equal errors keep their order.
+    fn falling(errors: impl Iterator<Item = (Self, usize)>) -> Vec<usize>;
+}
+
+impl Error for f32 {
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    /// Error and place are one whole number, sorted by its upper half digit by digit: several times
+    /// faster than by comparing floats.
+    fn falling(errors: impl Iterator<Item = (Self, usize)>) -> Vec<usize> {
+        let key = |(error, place): (Self, usize)| {
+            let bits = error.to_bits();
+            // The order of floats as that of whole numbers, turned round.
+            let rising = bits ^ if bits >> 31 == 1 { u32::MAX } else { 1 << 31 };
+            // Batches of more than 2³² pixels don't fit any memory.
+            (u64::from(!rising) << 32) | (place as u64 & 0xFFFF_FFFF)
+        };
+        let mut keys: Vec<u64> = errors.map(key).collect();
+        radsort::sort_by_key(&mut keys, |key| (key >> 32) as u32);
+        let place = |key: &u64| (key & 0xFFFF_FFFF) as usize;
+        keys.iter().map(place).collect()
+    }
+}
+
+impl Error for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn falling(errors: impl Iterator<Item = (Self, usize)>) -> Vec<usize> {
+        let mut errors: Vec<(Self, usize)> = errors.collect();
+        errors.sort_by(|a, b| b.0.total_cmp(&a.0));
+        errors.into_iter().map(|(_, place)| place).collect()
+    }
 }
 
 #[cfg(test)]
@@ -161,10 +218,11 @@ mod tests {
 
     #[test]
     fn the_fast_order_is_that_of_comparing() {
-        let errors: Vec<f32> = vec![0.5, -0.0, 0.25, 0.5, 0.0, -1.0, 1e-30, 1.0];
-        let pixels: Vec<usize> = (0..errors.len()).filter(|at| *at != 2).collect();
-        let mut expected = pixels.clone();
-        expected.sort_by(|a, b| errors[*b].total_cmp(&errors[*a]).then(b.cmp(a)));
-        assert_eq!(by_error(&pixels, &errors), expected);
+        let errors: [f32; 8] = [0.5, -0.0, 0.25, 0.5, 0.0, -1.0, 1e-30, 1.0];
+        let places = || (0..errors.len()).rev().filter(|at| *at != 2);
+        let fast = f32::falling(places().map(|at| (errors[at], at)));
+        let slow = f64::falling(places().map(|at| (f64::from(errors[at]), at)));
+        assert_eq!(fast, slow);
+        assert_eq!(fast, [7, 3, 0, 6, 4, 1, 5]);
     }
 }

@@ -2,10 +2,9 @@
 //! pixel's neighbours, for calibrated probabilities.
 
 use burn::prelude::*;
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
 
 use super::activation::InputActivation;
+use super::arithmetic::window_means;
 use super::cross_entropy::{CrossEntropy, at_least_one};
 use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
@@ -93,11 +92,7 @@ impl LossFn for Ready {
         let c = &self.config;
         let [_, classes, _, _] = prediction.logits.dims();
         let side = c.kernel_size as usize;
-        // Beyond the edge there are no neighbours, yet they are counted: shares fall off there.
-        let window = AvgPoolOptions::new([side, side])
-            .with_stride([1, 1])
-            .with_padding([side / 2, side / 2]);
-        let shares = avg_pool2d(target.one_hot.clone(), window);
+        let shares = window_means(target.one_hot.clone(), side);
         let away = shares - prediction.logits.clone();
         let away = match c.distance {
             Distance::L1 => away.abs(),

@@ -127,19 +127,26 @@ impl Target {
     }
 
     /// `[N, C, H, W]`: distance in pixels to the other side of each class's border, at least 1; 0
-    /// where a class has none. Made on the CPU from the labels, unless the loader has; uploaded.
+    /// where a class has none.
     #[must_use]
     pub fn border_distances(&self) -> Tensor<4> {
+        // Squares are whole numbers: the root is as exact as the float type it is taken in.
+        self.border_squares().sqrt()
+    }
+
+    /// The squares of [`Target::border_distances`]. Made on the CPU from the labels, unless the
+    /// loader has; uploaded.
+    #[must_use]
+    pub fn border_squares(&self) -> Tensor<4> {
         let dims @ [_, classes, h, w] = self.one_hot.dims();
-        let squared = self.truth.borders.get_or_init(|| {
+        let squares = self.truth.borders.get_or_init(|| {
             let images = self.truth.labels.chunks((h * w).max(1));
             images
                 .flat_map(|labels| distance::to_borders(labels, classes, h, w))
                 .collect()
         });
-        let data = TensorData::new(squared.clone(), dims);
-        // Squares are whole numbers: the root is as exact as the float type it is taken in.
-        Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype())).sqrt()
+        let data = TensorData::new(squares.clone(), dims);
+        Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype()))
     }
 
     /// `[N, 1, H, W]`: what each pixel counts for, ignored ones 0.

@@ -85,13 +85,15 @@ impl LossFn for UnifiedFocal {
         let weights = target.weights();
 
         // Background is focal, every other class plain: their cost is never turned down.
-        let cost = minus_log(p.clone()) * y.clone() * weights.clone();
-        let background = cost.clone().narrow(1, 0, 1)
-            * power(-p.clone().narrow(1, 0, 1) + 1.0, self.gamma)
-            * (1.0 - self.delta);
-        let rest = cost.narrow(1, 1, classes - 1) * self.delta;
+        let first = |x: &Tensor<4>| x.clone().narrow(1, 0, 1);
+        let cost = minus_log(p.clone());
+        let easy = power(-first(&p) + 1.0, self.gamma);
+        let background = product_sums(first(&cost) * easy, [first(&y), weights.clone()]).sum();
+        let rest = product_sums(cost, [y.clone(), weights.clone()]).narrow(1, 1, classes - 1);
+        let rest = rest.sum() * self.delta;
+        let background = background * (1.0 - self.delta);
         let valid = at_least_one(sum_all(target.valid.clone()));
-        let focal = (sum_all(background) + sum_all(rest)) / (valid * classes as f64);
+        let focal = (background + rest) / (valid * classes as f64);
 
         let sums = |x: Tensor<4>, y: Tensor<4>| product_sums(x, [y, weights.clone()]);
         let hit = sums(p.clone(), y.clone());

@@ -36,33 +36,36 @@ pub fn forward(path: Path, x: View<'_>, labels: &[u8], size: Size) -> Vec<f32> {
     let mut output = Output::new(size.pixels());
     let out = output.pointer();
     for_parts(size, |part| {
-        path.compiled(|| {
-            let [most, sum] = normaliser(x, part, size);
-            let labels = of_part(labels, part, size);
-            // SAFETY: one plane to an image, and every task has its own pixels.
-            let to = unsafe { part_of(out, 1, 0, part, size) };
-            to.fill(0.0);
-            for channel in 0..x.channels {
-                for ((to, &x), &label) in
-                    to.iter_mut().zip(read(x, channel, part, size)).zip(labels)
-                {
-                    *to = if usize::from(label) == channel {
-                        x
+        path.compiled(
+            #[inline(always)]
+            || {
+                let [most, sum] = normaliser(x, part, size);
+                let labels = of_part(labels, part, size);
+                // SAFETY: one plane to an image, and every task has its own pixels.
+                let to = unsafe { part_of(out, 1, 0, part, size) };
+                to.fill(0.0);
+                for channel in 0..x.channels {
+                    for ((to, &x), &label) in
+                        to.iter_mut().zip(read(x, channel, part, size)).zip(labels)
+                    {
+                        *to = if usize::from(label) == channel {
+                            x
+                        } else {
+                            *to
+                        };
+                    }
+                }
+                let pixels = to.iter_mut().zip(most).zip(sum).zip(labels);
+                for (((to, most), sum), &label) in pixels {
+                    let cost = sum.ln() - (*to - most);
+                    *to = if usize::from(label) < x.channels {
+                        cost
                     } else {
-                        *to
+                        0.0
                     };
                 }
-            }
-            let pixels = to.iter_mut().zip(most).zip(sum).zip(labels);
-            for (((to, most), sum), &label) in pixels {
-                let cost = sum.ln() - (*to - most);
-                *to = if usize::from(label) < x.channels {
-                    cost
-                } else {
-                    0.0
-                };
-            }
-        });
+            },
+        );
     });
     // SAFETY: every pixel has been written.
     unsafe { output.finish() }
@@ -73,39 +76,42 @@ pub fn backward(path: Path, x: View<'_>, labels: &[u8], grad: &[f32], size: Size
     let mut output = Output::new(size.pixels() * x.channels);
     let out = output.pointer();
     for_parts(size, |part| {
-        path.compiled(|| {
-            let [most, mut sum] = normaliser(x, part, size);
-            let labels = of_part(labels, part, size);
-            let grad = &grad[part.image * size.plane() + part.from..][..part.len];
-            let mut wanted = [0f32; CHUNK];
-            let pixels = wanted.iter_mut().zip(&mut sum).zip(grad).zip(labels);
-            for (((wanted, sum), &grad), &label) in pixels {
-                *wanted = if usize::from(label) < x.channels {
-                    grad
-                } else {
-                    0.0
-                };
-                *sum = *wanted / *sum;
-            }
-            for channel in 0..x.channels {
-                // SAFETY: every task has its own pixels.
-                let to = unsafe { part_of(out, x.channels, channel, part, size) };
-                let x = read(x, channel, part, size).iter().zip(&most);
-                let pixels = to
-                    .iter_mut()
-                    .zip(x)
-                    .zip(labels)
-                    .zip(wanted.iter().zip(&sum));
-                for (((to, (&x, &most)), &label), (&wanted, &share)) in pixels {
-                    let own = if usize::from(label) == channel {
-                        wanted
+        path.compiled(
+            #[inline(always)]
+            || {
+                let [most, mut sum] = normaliser(x, part, size);
+                let labels = of_part(labels, part, size);
+                let grad = &grad[part.image * size.plane() + part.from..][..part.len];
+                let mut wanted = [0f32; CHUNK];
+                let pixels = wanted.iter_mut().zip(&mut sum).zip(grad).zip(labels);
+                for (((wanted, sum), &grad), &label) in pixels {
+                    *wanted = if usize::from(label) < x.channels {
+                        grad
                     } else {
                         0.0
                     };
-                    *to = exp(x - most) * share - own;
+                    *sum = *wanted / *sum;
                 }
-            }
-        });
+                for channel in 0..x.channels {
+                    // SAFETY: every task has its own pixels.
+                    let to = unsafe { part_of(out, x.channels, channel, part, size) };
+                    let x = read(x, channel, part, size).iter().zip(&most);
+                    let pixels = to
+                        .iter_mut()
+                        .zip(x)
+                        .zip(labels)
+                        .zip(wanted.iter().zip(&sum));
+                    for (((to, (&x, &most)), &label), (&wanted, &share)) in pixels {
+                        let own = if usize::from(label) == channel {
+                            wanted
+                        } else {
+                            0.0
+                        };
+                        *to = exp(x - most) * share - own;
+                    }
+                }
+            },
+        );
     });
     // SAFETY: every pixel of every channel has been written.
     unsafe { output.finish() }

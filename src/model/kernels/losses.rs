@@ -17,7 +17,7 @@ use burn::prelude::*;
 
 use super::band::View;
 use super::extension::{Flat, Planar, output, tensor};
-use super::{Path, cost, skeleton, softmax, sums, unary};
+use super::{Path, cost, skeleton, softmax, sums, unary, window};
 
 pub use super::softmax::Form;
 pub use super::unary::Unary;
@@ -45,6 +45,9 @@ pub trait LossKernels: Backend {
 
     /// The soft skeleton of every plane of `[N, C, H, W]`.
     fn skeleton(x: FloatTensor<Self>, iterations: usize) -> FloatTensor<Self>;
+
+    /// Means over a window of `side` × `side` pixels; a constant, without gradient.
+    fn window_means(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self>;
 }
 
 /// Softmax over the classes of `[N, C, H, W]`, or its logarithm.
@@ -96,6 +99,14 @@ pub fn skeleton(x: Tensor<4>, iterations: usize) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as LossKernels>::skeleton(x, iterations))
 }
 
+/// Means over `side` × `side` pixels (an odd number) around each of `[N, C, H, W]`, zeros beyond the
+/// edge counted in. Of constants: no gradient passes.
+#[must_use]
+pub fn window_means(x: Tensor<4>, side: usize) -> Tensor<4> {
+    let x = x.into_dispatch();
+    Tensor::from_dispatch(<Dispatch as LossKernels>::window_means(x, side))
+}
+
 /// Sums of the products of tensors that can be read in place.
 fn product_sums<const N: usize>(factors: [FlexTensor; N]) -> FlexTensor {
     let factors = factors.map(Planar::new);
@@ -139,6 +150,12 @@ impl LossKernels for Flex {
     fn skeleton(x: FlexTensor, iterations: usize) -> FlexTensor {
         let x = Planar::new(x);
         let values = skeleton::forward(Path::best(), x.view(), iterations, x.size());
+        output(values, x.dims[1], x.size())
+    }
+
+    fn window_means(x: FlexTensor, side: usize) -> FlexTensor {
+        let x = Planar::new(x);
+        let values = window::means(Path::best(), x.view(), side, x.size());
         output(values, x.dims[1], x.size())
     }
 }
@@ -333,5 +350,9 @@ impl<C: CheckpointStrategy> LossKernels for Autodiff<Flex, C> {
     fn skeleton(x: FloatTensor<Self>, iterations: usize) -> FloatTensor<Self> {
         let value = Flex::skeleton(x.primitive().clone(), iterations);
         of_input!(Skeleton { iterations }, &x, value)
+    }
+
+    fn window_means(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self> {
+        FloatTensor::<Self>::new(Flex::window_means(x.primitive().clone(), side))
     }
 }

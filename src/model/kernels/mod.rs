@@ -26,6 +26,7 @@ mod tile;
 mod unary;
 mod upconv;
 pub mod update;
+mod window;
 
 /// Instruction set that the kernels run with; chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +46,11 @@ impl Path {
         let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") {
-                paths.push(Self::Avx512);
-            }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                // What has the longer registers has the shorter ones; no processor does otherwise.
+                if is_x86_feature_detected!("avx512f") {
+                    paths.push(Self::Avx512);
+                }
                 paths.push(Self::Avx2);
             }
         }

@@ -7,9 +7,11 @@
 //! s₀ = d₀         sᵢ = sᵢ₋₁ + relu(dᵢ − sᵢ₋₁ dᵢ)
 //! ```
 //!
-//! One plane is one task and passes all of it within the cache; the backward pass computes the
-//! forward one again rather than keep it. Outside of the image there is nothing.
+//! A strip of a plane is one task and passes all of it within the cache; the backward pass computes
+//! the forward one again rather than keep it. Outside of the image there is nothing.
 #![expect(unsafe_code, reason = "tasks write to separate places of one output")]
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -106,8 +108,7 @@ impl<'a> Passes<'a> {
     }
 
     /// Everything up to the skeleton of `x`, which is the last of `skeleton`.
-    #[inline(always)]
-    fn run(&mut self, x: &[f32], frame: Frame) {
+    fn run(&mut self, path: Path, x: &[f32], frame: Frame) {
         for (y, row) in x.chunks_exact(frame.width).enumerate() {
             self.eroded[0][frame.row(y)..][..frame.width].copy_from_slice(row);
         }
@@ -115,28 +116,49 @@ impl<'a> Passes<'a> {
             let (before, after) = self.eroded.split_at_mut(pass + 1);
             let (before, after) = (&mut *before[pass], &mut *after[0]);
             frame.rim(before, f32::INFINITY);
-            erode(before, after, frame);
+            erode(path, before, after, frame);
             frame.rim(after, f32::NEG_INFINITY);
-            dilate(after, self.opened, frame);
+            dilate(path, after, self.opened, frame);
+            let (old, new) = self.skeleton.split_at_mut(pass);
             for y in 0..frame.height {
                 let at = frame.row(y)..frame.row(y) + frame.width;
-                let (e, o) = (&before[at.clone()], &self.opened[at.clone()]);
+                let [e, o] = [&before[at.clone()], &self.opened[at.clone()]];
                 let d = &mut self.taken[pass][at.clone()];
-                for ((d, &e), &o) in d.iter_mut().zip(e).zip(o) {
-                    *d = relu(e - o);
-                }
-                if pass == 0 {
-                    self.skeleton[0][at.clone()].copy_from_slice(&self.taken[0][at]);
-                    continue;
-                }
-                let (old, new) = self.skeleton.split_at_mut(pass);
-                let (old, new) = (&old[pass - 1][at.clone()], &mut new[0][at.clone()]);
-                let d = &self.taken[pass][at];
-                for ((new, &old), &d) in new.iter_mut().zip(old).zip(d) {
-                    *new = old + relu(d - old * d);
+                let new = &mut new[0][at.clone()];
+                match old.last() {
+                    None => path.compiled(
+                        #[inline(always)]
+                        || {
+                            take(e, o, d);
+                            new.copy_from_slice(d);
+                        },
+                    ),
+                    Some(old) => path.compiled(
+                        #[inline(always)]
+                        || {
+                            take(e, o, d);
+                            join(&old[at.clone()], d, new);
+                        },
+                    ),
                 }
             }
         }
+    }
+}
+
+/// What an opening takes away.
+#[inline(always)]
+fn take(e: &[f32], o: &[f32], d: &mut [f32]) {
+    for ((d, &e), &o) in d.iter_mut().zip(e).zip(o) {
+        *d = relu(e - o);
+    }
+}
+
+/// The skeleton with what was taken away.
+#[inline(always)]
+fn join(old: &[f32], d: &[f32], new: &mut [f32]) {
+    for ((new, &old), &d) in new.iter_mut().zip(old).zip(d) {
+        *new = old + relu(d - old * d);
     }
 }
 
@@ -146,116 +168,198 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// `x` has a rim of +∞.
-#[inline(always)]
-fn erode(x: &[f32], to: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let [up, own, down, left, right] = CROSS.map(|by| frame.moved(x, y, by));
-        let to = &mut to[frame.row(y)..][..frame.width];
-        for at in 0..to.len() {
-            let mut least = own[at];
-            for other in [up[at], down[at], left[at], right[at]] {
-                least = if other < least { other } else { least };
-            }
-            to[at] = least;
-        }
-    }
-}
-
-/// `x` has a rim of −∞.
-#[inline(always)]
-fn dilate(x: &[f32], to: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let rows = SQUARE.map(|by| frame.moved(x, y, by));
-        let to = &mut to[frame.row(y)..][..frame.width];
-        for at in 0..to.len() {
-            let mut most = rows[4][at];
-            for row in &rows {
-                most = if row[at] > most { row[at] } else { most };
-            }
-            to[at] = most;
-        }
-    }
-}
-
-/// Which neighbour of `by` [`erode`] (`LEAST`) or [`dilate`] took: the first of equals.
-#[inline(always)]
-fn choose<const N: usize, const LEAST: bool>(
+/// Calls `work` with each row of `to` and the neighbours `by` of its pixels in `x`. Rows are what is
+/// compiled for the path: what is longer is not inlined into it.
+fn for_rows<const N: usize>(
     x: &[f32],
     by: [[isize; 2]; N],
-    choice: &mut [f32],
+    to: &mut [f32],
     frame: Frame,
+    work: impl Fn([&[f32]; N], &mut [f32]),
 ) {
     for y in 0..frame.height {
         let rows = by.map(|by| frame.moved(x, y, by));
-        let choice = &mut choice[frame.row(y)..][..frame.width];
-        for at in 0..choice.len() {
-            let (mut best, mut which) = (rows[0][at], 0.0);
-            for (index, row) in rows.iter().enumerate().skip(1) {
-                let better = if LEAST {
-                    row[at] < best
-                } else {
-                    row[at] > best
-                };
-                best = if better { row[at] } else { best };
-                which = if better { index as f32 } else { which };
-            }
-            choice[at] = which;
-        }
+        work(rows, &mut to[frame.row(y)..][..frame.width]);
     }
 }
 
-/// Adds to `to` what each pixel gets from those that chose it; `grad` and `choice` have a rim that
-/// chose nobody.
+/// `x` has a rim of +∞.
+fn erode(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
+    for_rows(x, CROSS, to, frame, |rows, to| {
+        path.compiled(
+            #[inline(always)]
+            || best(rows, 1, to, |a, b| a < b),
+        );
+    });
+}
+
+/// `x` has a rim of −∞.
+fn dilate(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
+    for_rows(x, SQUARE, to, frame, |rows, to| {
+        path.compiled(
+            #[inline(always)]
+            || best(rows, 4, to, |a, b| a > b),
+        );
+    });
+}
+
+/// The one of each pixel's neighbours that is better than all others.
 #[inline(always)]
+fn best<const N: usize>(
+    rows: [&[f32]; N],
+    own: usize,
+    to: &mut [f32],
+    better: impl Fn(f32, f32) -> bool,
+) {
+    let rows = rows.map(|row| &row[..to.len()]);
+    for at in 0..to.len() {
+        // From the pixel itself on, so that NaN stays.
+        let mut best = rows[own][at];
+        for row in &rows {
+            best = if better(row[at], best) { row[at] } else { best };
+        }
+        to[at] = best;
+    }
+}
+
+/// Which neighbour [`best`] is, as a number: the first of equals.
+#[inline(always)]
+fn choose<const N: usize>(rows: [&[f32]; N], to: &mut [f32], better: impl Fn(f32, f32) -> bool) {
+    let rows = rows.map(|row| &row[..to.len()]);
+    for at in 0..to.len() {
+        let (mut best, mut which) = (rows[0][at], 0.0);
+        for (index, row) in rows.iter().enumerate().skip(1) {
+            let better = better(row[at], best);
+            best = if better { row[at] } else { best };
+            which = if better { index as f32 } else { which };
+        }
+        to[at] = which;
+    }
+}
+
+/// Adds to `to` what each pixel gets from those that chose it; the rim of `choice` chose nobody.
 fn scatter<const N: usize>(
+    path: Path,
     grad: &[f32],
     choice: &[f32],
     by: [[isize; 2]; N],
     to: &mut [f32],
     frame: Frame,
 ) {
+    let away = by.map(|[down, right]| [-down, -right]);
     for y in 0..frame.height {
-        let away = by.map(|[down, right]| [-down, -right]);
         let grads = away.map(|by| frame.moved(grad, y, by));
         let choices = away.map(|by| frame.moved(choice, y, by));
         let to = &mut to[frame.row(y)..][..frame.width];
-        for at in 0..to.len() {
-            let mut sum = to[at];
-            for index in 0..N {
-                let own = choices[index][at] == index as f32;
-                sum += if own { grads[index][at] } else { 0.0 };
+        path.compiled(
+            #[inline(always)]
+            || gather(grads, choices, to),
+        );
+    }
+}
+
+#[inline(always)]
+fn gather<const N: usize>(grads: [&[f32]; N], choices: [&[f32]; N], to: &mut [f32]) {
+    let grads = grads.map(|row| &row[..to.len()]);
+    let choices = choices.map(|row| &row[..to.len()]);
+    for at in 0..to.len() {
+        let mut sum = to[at];
+        for index in 0..N {
+            let chosen = choices[index][at] == index as f32;
+            sum += if chosen { grads[index][at] } else { 0.0 };
+        }
+        to[at] = sum;
+    }
+}
+
+/// Numbers of scratch that a task works on at a time: what stays in the cache of a core.
+const CACHED: usize = 1 << 18;
+
+/// Some rows of a plane that are worked on by themselves, with as many around them as their results
+/// depend on.
+struct Strip {
+    /// Rows of the plane whose results are right.
+    rows: Range<usize>,
+    /// All rows that are worked on.
+    all: Range<usize>,
+}
+
+/// Strips that cover a plane; results depend on `reach` rows to each side, and `count` planes of
+/// scratch are used.
+fn strips(size: Size, reach: usize, count: usize) -> Vec<Strip> {
+    let fitting = CACHED / (count * (size.width + 2)).max(1);
+    let rows = fitting.saturating_sub(2 * reach).max(2 * reach).max(1);
+    (0..size.height)
+        .step_by(rows)
+        .map(|start| {
+            let end = (start + rows).min(size.height);
+            Strip {
+                rows: start..end,
+                all: start.saturating_sub(reach)..(end + reach).min(size.height),
             }
-            to[at] = sum;
+        })
+        .collect()
+}
+
+/// Calls `work` for every strip of every plane of the output, with the strip, the index of image
+/// and channel, and room for its rows.
+fn for_strips(
+    channels: usize,
+    size: Size,
+    strips: &[Strip],
+    work: impl Fn(&Strip, [usize; 2], &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let mut output = Output::new(size.pixels() * channels);
+    let out = output.pointer();
+    (0..size.images * channels * strips.len())
+        .into_par_iter()
+        .for_each(|task| {
+            let (plane, strip) = (task / strips.len(), &strips[task % strips.len()]);
+            let start = plane * size.plane() + strip.rows.start * size.width;
+            // SAFETY: within the output; these rows belong to this task.
+            let to = unsafe { out.slice(start, strip.rows.len() * size.width) };
+            work(strip, [plane / channels, plane % channels], to);
+        });
+    // SAFETY: the strips cover every row of every plane.
+    unsafe { output.finish() }
+}
+
+impl Strip {
+    fn frame(&self, size: Size) -> Frame {
+        Frame {
+            height: self.all.len(),
+            width: size.width,
+        }
+    }
+
+    /// The rows of this strip in a plane.
+    fn of<'a>(&self, plane: &'a [f32], size: Size) -> &'a [f32] {
+        &plane[self.all.start * size.width..self.all.end * size.width]
+    }
+
+    /// Copies the rows that are right.
+    fn take(&self, from: &[f32], to: &mut [f32], frame: Frame) {
+        let skip = self.rows.start - self.all.start;
+        for (y, row) in to.chunks_exact_mut(frame.width).enumerate() {
+            row.copy_from_slice(&from[frame.row(y + skip)..][..frame.width]);
         }
     }
 }
 
 /// `[N, C, H, W]` → the skeleton of every plane.
 pub fn forward(path: Path, x: View<'_>, iterations: usize, size: Size) -> Vec<f32> {
-    let mut output = Output::new(size.pixels() * x.channels);
-    let out = output.pointer();
-    let frame = Frame {
-        height: size.height,
-        width: size.width,
-    };
-    (0..size.images * x.channels)
-        .into_par_iter()
-        .for_each(|plane| {
-            let from = x.plane(plane / x.channels, plane % x.channels, size);
-            // SAFETY: within the output; this plane belongs to this task.
-            let to = unsafe { out.slice(plane * size.plane(), size.plane()) };
-            with_scratch(planes(iterations) * frame.len(), |scratch| {
-                let mut passes = Passes::new(scratch, iterations, frame);
-                path.compiled(|| passes.run(from, frame));
-                for (y, row) in to.chunks_exact_mut(frame.width).enumerate() {
-                    let last = &passes.skeleton[iterations][frame.row(y)..];
-                    row.copy_from_slice(&last[..frame.width]);
-                }
-            });
+    let count = planes(iterations);
+    // One row for each erosion, one for the last opening's dilation.
+    let strips = strips(size, iterations + 2, count);
+    for_strips(x.channels, size, &strips, |strip, [image, channel], to| {
+        let frame = strip.frame(size);
+        let from = strip.of(x.plane(image, channel, size), size);
+        with_scratch(count * frame.len(), |scratch| {
+            let mut passes = Passes::new(scratch, iterations, frame);
+            passes.run(path, from, frame);
+            strip.take(passes.skeleton[iterations], to, frame);
         });
-    // SAFETY: every plane has been written.
-    unsafe { output.finish() }
+    })
 }
 
 /// Gradient of the input of [`forward`].
@@ -266,41 +370,31 @@ pub fn backward(
     iterations: usize,
     size: Size,
 ) -> Vec<f32> {
-    let mut output = Output::new(size.pixels() * x.channels);
-    let out = output.pointer();
-    let frame = Frame {
-        height: size.height,
-        width: size.width,
-    };
-    (0..size.images * x.channels)
-        .into_par_iter()
-        .for_each(|plane| {
-            let (image, channel) = (plane / x.channels, plane % x.channels);
-            let from = x.plane(image, channel, size);
-            let grad = grad.plane(image, channel, size);
-            // SAFETY: within the output; this plane belongs to this task.
-            let to = unsafe { out.slice(plane * size.plane(), size.plane()) };
-            with_scratch((planes(iterations) + 4) * frame.len(), |scratch| {
-                let (own, scratch) = scratch.split_at_mut(4 * frame.len());
-                let mut passes = Passes::new(scratch, iterations, frame);
-                path.compiled(|| {
-                    passes.run(from, frame);
-                    backward_plane(&mut passes, grad, own, to, frame);
-                });
-            });
+    let count = planes(iterations) + 4;
+    // There and back again.
+    let strips = strips(size, 2 * (iterations + 2), count);
+    for_strips(x.channels, size, &strips, |strip, [image, channel], to| {
+        let frame = strip.frame(size);
+        let from = strip.of(x.plane(image, channel, size), size);
+        let grad = strip.of(grad.plane(image, channel, size), size);
+        with_scratch(count * frame.len(), |scratch| {
+            let (own, scratch) = scratch.split_at_mut(4 * frame.len());
+            let mut passes = Passes::new(scratch, iterations, frame);
+            passes.run(path, from, frame);
+            let found = backward_strip(path, &mut passes, grad, own, frame);
+            strip.take(found, to, frame);
         });
-    // SAFETY: every plane has been written.
-    unsafe { output.finish() }
+    })
 }
 
-#[inline(always)]
-fn backward_plane(
+/// The gradient, framed.
+fn backward_strip<'a>(
+    path: Path,
     passes: &mut Passes<'_>,
     grad: &[f32],
-    own: &mut [f32],
-    to: &mut [f32],
+    own: &'a mut [f32],
     frame: Frame,
-) {
+) -> &'a [f32] {
     let width = frame.width;
     let (of_skeleton, own) = own.split_at_mut(frame.len());
     let (of_eroded, own) = own.split_at_mut(frame.len());
@@ -318,28 +412,35 @@ fn backward_plane(
             let at = frame.row(y)..frame.row(y) + width;
             let d = &passes.taken[pass][at.clone()];
             let grad = &mut of_skeleton[at.clone()];
-            let of_opened = &mut of_opened[at.clone()];
-            if pass == 0 {
-                for ((to, &grad), &d) in of_opened.iter_mut().zip(&*grad).zip(d) {
-                    *to = if d > 0.0 { -grad } else { 0.0 };
-                }
-                continue;
-            }
-            let s = &passes.skeleton[pass - 1][at];
-            for (((to, grad), &d), &s) in of_opened.iter_mut().zip(grad).zip(d).zip(s) {
-                let through = if d - s * d > 0.0 { *grad } else { 0.0 };
-                let of_d = through * (1.0 - s);
-                *grad -= through * d;
-                *to = if d > 0.0 { -of_d } else { 0.0 };
+            let to = &mut of_opened[at.clone()];
+            match pass {
+                0 => path.compiled(
+                    #[inline(always)]
+                    || untake(d, grad, to),
+                ),
+                _ => path.compiled(
+                    #[inline(always)]
+                    || unjoin(&passes.skeleton[pass - 1][at.clone()], d, grad, to),
+                ),
             }
         }
         let (before, after) = passes.eroded.split_at_mut(pass + 1);
         let (before, after) = (&mut *before[pass], &mut *after[0]);
         frame.rim(after, f32::NEG_INFINITY);
-        choose::<9, false>(after, SQUARE, choice, frame);
-        scatter(of_opened, choice, SQUARE, of_eroded, frame);
+        for_rows(after, SQUARE, choice, frame, |rows, to| {
+            path.compiled(
+                #[inline(always)]
+                || choose(rows, to, |a, b| a > b),
+            );
+        });
+        scatter(path, of_opened, choice, SQUARE, of_eroded, frame);
         frame.rim(before, f32::INFINITY);
-        choose::<5, true>(before, CROSS, choice, frame);
+        for_rows(before, CROSS, choice, frame, |rows, to| {
+            path.compiled(
+                #[inline(always)]
+                || choose(rows, to, |a, b| a < b),
+            );
+        });
         // What reaches the shallower erosion: as minuend of dᵢ, and through the deeper one.
         let moved = &mut *passes.opened;
         for y in 0..frame.height {
@@ -349,13 +450,28 @@ fn backward_plane(
                 *to = -grad;
             }
         }
-        scatter(of_eroded, choice, CROSS, moved, frame);
-        for y in 0..frame.height {
-            let at = frame.row(y)..frame.row(y) + width;
-            of_eroded[at.clone()].copy_from_slice(&moved[at]);
-        }
+        scatter(path, of_eroded, choice, CROSS, moved, frame);
+        of_eroded.copy_from_slice(moved);
     }
-    for (y, row) in to.chunks_exact_mut(width).enumerate() {
-        row.copy_from_slice(&of_eroded[frame.row(y)..][..width]);
+    of_eroded
+}
+
+/// Minus the gradient of what was taken away, where anything was.
+#[inline(always)]
+fn untake(d: &[f32], grad: &[f32], to: &mut [f32]) {
+    for ((to, &grad), &d) in to.iter_mut().zip(grad).zip(d) {
+        *to = if d > 0.0 { -grad } else { 0.0 };
+    }
+}
+
+/// As [`untake`], of the skeleton that `s` was before `d` joined it; `grad` becomes the gradient of
+/// `s`.
+#[inline(always)]
+fn unjoin(s: &[f32], d: &[f32], grad: &mut [f32], to: &mut [f32]) {
+    for (((to, grad), &d), &s) in to.iter_mut().zip(grad).zip(d).zip(s) {
+        let through = if d - s * d > 0.0 { *grad } else { 0.0 };
+        let of_d = through * (1.0 - s);
+        *grad -= through * d;
+        *to = if d > 0.0 { -of_d } else { 0.0 };
     }
 }

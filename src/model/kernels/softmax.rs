@@ -101,41 +101,44 @@ pub fn forward(path: Path, x: View<'_>, form: Form, size: Size) -> Vec<f32> {
     let mut output = Output::new(size.pixels() * x.channels);
     let out = output.pointer();
     for_parts(size, |part| {
-        path.compiled(|| {
-            let read = |channel| read(x, channel, part, size);
-            // SAFETY: every task has its own pixels.
-            let write = |channel| unsafe { part_of(out, x.channels, channel, part, size) };
-            let (mut most, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
-            for channel in 0..x.channels {
-                for (most, &x) in most.iter_mut().zip(read(channel)) {
-                    *most = if x > *most { x } else { *most };
+        path.compiled(
+            #[inline(always)]
+            || {
+                let read = |channel| read(x, channel, part, size);
+                // SAFETY: every task has its own pixels.
+                let write = |channel| unsafe { part_of(out, x.channels, channel, part, size) };
+                let (mut most, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
+                for channel in 0..x.channels {
+                    for (most, &x) in most.iter_mut().zip(read(channel)) {
+                        *most = if x > *most { x } else { *most };
+                    }
                 }
-            }
-            for channel in 0..x.channels {
-                let all = write(channel).iter_mut().zip(read(channel));
-                for (((to, &x), &most), sum) in all.zip(&most).zip(&mut sum) {
-                    let share = exp(x - most);
-                    *sum += share;
-                    *to = match form {
-                        Form::Probabilities => share,
-                        Form::Logarithms => x - most,
-                    };
+                for channel in 0..x.channels {
+                    let all = write(channel).iter_mut().zip(read(channel));
+                    for (((to, &x), &most), sum) in all.zip(&most).zip(&mut sum) {
+                        let share = exp(x - most);
+                        *sum += share;
+                        *to = match form {
+                            Form::Probabilities => share,
+                            Form::Logarithms => x - most,
+                        };
+                    }
                 }
-            }
-            let last = &mut sum[..part.len];
-            match form {
-                Form::Probabilities => last.iter_mut().for_each(|sum| *sum = 1.0 / *sum),
-                Form::Logarithms => last.iter_mut().for_each(|sum| *sum = sum.ln()),
-            }
-            for channel in 0..x.channels {
-                for (to, &last) in write(channel).iter_mut().zip(&sum) {
-                    *to = match form {
-                        Form::Probabilities => *to * last,
-                        Form::Logarithms => *to - last,
-                    };
+                let last = &mut sum[..part.len];
+                match form {
+                    Form::Probabilities => last.iter_mut().for_each(|sum| *sum = 1.0 / *sum),
+                    Form::Logarithms => last.iter_mut().for_each(|sum| *sum = sum.ln()),
                 }
-            }
-        });
+                for channel in 0..x.channels {
+                    for (to, &last) in write(channel).iter_mut().zip(&sum) {
+                        *to = match form {
+                            Form::Probabilities => *to * last,
+                            Form::Logarithms => *to - last,
+                        };
+                    }
+                }
+            },
+        );
     });
     // SAFETY: every pixel of every channel has been written.
     unsafe { output.finish() }
@@ -146,31 +149,34 @@ pub fn backward(path: Path, y: View<'_>, grad: View<'_>, form: Form, size: Size)
     let mut output = Output::new(size.pixels() * y.channels);
     let out = output.pointer();
     for_parts(size, |part| {
-        path.compiled(|| {
-            let both = |channel| {
-                let y = read(y, channel, part, size);
-                y.iter().zip(read(grad, channel, part, size))
-            };
-            let mut sum = [0f32; CHUNK];
-            for channel in 0..y.channels {
-                for (sum, (&y, &grad)) in sum.iter_mut().zip(both(channel)) {
-                    *sum += match form {
-                        Form::Probabilities => grad * y,
-                        Form::Logarithms => grad,
-                    };
+        path.compiled(
+            #[inline(always)]
+            || {
+                let both = |channel| {
+                    let y = read(y, channel, part, size);
+                    y.iter().zip(read(grad, channel, part, size))
+                };
+                let mut sum = [0f32; CHUNK];
+                for channel in 0..y.channels {
+                    for (sum, (&y, &grad)) in sum.iter_mut().zip(both(channel)) {
+                        *sum += match form {
+                            Form::Probabilities => grad * y,
+                            Form::Logarithms => grad,
+                        };
+                    }
                 }
-            }
-            for channel in 0..y.channels {
-                // SAFETY: every task has its own pixels.
-                let to = unsafe { part_of(out, y.channels, channel, part, size) };
-                for ((to, (&y, &grad)), &sum) in to.iter_mut().zip(both(channel)).zip(&sum) {
-                    *to = match form {
-                        Form::Probabilities => y * (grad - sum),
-                        Form::Logarithms => grad - exp(y) * sum,
-                    };
+                for channel in 0..y.channels {
+                    // SAFETY: every task has its own pixels.
+                    let to = unsafe { part_of(out, y.channels, channel, part, size) };
+                    for ((to, (&y, &grad)), &sum) in to.iter_mut().zip(both(channel)).zip(&sum) {
+                        *to = match form {
+                            Form::Probabilities => y * (grad - sum),
+                            Form::Logarithms => grad - exp(y) * sum,
+                        };
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     // SAFETY: every pixel of every channel has been written.
     unsafe { output.finish() }

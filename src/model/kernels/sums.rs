@@ -33,7 +33,10 @@ pub fn forward<const N: usize>(
         for start in (0..size.plane()).step_by(CHUNK) {
             let end = (start + CHUNK).min(size.plane());
             let chunks = planes.map(|plane| &plane[start..end]);
-            sum += path.compiled(|| product_sum(chunks));
+            sum += path.compiled(
+                #[inline(always)]
+                || product_sum(chunks),
+            );
         }
         sum as f32
     };
@@ -85,7 +88,10 @@ pub fn backward<const M: usize>(
             // SAFETY: within the output; this plane belongs to this task.
             let to = unsafe { out.slice(index * size.plane(), size.plane()) };
             let others = others.map(|other| plane_of(other, image, channel, size));
-            path.compiled(|| scaled_product(grad[index], others, to));
+            path.compiled(
+                #[inline(always)]
+                || scaled_product(grad[index], others, to),
+            );
         });
     // SAFETY: every plane has been written.
     unsafe { output.finish() }

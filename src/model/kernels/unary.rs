@@ -92,14 +92,17 @@ pub fn forward(path: Path, of: Unary, x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     let tasks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
     tasks.for_each(|(y, x)| {
-        path.compiled(|| {
-            // One loop each: the compiler makes vectors of what has no choice inside.
-            match of {
-                Unary::Sigmoid => fill(y, x, |x| Unary::Sigmoid.value(x)),
-                Unary::Softplus => fill(y, x, |x| Unary::Softplus.value(x)),
-                Unary::MinusLog => fill(y, x, |x| Unary::MinusLog.value(x)),
-            }
-        });
+        path.compiled(
+            #[inline(always)]
+            || {
+                // One loop each: the compiler makes vectors of what has no choice inside.
+                match of {
+                    Unary::Sigmoid => fill(y, x, |x| Unary::Sigmoid.value(x)),
+                    Unary::Softplus => fill(y, x, |x| Unary::Softplus.value(x)),
+                    Unary::MinusLog => fill(y, x, |x| Unary::MinusLog.value(x)),
+                }
+            },
+        );
     });
     y
 }
@@ -116,11 +119,14 @@ pub fn backward(path: Path, of: Unary, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let mut out = grad.to_vec();
     let tasks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
     tasks.for_each(|(out, x)| {
-        path.compiled(|| match of {
-            Unary::Sigmoid => scale(out, x, |x| Unary::Sigmoid.slope(x)),
-            Unary::Softplus => scale(out, x, |x| Unary::Softplus.slope(x)),
-            Unary::MinusLog => scale(out, x, |x| Unary::MinusLog.slope(x)),
-        });
+        path.compiled(
+            #[inline(always)]
+            || match of {
+                Unary::Sigmoid => scale(out, x, |x| Unary::Sigmoid.slope(x)),
+                Unary::Softplus => scale(out, x, |x| Unary::Softplus.slope(x)),
+                Unary::MinusLog => scale(out, x, |x| Unary::MinusLog.slope(x)),
+            },
+        );
     });
     out
 }

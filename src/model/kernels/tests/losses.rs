@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use burn::tensor::activation;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
 use super::super::band::Size;
 use super::super::losses::{self, Form, Unary};
-use super::super::{Path, cost, skeleton, softmax, sums, unary};
+use super::super::{Path, cost, skeleton, softmax, sums, unary, window};
 use super::{SIZES, assert_close, numbers, tensor, values, view};
 
 fn size([images, height, width]: [usize; 3]) -> Size {
@@ -281,7 +281,8 @@ fn written_out(x: Tensor<4>, iterations: usize) -> Tensor<4> {
 #[test]
 fn skeletons_equal_those_of_burns_poolings() {
     let device = Device::flex().autodiff();
-    for [n, h, w] in SIZES {
+    // The last is worked on in several strips.
+    for [n, h, w] in SIZES.into_iter().chain([[1, 301, 300]]) {
         for iterations in [0, 1, 3, 10] {
             let c = 2;
             // Half of them with many equal neighbours, as saturated probabilities have.
@@ -305,6 +306,28 @@ fn skeletons_equal_those_of_burns_poolings() {
                     let dx = skeleton::backward(path, views.0, views.1, iterations, size);
                     assert_both(&[y, dx], &expected, &format!("{path:?} {what}"));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn window_means_equal_burns() {
+    let device = Device::flex();
+    for [n, h, w] in SIZES {
+        for side in [1, 3, 7, 51] {
+            let x = numbers(n * 2 * h * w, 3);
+            let tx = tensor(&x, [n, 2, h, w], &device);
+            let window = AvgPoolOptions::new([side, side])
+                .with_stride([1, 1])
+                .with_padding([side / 2, side / 2]);
+            let expected = values(avg_pool2d(tx.clone(), window));
+            let what = format!("{side} in {n} × {h} × {w}");
+            assert_close(&values(losses::window_means(tx, side)), &expected, &what);
+            for path in Path::available() {
+                let size = size([n, h, w]);
+                let found = window::means(path, view(&x, 2, size), side, size);
+                assert_close(&found, &expected, &format!("{path:?} {what}"));
             }
         }
     }

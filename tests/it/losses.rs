@@ -34,6 +34,7 @@ fn subjects() -> Vec<Subject> {
 #[derive(Clone)]
 struct Input {
     shape: [usize; 3],
+    classes: usize,
     /// `[N, C, H, W]`
     logits: Vec<f64>,
     labels: Vec<u8>,
@@ -42,6 +43,10 @@ struct Input {
 impl Input {
     /// Numbers without any structure, the same in every run.
     fn random(shape: [usize; 3], span: f64, seed: u64) -> Self {
+        Self::of_classes(CLASSES, shape, span, seed)
+    }
+
+    fn of_classes(classes: usize, shape: [usize; 3], span: f64, seed: u64) -> Self {
         let mut state = seed;
         let mut next = move || {
             state = state
@@ -50,14 +55,15 @@ impl Input {
             (state >> 11) as f64 / (1u64 << 53) as f64
         };
         let pixels: usize = shape.iter().product();
-        let logits = (0..pixels * CLASSES)
+        let logits = (0..pixels * classes)
             .map(|_| (next() * 2.0 - 1.0) * span)
             .collect();
         let labels = (0..pixels)
-            .map(|_| (next() * CLASSES as f64) as u8)
+            .map(|_| (next() * classes as f64) as u8)
             .collect();
         Self {
             shape,
+            classes,
             logits,
             labels,
         }
@@ -68,9 +74,9 @@ impl Input {
         let [n, h, w] = self.shape;
         for image in 0..n {
             for at in 0..h * w {
-                for class in 0..CLASSES {
+                for class in 0..self.classes {
                     let on = usize::from(self.labels[image * h * w + at]) == class;
-                    self.logits[(image * CLASSES + class) * h * w + at] =
+                    self.logits[(image * self.classes + class) * h * w + at] =
                         if on { size } else { -size };
                 }
             }
@@ -81,20 +87,20 @@ impl Input {
     fn evaluate(&self, subject: &Subject, dtype: DType) -> (f64, Vec<f64>) {
         let device = Device::flex().autodiff();
         let context = LossContext {
-            num_classes: CLASSES,
+            num_classes: self.classes,
             class_weights: Vec::new(),
             device: device.clone(),
         };
         let loss = subject.loss.build(&context).unwrap();
         let [n, h, w] = self.shape;
-        let data = TensorData::new(self.logits.clone(), [n, CLASSES, h, w]);
+        let data = TensorData::new(self.logits.clone(), [n, self.classes, h, w]);
         let logits: Tensor<4> = Tensor::from_data(data, (&device, dtype));
         let logits = logits.require_grad();
         let prediction = Prediction {
             logits: logits.clone(),
             activation: subject.head,
         };
-        let target = Target::with_dtype(&self.labels, self.shape, CLASSES, &device, dtype);
+        let target = Target::with_dtype(&self.labels, self.shape, self.classes, &device, dtype);
         let value = loss.forward(&prediction, &target);
         let grads = value.backward();
         let grad = logits.grad(&grads).map_or_else(
@@ -312,23 +318,25 @@ fn nothing_in_a_losss_file_reads_a_tensor_but_through_the_counter() {
     assert!(read > 20, "{read} files");
 }
 
-/// A class of one pixel in ten thousand among millions. Sums go row by row, then over rows: an error
-/// of rounding grows with 1024 + 1024 additions instead of a million, each of 2^-24 of the sum, at
-/// worst 1.2e-4 of it and, as signs differ, about its root 2048^½ · 6e-8 = 2.7e-6. Bounds are ten
-/// times that.
+/// A class of one pixel in ten thousand among eight million, every kind of loss. Sums are taken in
+/// lanes of single precision over a kilopixel and in double precision beyond, so what is left of the
+/// value's error is a few times 2^-24 of it. A gradient is as exact as the probability it is made
+/// of, 2^-24 of 1, times the slope: where a loss divides by how far a pixel is from undecided, or
+/// orders pixels by errors that are almost equal, some hundred times more of the largest.
 #[test]
-fn a_megapixel_batch_keeps_its_rare_class_in_single_precision() {
-    let shape = [1, 1024, 1024];
-    let mut input = Input::random(shape, 3.0, 37);
+fn a_batch_of_eight_megapixels_keeps_its_rare_class_in_single_precision() {
+    let mut input = Input::of_classes(2, [8, 1024, 1024], 3.0, 37);
     for (at, label) in input.labels.iter_mut().enumerate() {
-        *label = if at % 10_000 == 77 {
-            4
-        } else {
-            u8::from(at % 5 == 0)
-        };
+        *label = u8::from(at % 10_000 == 77);
     }
+    let pixels = 1024 * 1024;
+    // Where the gradient of the rare class at its own pixels is.
+    let rare: Vec<usize> = (0..8 * pixels)
+        .filter(|at| input.labels[*at] == 1)
+        .map(|at| (at / pixels * 2 + 1) * pixels + at % pixels)
+        .collect();
     let mut table = String::new();
-    for kind in ["sum", "generalized_dice", "tversky", "focal", "mcc"] {
+    for kind in KINDS {
         let subject = Subject {
             name: kind,
             loss: LossConfig::of_kind(kind).unwrap(),
@@ -337,18 +345,18 @@ fn a_megapixel_batch_keeps_its_rare_class_in_single_precision() {
         let (wide, wide_grad) = input.evaluate(&subject, DType::F64);
         let (narrow, narrow_grad) = input.evaluate(&subject, DType::F32);
         let value = (wide - narrow).abs() / wide.abs().max(1.0);
-        let pixels = 1024 * 1024;
-        // The gradient of the rare class, by the largest of its own.
-        let rare = 4 * pixels..5 * pixels;
-        let scale = wide_grad[rare.clone()]
-            .iter()
-            .fold(0.0f64, |m, g| m.max(g.abs()));
-        let gradient = (wide_grad[rare.clone()].iter())
-            .zip(&narrow_grad[rare])
-            .fold(0.0f64, |m, (a, b)| m.max((a - b).abs()))
-            / scale;
-        table += &format!("{kind}: value off by {value:.1e}, rare gradient by {gradient:.1e}\n");
-        assert!(value < 3e-5 && gradient < 3e-5, "{table}");
+        let most = |of: &dyn Fn(usize) -> f64| rare.iter().fold(0.0f64, |m, at| m.max(of(*at)));
+        let scale = most(&|at| wide_grad[at].abs());
+        let worst = most(&|at| (wide_grad[at] - narrow_grad[at]).abs());
+        table += &format!(
+            "{kind}: value {wide:.4} off by {value:.1e}, rare gradient {scale:.1e} by {worst:.1e}\n"
+        );
+        assert!(
+            wide.is_finite() && value < 2e-6 && worst <= 1e-4 * scale,
+            "{table}"
+        );
+        // A single pixel has no inside: its distance to its own border is 0.
+        assert!(scale > 0.0 || *kind == "boundary", "{table}");
     }
     println!("{table}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{BenchArgs, measure};
+use super::step;
 use crate::data::config::Sampling;
 use crate::data::loader::Loader;
 use crate::data::{DataConfig, Dataset, Progress, synthetic};
@@ -135,14 +135,16 @@ fn row(dataset: &Arc<Dataset>, config: &DataConfig, size: u64, batch: u64) -> Re
         steps += 1;
     }
     let cached = rate(steps, start);
-    let trained = measure(
-        &BenchArgs {
+    let trained = step::measure(
+        &step::Args {
             batch,
             size,
             base: 16,
             depth: 4,
             steps: 5,
             warmup: 1,
+            threads: None,
+            scaling: false,
             device: "cpu".to_owned(),
             json: false,
         },

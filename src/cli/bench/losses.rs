@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::prelude::*;
 use serde::Serialize;
 
-use super::{BenchArgs, CLASSES, blobs, measure, median, numbers};
+use super::{CLASSES, blobs, median, numbers, step};
 use crate::loss::config::KINDS;
 use crate::loss::{
     LOSSES, LossConfig, LossContext, LossFn, OutputActivation, Prediction, Target, readback,
@@ -69,17 +69,19 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn report(args: &Args) -> Result<Report, String> {
-    let step = BenchArgs {
+    let args_of_step = step::Args {
         batch: args.batch,
         size: args.size,
         base: args.base,
         depth: 4,
         steps: args.steps,
         warmup: 2,
+        threads: None,
+        scaling: false,
         device: args.device.clone(),
         json: false,
     };
-    let whole = measure(&step, true)?;
+    let whole = step::measure(&args_of_step, true)?;
     let (plain, info) = device::open(&args.device)?;
     let device = plain.autodiff();
     let (n, s) = (args.batch as usize, args.size as usize);
@@ -113,7 +115,7 @@ fn report(args: &Args) -> Result<Report, String> {
         millis.sort_by(f64::total_cmp);
         Ok(median(&millis))
     };
-    let own = time(&super::Yardstick)?;
+    let own = time(&*step::yardstick(&device)?)?;
     let step_ms = (whole.median_ms - own).max(0.0);
     let context = LossContext {
         num_classes: CLASSES,

@@ -16,8 +16,14 @@ impl Workers {
     /// Call it once on a thread that trains or predicts, and keep the result until it is done.
     #[must_use]
     pub fn join() -> Self {
+        Self::of(rayon::current_num_threads())
+    }
+
+    /// As [`Workers::join`], `threads` in all.
+    #[must_use]
+    pub fn of(threads: usize) -> Self {
         let pool = ThreadPoolBuilder::new()
-            .num_threads(rayon::current_num_threads())
+            .num_threads(threads)
             .thread_name(|index| format!("worker {index}"))
             .use_current_thread()
             .build();

@@ -1,0 +1,494 @@
+//! `dicebench bench step` and `infer`: one training step, or one pass forward, of the U-Net that other
+//! frameworks are timed with; against what the processor could do, and over threads.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use burn::prelude::*;
+use serde::Serialize;
+
+use super::{CLASSES, median, numbers};
+use crate::experiment::TrainConfig;
+use crate::experiment::train_config::Optimizer;
+use crate::loss::{LossConfig, LossContext, LossFn, OutputActivation, Target};
+use crate::model::UNet;
+use crate::model::config::{ModelConfig, Upsampling};
+use crate::model::kernels::threads::Workers;
+use crate::train::device;
+use crate::train::learner::{Broken, Learner};
+use crate::train::room;
+
+/// Image channels of the yardstick.
+const CHANNELS: usize = 3;
+/// Rounds in which one thread and all take turns.
+const ROUNDS: u64 = 4;
+/// Side of the square matrices whose product tells what the processor can do.
+const GEMM_SIDE: usize = 1024;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Images per step.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=512))]
+    pub batch: u64,
+    /// Width and height of the images in pixels; a multiple of 2^depth.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(2..=2048))]
+    pub size: u64,
+    /// Channels of the first level.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=128))]
+    pub base: u64,
+    /// Poolings between the top and the bottom.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=6))]
+    pub depth: u64,
+    /// Steps that are timed.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub steps: u64,
+    /// Steps before them, not counted.
+    #[arg(long, default_value_t = 2)]
+    pub warmup: u64,
+    /// Threads to compute with; all of the processor if not given.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub threads: Option<u64>,
+    /// Also on one thread, in turns, to tell what the others bring.
+    #[arg(long)]
+    pub scaling: bool,
+    /// `auto`, `cpu`, or a name that `dicebench devices` lists.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a measurement found; times are milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub bench: &'static str,
+    pub device: String,
+    pub threads: usize,
+    pub parameters: u64,
+    pub batch: u64,
+    pub size: u64,
+    pub base: u64,
+    pub depth: u64,
+    pub steps: u64,
+    pub median_ms: f64,
+    pub min_ms: f64,
+    pub max_ms: f64,
+    /// Loss of the first and of the last step; absent where nothing is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_loss: Option<f64>,
+    /// Absent where the device is no CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor: Option<Processor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// Most memory the process had, megabytes; absent where the system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_mb: Option<f64>,
+}
+
+/// What was reached of what the processor can do, in 10⁹ operations per second.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Processor {
+    /// Multiplications and additions of the convolutions alone, 10⁹ a step.
+    pub gflop: f64,
+    /// These by the best step.
+    pub gflop_per_s: f64,
+    /// The same processor and threads multiplying large matrices, best of several.
+    pub gemm_gflop_per_s: f64,
+    /// The former by the latter.
+    pub gemm_share: f64,
+}
+
+/// What more threads bring.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scaling {
+    pub one_thread_median_ms: f64,
+    pub one_thread_min_ms: f64,
+    /// One thread's median by that of all.
+    pub speedup: f64,
+}
+
+/// Runs the measurement and prints it.
+pub fn run(args: &Args, train: bool) -> ExitCode {
+    super::tell(report(args, train), args.json, print)
+}
+
+fn report(args: &Args, train: bool) -> Result<Report, String> {
+    let threads = args.threads.unwrap_or(rayon::current_num_threads() as u64) as usize;
+    let (mut report, scaling) = match args.scaling && threads > 1 {
+        true => in_turns(args, train, threads)?,
+        false => (on_threads(threads, || measure(args, train))?, None),
+    };
+    report.scaling = scaling;
+    report.threads = threads;
+    let (_, info) = device::open(&args.device)?;
+    if info.adapter.is_none() {
+        let gemm = on_threads(threads, gemm_gflop_per_s)?;
+        let gflop = 1e-9 * operations(args, train) as f64;
+        let reached = gflop / (report.min_ms * 1e-3);
+        report.processor = Some(Processor {
+            gflop,
+            gflop_per_s: reached,
+            gemm_gflop_per_s: gemm,
+            gemm_share: reached / gemm,
+        });
+    }
+    report.peak_mb = room::resident().map(|[_, peak]| peak as f64 * 1e-6);
+    Ok(report)
+}
+
+/// Runs `work` on a thread of its own with as many workers.
+fn on_threads<R: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<R, String> + Send,
+) -> Result<R, String> {
+    let joined = move || {
+        let _workers = Workers::of(threads);
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(joined).join())
+        .map_err(|_| "the measurement broke down".to_owned())?
+}
+
+/// All threads and one by turns, so that both meet the same disturbances.
+fn in_turns(args: &Args, train: bool, threads: usize) -> Result<(Report, Option<Scaling>), String> {
+    let part = Args {
+        steps: args.steps.div_ceil(ROUNDS),
+        ..args.clone()
+    };
+    let mut times = [Vec::new(), Vec::new()];
+    let mut last = None;
+    for _ in 0..ROUNDS {
+        for (times, threads) in times.iter_mut().zip([threads, 1]) {
+            let (report, millis) = on_threads(threads, || timed(&part, train))?;
+            times.extend(millis);
+            if threads > 1 {
+                last = Some(report);
+            }
+        }
+    }
+    let [all, one] = &mut times;
+    all.sort_by(f64::total_cmp);
+    one.sort_by(f64::total_cmp);
+    let mut report = last.ok_or("nothing was measured")?;
+    report.steps = all.len() as u64;
+    report.set_times(all);
+    let scaling = Scaling {
+        one_thread_median_ms: median(one),
+        one_thread_min_ms: one.first().copied().unwrap_or(0.0),
+        speedup: median(one) / median(all),
+    };
+    Ok((report, Some(scaling)))
+}
+
+impl Report {
+    /// `sorted` milliseconds of each step.
+    fn set_times(&mut self, sorted: &[f64]) {
+        self.median_ms = median(sorted);
+        self.min_ms = sorted.first().copied().unwrap_or(0.0);
+        self.max_ms = sorted.last().copied().unwrap_or(0.0);
+    }
+}
+
+fn print(report: &Report) {
+    println!(
+        "{} on {}, {} threads: {} parameters, {} × {}×{}",
+        report.bench,
+        report.device,
+        report.threads,
+        report.parameters,
+        report.batch,
+        report.size,
+        report.size
+    );
+    println!(
+        "median {:.1} ms, min {:.1} ms, max {:.1} ms over {} steps",
+        report.median_ms, report.min_ms, report.max_ms, report.steps
+    );
+    if let Some(of) = &report.processor {
+        println!(
+            "convolutions: {:.2} GFLOP a step, {:.0} GFLOP/s by the best, {:.0} % of the {:.0} that matrix products reach here",
+            of.gflop,
+            of.gflop_per_s,
+            100.0 * of.gemm_share,
+            of.gemm_gflop_per_s
+        );
+    }
+    if let Some(of) = &report.scaling {
+        println!(
+            "one thread: median {:.1} ms, min {:.1} ms; {} threads are {:.2} times as fast",
+            of.one_thread_median_ms, of.one_thread_min_ms, report.threads, of.speedup
+        );
+    }
+    if let Some(peak) = report.peak_mb {
+        println!("peak memory {peak:.0} MB");
+    }
+    if let (Some(first), Some(last)) = (report.first_loss, report.last_loss) {
+        println!("loss {first:.4} → {last:.4}");
+    }
+}
+
+/// What the processor reaches in the product of two large matrices, best of several.
+fn gemm_gflop_per_s() -> Result<f64, String> {
+    let device = Device::flex();
+    let matrix = || {
+        let values: Vec<f32> = numbers(GEMM_SIDE * GEMM_SIDE, 5).collect();
+        Tensor::<2>::from_data(TensorData::new(values, [GEMM_SIDE; 2]), &device)
+    };
+    let (a, b) = (matrix(), matrix());
+    let mut best = f64::INFINITY;
+    for _ in 0..12 {
+        let start = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        best = best.min(start.elapsed().as_secs_f64());
+        drop(product);
+    }
+    Ok(1e-9 * 2.0 * (GEMM_SIDE as f64).powi(3) / best)
+}
+
+/// Multiplications and additions of all convolutions, of a step or of a pass forward.
+fn operations(args: &Args, train: bool) -> u64 {
+    let width = |level: u64| args.base << level;
+    let pixels = |level: u64| args.batch * (args.size >> level).pow(2);
+    // Products of a 3×3 convolution.
+    let conv = |level: u64, inputs: u64, outputs: u64| 9 * pixels(level) * inputs * outputs;
+    let first = conv(0, CHANNELS as u64, width(0));
+    let mut products = first + conv(0, width(0), width(0));
+    for level in 1..=args.depth {
+        products += conv(level, width(level - 1), width(level));
+        products += conv(level, width(level), width(level));
+    }
+    for level in 0..args.depth {
+        products += 4 * pixels(level + 1) * width(level + 1) * width(level);
+        products += conv(level, 2 * width(level), width(level));
+        products += conv(level, width(level), width(level));
+    }
+    products += pixels(0) * width(0) * CLASSES as u64;
+    // Backwards once more for the weights and once for the input; images need no gradient.
+    2 * if train {
+        3 * products - first
+    } else {
+        products
+    }
+}
+
+/// Times `args.steps` steps on random pixels and labels.
+///
+/// # Errors
+/// When the size does not fit the depth or the device can't be used.
+pub fn measure(args: &Args, train: bool) -> Result<Report, String> {
+    timed(args, train).map(|(report, _)| report)
+}
+
+/// The report, and the milliseconds of every step, sorted.
+fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
+    let multiple = 1u64 << args.depth;
+    if !args.size.is_multiple_of(multiple) {
+        return Err(format!(
+            "--size {} does not fit --depth {}: expected a multiple of {multiple}",
+            args.size, args.depth
+        ));
+    }
+    let (plain, info) = device::open(&args.device)?;
+    let device = if train { plain.autodiff() } else { plain };
+    let config = ModelConfig {
+        depth: args.depth,
+        base: args.base,
+        upsampling: Upsampling::Transposed,
+        ..ModelConfig::default()
+    };
+    let net = UNet::new(&config, CHANNELS, CLASSES, 1, &device);
+    let parameters = net.parameters();
+    let images = noise(args, &device);
+    let mut losses = Vec::new();
+    let mut millis = Vec::new();
+    let mut step: Box<dyn FnMut() -> Result<Option<f64>, String>> = if train {
+        let mut learner = Learner::new(net, &yardstick_training());
+        let target = random_target(args, &device);
+        let loss = yardstick(&device)?;
+        Box::new(move || {
+            let softmax = OutputActivation::Softmax;
+            learner
+                .step(images.clone(), None, softmax, &target, &*loss, 1e-3)
+                .map(|measured| Some(measured.loss))
+                .map_err(|broken| match broken {
+                    Broken::NotFinite(message) | Broken::Device(message) => message,
+                    Broken::Data(error) => error.to_string(),
+                })
+        })
+    } else {
+        Box::new(move || {
+            let logits = net.forward(images.clone());
+            // One number is read back, so that the work is done when the clock stops.
+            let read = logits.max().try_into_data();
+            read.map(|_| None).map_err(|error| error.to_string())
+        })
+    };
+    for index in 0..args.warmup + args.steps {
+        let start = Instant::now();
+        losses.extend(step()?);
+        if index >= args.warmup {
+            millis.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    millis.sort_by(f64::total_cmp);
+    let mut report = Report {
+        bench: if train { "step" } else { "infer" },
+        device: info.name,
+        threads: rayon::current_num_threads(),
+        parameters,
+        batch: args.batch,
+        size: args.size,
+        base: args.base,
+        depth: args.depth,
+        steps: args.steps,
+        median_ms: 0.0,
+        min_ms: 0.0,
+        max_ms: 0.0,
+        first_loss: losses.first().copied(),
+        last_loss: losses.last().copied(),
+        processor: None,
+        scaling: None,
+        peak_mb: None,
+    };
+    report.set_times(&millis);
+    Ok((report, millis))
+}
+
+fn yardstick_training() -> TrainConfig {
+    TrainConfig {
+        optimizer: Optimizer::Adam,
+        clip_norm: 0.0,
+        ..TrainConfig::default()
+    }
+}
+
+/// `[N, 3, S, S]`, zero mean and unit deviation.
+fn noise(args: &Args, device: &Device) -> Tensor<4> {
+    let (n, s) = (args.batch as usize, args.size as usize);
+    let values: Vec<f32> = numbers(n * CHANNELS * s * s, 1)
+        .map(|unit| (unit - 0.5) * 12f32.sqrt())
+        .collect();
+    Tensor::from_data(TensorData::new(values, [n, CHANNELS, s, s]), device)
+}
+
+/// A class at random for every pixel.
+fn random_target(args: &Args, device: &Device) -> Target {
+    let (n, s) = (args.batch as usize, args.size as usize);
+    let pixels = s * s;
+    let labels: Vec<u8> = numbers(n * pixels, 2)
+        .map(|unit| (unit * CLASSES as f32) as u8)
+        .collect();
+    Target::from_labels(&labels, [n, s, s], CLASSES, device)
+}
+
+/// Mean cross-entropy + 1 − mean over the classes of (2·Σpt + 1) / (Σp + Σt + 1), softmax: the
+/// loss that the same step in other frameworks is timed with. It is what a sum of losses starts as.
+pub(super) fn yardstick(device: &Device) -> Result<Box<dyn LossFn>, String> {
+    let context = LossContext {
+        num_classes: CLASSES,
+        class_weights: Vec::new(),
+        device: device.clone(),
+    };
+    let config = LossConfig::of_kind("sum").map_err(|error| error.to_string())?;
+    config.build(&context).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::Prediction;
+
+    fn tiny() -> Args {
+        Args {
+            batch: 2,
+            size: 16,
+            base: 4,
+            depth: 2,
+            steps: 8,
+            warmup: 1,
+            threads: None,
+            scaling: false,
+            device: "cpu".to_owned(),
+            json: false,
+        }
+    }
+
+    #[test]
+    fn training_steps_lower_the_loss_and_times_are_ordered() {
+        let report = measure(&tiny(), true).unwrap();
+        assert!(report.min_ms > 0.0);
+        assert!(report.min_ms <= report.median_ms && report.median_ms <= report.max_ms);
+        assert!(report.last_loss.unwrap() < report.first_loss.unwrap());
+    }
+
+    /// With equal logits every class has probability 1/5: cross-entropy ln 5, and Dice of classes
+    /// of a fifth of the pixels each is (2·n/25 + 1) / (2·n/5 + 1).
+    #[test]
+    fn the_loss_of_equal_logits_is_known() {
+        let device = Device::flex();
+        let labels: Vec<u8> = (0..100).map(|i| (i % CLASSES) as u8).collect();
+        let target = Target::from_labels(&labels, [1, 10, 10], CLASSES, &device);
+        let prediction = Prediction {
+            logits: Tensor::zeros([1, CLASSES, 10, 10], &device),
+            activation: OutputActivation::Softmax,
+        };
+        let loss = yardstick(&device).unwrap();
+        let loss = loss.forward(&prediction, &target).into_scalar::<f32>();
+        let expected = 5f64.ln() + 1.0 - (2.0 * 4.0 + 1.0) / (20.0 + 20.0 + 1.0);
+        assert!((f64::from(loss) - expected).abs() < 1e-5, "{loss}");
+    }
+
+    #[test]
+    fn a_size_that_does_not_halve_often_enough_is_refused() {
+        let args = Args { size: 18, ..tiny() };
+        let message = measure(&args, true).unwrap_err();
+        assert!(message.contains("18") && message.contains('4'), "{message}");
+    }
+
+    #[test]
+    fn inference_has_no_loss() {
+        let report = measure(&tiny(), false).unwrap();
+        assert_eq!(report.last_loss, None);
+        assert_eq!(report.bench, "infer");
+    }
+
+    #[test]
+    fn threads_are_compared_in_turns_and_with_matrix_products() {
+        let args = Args {
+            scaling: true,
+            threads: Some(2),
+            ..tiny()
+        };
+        let report = report(&args, true).unwrap();
+        assert_eq!((report.threads, report.steps), (2, 8));
+        let scaling = report.scaling.unwrap();
+        assert!(scaling.one_thread_min_ms <= scaling.one_thread_median_ms);
+        let reached = report.processor.unwrap();
+        assert!(
+            reached.gemm_share > 0.0 && reached.gflop > 0.0,
+            "{reached:?}"
+        );
+    }
+
+    /// One level, one channel in and out by hand: 3×3 convolutions of 3 → 1, 1 → 1, 1 → 2, 2 → 2,
+    /// 2 → 1 and 1 → 1 channels, a 2×2 one of 2 → 1, and the head.
+    #[test]
+    fn operations_are_those_of_the_convolutions() {
+        let args = Args {
+            batch: 1,
+            size: 2,
+            base: 1,
+            depth: 1,
+            ..tiny()
+        };
+        let top = 9 * 4 * (3 + 1 + 2 + 1);
+        let bottom = 9 * (2 + 4);
+        let products = top + bottom + 4 * 2 + 4 * CLASSES as u64;
+        assert_eq!(operations(&args, false), 2 * products);
+        assert_eq!(operations(&args, true), 2 * (3 * products - 9 * 4 * 3));
+    }
+}

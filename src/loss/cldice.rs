@@ -85,9 +85,8 @@ impl ClDice {
 
 impl LossFn for ClDice {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
-        let valid = target.valid.clone();
-        let p = prediction.probs(self.input_activation) * valid;
-        let p = foreground(p, self.include_background);
+        let probs = prediction.probs(self.input_activation);
+        let p = foreground(probs, self.include_background) * target.valid.clone();
         let y = foreground(target.one_hot.clone(), self.include_background);
         // Precision and sensitivity of an image, its classes together.
         let share = |skeleton: Tensor<4>, of: Tensor<4>| {
@@ -96,9 +95,22 @@ impl LossFn for ClDice {
             (inside + self.smooth_numerator) / (all + self.smooth_denominator)
         };
         let precision = share(skeleton(p.clone(), self.iterations), y.clone());
-        let sensitivity = share(skeleton(y, self.iterations), p);
+        let sensitivity = share(self.true_skeleton(target), p);
         let product = precision.clone() * sensitivity.clone() * 2.0;
         (-product / (precision + sensitivity + self.smooth_mean) + 1.0).mean()
+    }
+}
+
+impl ClDice {
+    /// Skeletons of the true masks of the classes that count.
+    fn true_skeleton(&self, target: &Target) -> Tensor<4> {
+        let [n, classes, h, w] = target.one_hot.dims();
+        let first = usize::from(!self.include_background);
+        let of = [first, classes];
+        let numbers = super::skeleton::of_labels(target.labels(), of, [h, w], self.iterations);
+        let data = TensorData::new(numbers, [n, classes - first, h, w]);
+        let like = (&target.one_hot.device(), target.one_hot.dtype());
+        Tensor::from_data(data, like)
     }
 }
 
@@ -135,4 +147,42 @@ fn pool(x: Tensor<4>, kernel: [usize; 2]) -> Tensor<4> {
         .with_stride([1, 1])
         .with_padding(padding);
     max_pool2d(x, window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blobs of several classes, in images narrower and wider than a word, and labels to be ignored.
+    #[test]
+    fn a_true_mask_has_the_skeleton_of_certain_probabilities() {
+        let device = Device::flex();
+        let mut on = 0;
+        for (h, w) in [(9, 7), (20, 64), (33, 150), (1, 70), (5, 1)] {
+            for seed in 0..3 {
+                let label = |at: usize| {
+                    let (y, x) = (at % (h * w) / w, at % w);
+                    match (y + seed) * (x + 3 * seed) % 97 {
+                        5 => 255,
+                        _ => ((y / 5 + x / 9 + seed + at / (h * w)) % 3) as u8,
+                    }
+                };
+                let labels: Vec<u8> = (0..2 * h * w).map(label).collect();
+                let target = Target::from_labels(&labels, [2, h, w], 3, &device);
+                for (iterations, include_background) in [(0, true), (2, false), (6, true)] {
+                    let config = ClDice {
+                        iterations,
+                        include_background,
+                        ..ClDice::default()
+                    };
+                    let read = |x: Tensor<4>| -> Vec<f32> { x.into_data().iter().collect() };
+                    let y = foreground(target.one_hot.clone(), include_background);
+                    let soft = read(skeleton(y, iterations));
+                    assert_eq!(read(config.true_skeleton(&target)), soft, "{h} × {w}");
+                    on += soft.iter().filter(|value| **value == 1.0).count();
+                }
+            }
+        }
+        assert!(on > 1000, "{on} pixels in all skeletons");
+    }
 }

@@ -200,7 +200,8 @@ mod tests {
         let kinds: Vec<&str> = report.losses.iter().map(|cost| cost.kind).collect();
         assert_eq!(kinds, KINDS);
         for cost in &report.losses {
-            assert!(cost.ms > 0.0 && cost.percent <= 100.0, "{cost:?}");
+            // A step may be too short to tell from its loss: all of it, but for rounding.
+            assert!(cost.ms > 0.0 && cost.percent < 100.0 + 1e-9, "{cost:?}");
             let declared = LOSSES.iter().find(|info| info.kind == cost.kind).unwrap();
             assert_eq!(cost.read_backs, declared.read_backs, "{}", cost.kind);
         }

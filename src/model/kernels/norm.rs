@@ -76,10 +76,7 @@ pub fn forward(
                 let start = (image * x.channels + channel) * size.plane();
                 // SAFETY: within the output; this plane belongs to this task.
                 let to = unsafe { out.slice(start, size.plane()) };
-                path.compiled(
-                    #[inline(always)]
-                    || apply(it, rectify, from, to),
-                );
+                path.compiled(|| apply(it, rectify, from, to));
             }
             (it, variance as f32)
         })
@@ -109,10 +106,7 @@ pub fn apply_all(
             let start = (image * x.channels + channel) * size.plane();
             // SAFETY: within the output; this plane belongs to this task.
             let to = unsafe { out.slice(start, size.plane()) };
-            path.compiled(
-                #[inline(always)]
-                || apply(channels[channel], rectify, from, to),
-            );
+            path.compiled(|| apply(channels[channel], rectify, from, to));
         }
     });
     // SAFETY: every plane has been written.
@@ -125,10 +119,7 @@ fn statistics(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
     let mut sums = [0f64; 2];
     for image in 0..size.images {
         for chunk in x.plane(image, channel, size).chunks(CHUNK) {
-            let part = path.compiled(
-                #[inline(always)]
-                || moments(shift, chunk),
-            );
+            let part = path.compiled(|| moments(shift, chunk));
             sums[0] += part[0];
             sums[1] += part[1];
         }
@@ -188,16 +179,13 @@ pub fn rescale(path: Path, x: &mut [f32], [scale, shift]: [&[f32]; 2], rectify: 
         .for_each(|(plane, x)| {
             let channel = plane % scale.len();
             let (scale, shift) = (scale[channel], shift[channel]);
-            path.compiled(
-                #[inline(always)]
-                || {
-                    if rectify {
-                        x.iter_mut().for_each(|x| *x = relu(*x * scale + shift));
-                    } else {
-                        x.iter_mut().for_each(|x| *x = *x * scale + shift);
-                    }
-                },
-            );
+            path.compiled(|| {
+                if rectify {
+                    x.iter_mut().for_each(|x| *x = relu(*x * scale + shift));
+                } else {
+                    x.iter_mut().for_each(|x| *x = *x * scale + shift);
+                }
+            });
         });
 }
 
@@ -230,10 +218,7 @@ pub fn backward(
                 let x = x.plane(image, channel, size).chunks(CHUNK);
                 let grad = grad.plane(image, channel, size).chunks(CHUNK);
                 for (x, grad) in x.zip(grad) {
-                    let part = path.compiled(
-                        #[inline(always)]
-                        || products(it, rectify, x, grad),
-                    );
+                    let part = path.compiled(|| products(it, rectify, x, grad));
                     sums[0] += part[0];
                     sums[1] += part[1];
                 }
@@ -247,10 +232,7 @@ pub fn backward(
                 let grad = grad.plane(image, channel, size);
                 // SAFETY: within the output; this plane belongs to this task.
                 let to = unsafe { out.slice(start, size.plane()) };
-                path.compiled(
-                    #[inline(always)]
-                    || differentiate(it, rectify, [constant, slope], [x, grad], to),
-                );
+                path.compiled(|| differentiate(it, rectify, [constant, slope], [x, grad], to));
             }
             [(sums[1] * f64::from(it.inverse)) as f32, sums[0] as f32]
         })

@@ -22,18 +22,10 @@ use super::memory::{Output, with_scratch};
 /// Neighbours of the cross, in the order in which the first of equals is taken: above, the pixel
 /// itself, below, left, right.
 const CROSS: [[isize; 2]; 5] = [[-1, 0], [0, 0], [1, 0], [0, -1], [0, 1]];
-/// The square, row by row.
-const SQUARE: [[isize; 2]; 9] = [
-    [-1, -1],
-    [-1, 0],
-    [-1, 1],
-    [0, -1],
-    [0, 0],
-    [0, 1],
-    [1, -1],
-    [1, 0],
-    [1, 1],
-];
+/// The 3 × 3 around a pixel is taken in two steps, the rows first: of equals the first, row by row, is
+/// the first row's first.
+const ROW: [[isize; 2]; 3] = [[0, -1], [0, 0], [0, 1]];
+const COLUMN: [[isize; 2]; 3] = [[-1, 0], [0, 0], [1, 0]];
 
 /// A plane's height and width, and how it lies in scratch: with a rim of one pixel.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +75,13 @@ struct Passes<'a> {
     taken: Vec<&'a mut [f32]>,
     skeleton: Vec<&'a mut [f32]>,
     opened: &'a mut [f32],
+    /// The largest of three in a row, half of a dilation.
+    rows: &'a mut [f32],
 }
 
 /// Planes of scratch that [`Passes`] takes.
 fn planes(iterations: usize) -> usize {
-    3 * iterations + 5
+    3 * iterations + 6
 }
 
 impl<'a> Passes<'a> {
@@ -97,13 +91,14 @@ impl<'a> Passes<'a> {
         let eroded = take(iterations + 2);
         let taken = take(iterations + 1);
         let skeleton = take(iterations + 1);
-        // One plane was counted for it.
-        let opened = take(1).remove(0);
+        // One plane each was counted for them.
+        let (opened, rows) = (take(1).remove(0), take(1).remove(0));
         Self {
             eroded,
             taken,
             skeleton,
             opened,
+            rows,
         }
     }
 
@@ -118,7 +113,7 @@ impl<'a> Passes<'a> {
             frame.rim(before, f32::INFINITY);
             erode(path, before, after, frame);
             frame.rim(after, f32::NEG_INFINITY);
-            dilate(path, after, self.opened, frame);
+            dilate(path, after, [&mut *self.rows, &mut *self.opened], frame);
             let (old, new) = self.skeleton.split_at_mut(pass);
             for y in 0..frame.height {
                 let at = frame.row(y)..frame.row(y) + frame.width;
@@ -168,112 +163,180 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// Calls `work` with each row of `to` and the neighbours `by` of its pixels in `x`. Rows are what is
-/// compiled for the path: what is longer is not inlined into it.
-fn for_rows<const N: usize>(
-    x: &[f32],
-    by: [[isize; 2]; N],
-    to: &mut [f32],
-    frame: Frame,
-    work: impl Fn([&[f32]; N], &mut [f32]),
-) {
-    for y in 0..frame.height {
-        let rows = by.map(|by| frame.moved(x, y, by));
-        work(rows, &mut to[frame.row(y)..][..frame.width]);
-    }
-}
-
 /// `x` has a rim of +∞.
 fn erode(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
-    for_rows(x, CROSS, to, frame, |rows, to| {
+    for y in 0..frame.height {
+        let rows = CROSS.map(|by| frame.moved(x, y, by));
+        let to = &mut to[frame.row(y)..][..frame.width];
         path.compiled(
             #[inline(always)]
-            || best(rows, 1, to, |a, b| a < b),
+            || least_of_five(rows, to),
         );
-    });
-}
-
-/// `x` has a rim of −∞.
-fn dilate(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
-    for_rows(x, SQUARE, to, frame, |rows, to| {
-        path.compiled(
-            #[inline(always)]
-            || best(rows, 4, to, |a, b| a > b),
-        );
-    });
-}
-
-/// The one of each pixel's neighbours that is better than all others.
-#[inline(always)]
-fn best<const N: usize>(
-    rows: [&[f32]; N],
-    own: usize,
-    to: &mut [f32],
-    better: impl Fn(f32, f32) -> bool,
-) {
-    let rows = rows.map(|row| &row[..to.len()]);
-    for at in 0..to.len() {
-        // From the pixel itself on, so that NaN stays.
-        let mut best = rows[own][at];
-        for row in &rows {
-            best = if better(row[at], best) { row[at] } else { best };
-        }
-        to[at] = best;
     }
 }
 
-/// Which neighbour [`best`] is, as a number: the first of equals.
+/// `x` has a rim of −∞, and so has `rows` afterwards.
+fn dilate(path: Path, x: &[f32], [rows, to]: [&mut [f32]; 2], frame: Frame) {
+    largest(path, x, ROW, rows, frame);
+    frame.rim(rows, f32::NEG_INFINITY);
+    largest(path, rows, COLUMN, to, frame);
+}
+
+/// The largest of three neighbours.
+fn largest(path: Path, x: &[f32], by: [[isize; 2]; 3], to: &mut [f32], frame: Frame) {
+    for y in 0..frame.height {
+        let rows = by.map(|by| frame.moved(x, y, by));
+        let to = &mut to[frame.row(y)..][..frame.width];
+        path.compiled(
+            #[inline(always)]
+            || largest_of_three(rows, to),
+        );
+    }
+}
+
+/// Which of three neighbours [`largest`] takes, as a number: the first of equals.
+fn choose_largest(path: Path, x: &[f32], by: [[isize; 2]; 3], choice: &mut [f32], frame: Frame) {
+    for y in 0..frame.height {
+        let rows = by.map(|by| frame.moved(x, y, by));
+        let choice = &mut choice[frame.row(y)..][..frame.width];
+        path.compiled(
+            #[inline(always)]
+            || choose_of_three(rows, choice),
+        );
+    }
+}
+
+/// Which neighbour [`erode`] takes, as a number: the first of equals.
+fn choose_least(path: Path, x: &[f32], choice: &mut [f32], frame: Frame) {
+    for y in 0..frame.height {
+        let rows = CROSS.map(|by| frame.moved(x, y, by));
+        let choice = &mut choice[frame.row(y)..][..frame.width];
+        path.compiled(
+            #[inline(always)]
+            || choose_of_five(rows, choice),
+        );
+    }
+}
+
+// Written out, one loop over rows side by side: an array of rows would be looked up for every pixel.
+
+/// The smaller; the first where neither is, so that NaN there stays.
 #[inline(always)]
-fn choose<const N: usize>(rows: [&[f32]; N], to: &mut [f32], better: impl Fn(f32, f32) -> bool) {
-    let rows = rows.map(|row| &row[..to.len()]);
-    for at in 0..to.len() {
-        let (mut best, mut which) = (rows[0][at], 0.0);
-        for (index, row) in rows.iter().enumerate().skip(1) {
-            let better = better(row[at], best);
-            best = if better { row[at] } else { best };
-            which = if better { index as f32 } else { which };
-        }
-        to[at] = which;
+fn less(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The larger; the first where neither is.
+#[inline(always)]
+fn more(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+fn least_of_five([up, own, down, left, right]: [&[f32]; 5], to: &mut [f32]) {
+    let tall = own.iter().zip(up).zip(down);
+    let wide = left.iter().zip(right);
+    for ((to, ((&own, &up), &down)), (&left, &right)) in to.iter_mut().zip(tall).zip(wide) {
+        *to = less(less(own, up), less(down, less(left, right)));
+    }
+}
+
+#[inline(always)]
+fn largest_of_three([a, own, b]: [&[f32]; 3], to: &mut [f32]) {
+    for (((to, &a), &own), &b) in to.iter_mut().zip(a).zip(own).zip(b) {
+        *to = more(more(own, a), b);
+    }
+}
+
+#[inline(always)]
+fn choose_of_three([a, b, c]: [&[f32]; 3], choice: &mut [f32]) {
+    for (((choice, &a), &b), &c) in choice.iter_mut().zip(a).zip(b).zip(c) {
+        let second = if b > a { 1.0 } else { 0.0 };
+        *choice = if c > more(a, b) { 2.0 } else { second };
+    }
+}
+
+#[inline(always)]
+fn choose_of_five([up, own, down, left, right]: [&[f32]; 5], choice: &mut [f32]) {
+    let tall = up.iter().zip(own).zip(down);
+    let wide = left.iter().zip(right);
+    for ((choice, ((&up, &own), &down)), (&left, &right)) in choice.iter_mut().zip(tall).zip(wide) {
+        let two = less(up, own);
+        let three = less(two, down);
+        let four = less(three, left);
+        let mut which = if own < up { 1.0 } else { 0.0 };
+        which = if down < two { 2.0 } else { which };
+        which = if left < three { 3.0 } else { which };
+        *choice = if right < four { 4.0 } else { which };
     }
 }
 
 /// Adds to `to` what each pixel gets from those that chose it; the rim of `choice` chose nobody.
-fn scatter<const N: usize>(
+fn scatter(
     path: Path,
     grad: &[f32],
     choice: &[f32],
-    by: [[isize; 2]; N],
+    by: &[[isize; 2]],
     to: &mut [f32],
     frame: Frame,
 ) {
-    let away = by.map(|[down, right]| [-down, -right]);
+    // A neighbour, and how the choice of it is written.
+    let from = |y: usize, index: usize| {
+        let [down, right] = by[index];
+        let away = [-down, -right];
+        let (grad, choice) = (frame.moved(grad, y, away), frame.moved(choice, y, away));
+        (grad, choice, index as f32)
+    };
     for y in 0..frame.height {
-        let grads = away.map(|by| frame.moved(grad, y, by));
-        let choices = away.map(|by| frame.moved(choice, y, by));
         let to = &mut to[frame.row(y)..][..frame.width];
-        path.compiled(
-            #[inline(always)]
-            || gather(grads, choices, to),
-        );
+        let mut index = 0;
+        while index + 3 <= by.len() {
+            let three = [index, index + 1, index + 2].map(|index| from(y, index));
+            path.compiled(
+                #[inline(always)]
+                || gather_three(to, three),
+            );
+            index += 3;
+        }
+        for index in index..by.len() {
+            let one = from(y, index);
+            path.compiled(
+                #[inline(always)]
+                || gather(to, one),
+            );
+        }
     }
 }
+
+/// Gradients of a neighbour's row, what it chose, and the number of the choice that counts.
+type Neighbour<'a> = (&'a [f32], &'a [f32], f32);
 
 #[inline(always)]
-fn gather<const N: usize>(grads: [&[f32]; N], choices: [&[f32]; N], to: &mut [f32]) {
-    let grads = grads.map(|row| &row[..to.len()]);
-    let choices = choices.map(|row| &row[..to.len()]);
-    for at in 0..to.len() {
-        let mut sum = to[at];
-        for index in 0..N {
-            let chosen = choices[index][at] == index as f32;
-            sum += if chosen { grads[index][at] } else { 0.0 };
-        }
-        to[at] = sum;
+fn gather(to: &mut [f32], (grad, choice, index): Neighbour<'_>) {
+    for ((to, &grad), &choice) in to.iter_mut().zip(grad).zip(choice) {
+        *to += if choice == index { grad } else { 0.0 };
     }
 }
 
-/// Numbers of scratch that a task works on at a time: what stays in the cache of a core.
-const CACHED: usize = 1 << 18;
+/// As [`gather`], three at once: sums are loaded and stored a third as often.
+#[inline(always)]
+fn gather_three(to: &mut [f32], [a, b, c]: [Neighbour<'_>; 3]) {
+    let from = |(grad, choice, index): (f32, f32, f32)| if choice == index { grad } else { 0.0 };
+    let (first, second, third) = (
+        a.0.iter().zip(a.1),
+        b.0.iter().zip(b.1),
+        c.0.iter().zip(c.1),
+    );
+    let all = to.iter_mut().zip(first).zip(second).zip(third);
+    for (((to, first), second), third) in all {
+        *to += from((*first.0, *first.1, a.2))
+            + from((*second.0, *second.1, b.2))
+            + from((*third.0, *third.1, c.2));
+    }
+}
+
+/// Numbers of scratch that a task works on at a time: what stays in a core's share of the last cache.
+const CACHED: usize = 1 << 20;
 
 /// Some rows of a plane that are worked on by themselves, with as many around them as their results
 /// depend on.
@@ -427,20 +490,17 @@ fn backward_strip<'a>(
         let (before, after) = passes.eroded.split_at_mut(pass + 1);
         let (before, after) = (&mut *before[pass], &mut *after[0]);
         frame.rim(after, f32::NEG_INFINITY);
-        for_rows(after, SQUARE, choice, frame, |rows, to| {
-            path.compiled(
-                #[inline(always)]
-                || choose(rows, to, |a, b| a > b),
-            );
-        });
-        scatter(path, of_opened, choice, SQUARE, of_eroded, frame);
+        // Through the dilation, columns first; what is on the way is where the opening was.
+        let (rows, way) = (&mut *passes.rows, &mut *passes.opened);
+        largest(path, after, ROW, rows, frame);
+        frame.rim(rows, f32::NEG_INFINITY);
+        choose_largest(path, rows, COLUMN, choice, frame);
+        way.fill(0.0);
+        scatter(path, of_opened, choice, &COLUMN, way, frame);
+        choose_largest(path, after, ROW, choice, frame);
+        scatter(path, way, choice, &ROW, of_eroded, frame);
         frame.rim(before, f32::INFINITY);
-        for_rows(before, CROSS, choice, frame, |rows, to| {
-            path.compiled(
-                #[inline(always)]
-                || choose(rows, to, |a, b| a < b),
-            );
-        });
+        choose_least(path, before, choice, frame);
         // What reaches the shallower erosion: as minuend of dᵢ, and through the deeper one.
         let moved = &mut *passes.opened;
         for y in 0..frame.height {
@@ -450,7 +510,7 @@ fn backward_strip<'a>(
                 *to = -grad;
             }
         }
-        scatter(path, of_eroded, choice, CROSS, moved, frame);
+        scatter(path, of_eroded, choice, &CROSS, moved, frame);
         of_eroded.copy_from_slice(moved);
     }
     of_eroded

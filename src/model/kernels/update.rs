@@ -38,10 +38,7 @@ pub fn adam(path: Path, with: Adam, grad: &[f32], [value, first, second]: [&mut 
         .zip(second.par_chunks_mut(CHUNK))
         .zip(grad.par_chunks(CHUNK));
     tasks.for_each(|(((value, first), second), grad)| {
-        path.compiled(
-            #[inline(always)]
-            || adam_chunk(with, grad, [value, first, second]),
-        );
+        path.compiled(|| adam_chunk(with, grad, [value, first, second]));
     });
 }
 
@@ -61,12 +58,7 @@ pub fn square_sum(path: Path, values: &[f32]) -> f32 {
     let task = |values: &[f32]| -> f64 {
         let chunks = values.chunks(1024);
         chunks
-            .map(|chunk| {
-                f64::from(path.compiled(
-                    #[inline(always)]
-                    || squares(chunk),
-                ))
-            })
+            .map(|chunk| f64::from(path.compiled(|| squares(chunk))))
             .sum()
     };
     // Added up in order, so that the same run gives the same number.

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -99,30 +98,30 @@ pub fn squared_distance(mask: &[bool], h: usize, w: usize) -> Vec<f64> {
     }
     let mut lowest = Vec::new();
     for row in field.chunks_mut(w.max(1)) {
-        for stretch in stretches(row) {
-            lower_envelope(&mut row[stretch], &mut lowest);
-        }
+        for_stretches(row, |stretch| match stretch {
+            // One pixel between two of the mask.
+            [0.0, between, 0.0] => *between = 1.0,
+            _ => lower_envelope(stretch, &mut lowest),
+        });
     }
     field
 }
 
-/// The stretches of a row between pixels of height 0, with these at their ends: beyond them nothing
-/// is lower than they are.
-fn stretches(row: &[f64]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+/// Calls `work` with the stretches of a row between pixels of height 0, with these at their ends:
+/// beyond them nothing is lower than they are.
+fn for_stretches(row: &mut [f64], mut work: impl FnMut(&mut [f64])) {
     let mut start = 0;
-    for (at, value) in row.iter().enumerate() {
-        if *value == 0.0 {
-            if at > start + 1 || (at == start + 1 && row[start] != 0.0) {
-                found.push(start..at + 1);
+    for at in 1..row.len() {
+        if row[at] == 0.0 {
+            if at > start + 1 || row[start] != 0.0 {
+                work(&mut row[start..=at]);
             }
             start = at;
         }
     }
     if start + 1 < row.len() {
-        found.push(start..row.len());
+        work(&mut row[start..]);
     }
-    found
 }
 
 /// No pixel of a row is farther than one more than the pixel beside it in the row `from`.

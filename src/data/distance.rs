@@ -135,21 +135,21 @@ fn nearer(row: &mut [f64], from: &[f64]) {
 fn lower_envelope(f: &mut [f64], lowest: &mut Vec<(usize, f64, f64)>) {
     // Parabolas that are lowest somewhere: their vertex, its height, and where they begin to be.
     lowest.clear();
-    for q in 0..f.len() {
-        if f[q].is_infinite() {
+    for (q, &own) in f.iter().enumerate() {
+        if own.is_infinite() {
             continue;
         }
         let mut start = f64::NEG_INFINITY;
         while let Some(&(v, height, begins)) = lowest.last() {
             let (qf, vf) = (q as f64, v as f64);
-            start = ((f[q] + qf * qf) - (height + vf * vf)) / (2.0 * (qf - vf));
+            start = ((own + qf * qf) - (height + vf * vf)) / (2.0 * (qf - vf));
             if start > begins {
                 break;
             }
             lowest.pop();
             start = f64::NEG_INFINITY;
         }
-        lowest.push((q, f[q], start));
+        lowest.push((q, own, start));
     }
     if lowest.is_empty() {
         return;

@@ -5,17 +5,12 @@
 use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
-use super::softmax::{CHUNK, Part, exp, for_parts, part_of, read};
+use super::softmax::{CHUNK, Part, exp, for_parts, largest, part_of, read};
 
 /// The largest logit of each pixel of `part`, and the sum of eᶻ⁻ᵐ over its classes.
 #[inline(always)]
 fn normaliser(x: View<'_>, part: Part, size: Size) -> [[f32; CHUNK]; 2] {
-    let (mut most, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
-    for channel in 0..x.channels {
-        for (most, &x) in most.iter_mut().zip(read(x, channel, part, size)) {
-            *most = if x > *most { x } else { *most };
-        }
-    }
+    let (most, mut sum) = (largest(x, part, size), [0f32; CHUNK]);
     for channel in 0..x.channels {
         let pixels = sum.iter_mut().zip(&most);
         for ((sum, &most), &x) in pixels.zip(read(x, channel, part, size)) {

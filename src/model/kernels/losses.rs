@@ -179,22 +179,21 @@ impl Backward<Flex, 1> for Softmax {
     }
 }
 
-/// Backward pass of the true class's cost.
+/// Backward pass of the cost of the true class, which the labels tell.
 #[derive(Debug)]
-struct Cost;
+struct Cost(Arc<Vec<u8>>);
 
 impl Backward<Flex, 1> for Cost {
-    /// Where the logits are, and the labels.
-    type State = (NodeId, Arc<Vec<u8>>);
+    /// Where the logits are.
+    type State = NodeId;
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, kept: &mut Checkpointer) {
+    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, kept: &mut Checkpointer) {
         let [node] = ops.parents;
         let grad = Flat::new(grads.consume::<Flex>(&ops.node));
-        let (x, labels) = ops.state;
-        let x = Planar::new(kept.retrieve_node_output::<FlexTensor>(x));
+        let x = Planar::new(kept.retrieve_node_output::<FlexTensor>(ops.state));
         if let Some(node) = node {
             let path = Path::best();
-            let values = cost::backward(path, x.view(), &labels, grad.values(), x.size());
+            let values = cost::backward(path, x.view(), &self.0, grad.values(), x.size());
             grads.register::<Flex>(node.id, output(values, x.dims[1], x.size()));
         }
     }
@@ -278,19 +277,18 @@ impl Backward<Flex, 1> for Skeleton {
 }
 
 /// The step of autodiff for an operation on one tensor whose backward pass needs its input.
-macro_rules! of_input {
-    ($backward:expr, $x:expr, $output:expr) => {{
-        let x = $x;
-        let value = $output;
-        let prepared = $backward.prepare::<C>([x.node()]);
-        match prepared.compute_bound().stateful() {
-            OpsKind::Tracked(mut prepared) => {
-                let state = prepared.checkpoint(&x);
-                prepared.finish(state, value)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(value),
+fn of_input<C: CheckpointStrategy>(
+    backward: impl Backward<Flex, 1, State = NodeId>,
+    x: &FloatTensor<Autodiff<Flex, C>>,
+    value: FlexTensor,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    match backward.prepare::<C>([x.node()]).compute_bound().stateful() {
+        OpsKind::Tracked(mut prepared) => {
+            let state = prepared.checkpoint(x);
+            prepared.finish(state, value)
         }
-    }};
+        OpsKind::UnTracked(prepared) => prepared.finish(value),
+    }
 }
 
 /// The step of autodiff for a sum of products.
@@ -321,14 +319,7 @@ impl<C: CheckpointStrategy> LossKernels for Autodiff<Flex, C> {
 
     fn cost(x: FloatTensor<Self>, labels: Arc<Vec<u8>>) -> FloatTensor<Self> {
         let value = Flex::cost(x.primitive().clone(), Arc::clone(&labels));
-        let prepared = Cost.prepare::<C>([x.node()]);
-        match prepared.compute_bound().stateful() {
-            OpsKind::Tracked(mut prepared) => {
-                let x = prepared.checkpoint(&x);
-                prepared.finish((x, labels), value)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(value),
-        }
+        of_input::<C>(Cost(labels), &x, value)
     }
 
     fn sum1(a: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -344,12 +335,12 @@ impl<C: CheckpointStrategy> LossKernels for Autodiff<Flex, C> {
     }
 
     fn unary(x: FloatTensor<Self>, of: Unary) -> FloatTensor<Self> {
-        of_input!(Slope(of), &x, Flex::unary(x.primitive().clone(), of))
+        of_input::<C>(Slope(of), &x, Flex::unary(x.primitive().clone(), of))
     }
 
     fn skeleton(x: FloatTensor<Self>, iterations: usize) -> FloatTensor<Self> {
         let value = Flex::skeleton(x.primitive().clone(), iterations);
-        of_input!(Skeleton { iterations }, &x, value)
+        of_input::<C>(Skeleton { iterations }, &x, value)
     }
 
     fn window_means(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self> {

@@ -163,59 +163,71 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
+/// Calls `work` with the neighbours `by` of each row of `x` and with that row of `to`.
+#[inline(always)]
+fn for_rows<const N: usize>(
+    x: &[f32],
+    by: [[isize; 2]; N],
+    to: &mut [f32],
+    frame: Frame,
+    work: impl Fn([&[f32]; N], &mut [f32]),
+) {
+    for y in 0..frame.height {
+        let rows = by.map(|by| frame.moved(x, y, by));
+        work(rows, &mut to[frame.row(y)..][..frame.width]);
+    }
+}
+
 /// `x` has a rim of +∞.
 fn erode(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let rows = CROSS.map(|by| frame.moved(x, y, by));
-        let to = &mut to[frame.row(y)..][..frame.width];
+    for_rows(x, CROSS, to, frame, |rows, to| {
         path.compiled(
             #[inline(always)]
             || least_of_five(rows, to),
         );
-    }
+    });
 }
 
 /// `x` has a rim of −∞, and so has `rows` afterwards.
 fn dilate(path: Path, x: &[f32], [rows, to]: [&mut [f32]; 2], frame: Frame) {
+    largest_in_rows(path, x, rows, frame);
+    largest(path, rows, COLUMN, to, frame);
+}
+
+/// The first half of [`dilate`].
+fn largest_in_rows(path: Path, x: &[f32], rows: &mut [f32], frame: Frame) {
     largest(path, x, ROW, rows, frame);
     frame.rim(rows, f32::NEG_INFINITY);
-    largest(path, rows, COLUMN, to, frame);
 }
 
 /// The largest of three neighbours.
 fn largest(path: Path, x: &[f32], by: [[isize; 2]; 3], to: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let rows = by.map(|by| frame.moved(x, y, by));
-        let to = &mut to[frame.row(y)..][..frame.width];
+    for_rows(x, by, to, frame, |rows, to| {
         path.compiled(
             #[inline(always)]
             || largest_of_three(rows, to),
         );
-    }
+    });
 }
 
 /// Which of three neighbours [`largest`] takes, as a number: the first of equals.
 fn choose_largest(path: Path, x: &[f32], by: [[isize; 2]; 3], choice: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let rows = by.map(|by| frame.moved(x, y, by));
-        let choice = &mut choice[frame.row(y)..][..frame.width];
+    for_rows(x, by, choice, frame, |rows, choice| {
         path.compiled(
             #[inline(always)]
             || choose_of_three(rows, choice),
         );
-    }
+    });
 }
 
 /// Which neighbour [`erode`] takes, as a number: the first of equals.
 fn choose_least(path: Path, x: &[f32], choice: &mut [f32], frame: Frame) {
-    for y in 0..frame.height {
-        let rows = CROSS.map(|by| frame.moved(x, y, by));
-        let choice = &mut choice[frame.row(y)..][..frame.width];
+    for_rows(x, CROSS, choice, frame, |rows, choice| {
         path.compiled(
             #[inline(always)]
             || choose_of_five(rows, choice),
         );
-    }
+    });
 }
 
 // Written out, one loop over rows side by side: an array of rows would be looked up for every pixel.
@@ -492,8 +504,7 @@ fn backward_strip<'a>(
         frame.rim(after, f32::NEG_INFINITY);
         // Through the dilation, columns first; what is on the way is where the opening was.
         let (rows, way) = (&mut *passes.rows, &mut *passes.opened);
-        largest(path, after, ROW, rows, frame);
-        frame.rim(rows, f32::NEG_INFINITY);
+        largest_in_rows(path, after, rows, frame);
         choose_largest(path, rows, COLUMN, choice, frame);
         way.fill(0.0);
         scatter(path, of_opened, choice, &COLUMN, way, frame);

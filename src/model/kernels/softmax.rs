@@ -1,7 +1,8 @@
-//! Softmax over the channels of each pixel, its logarithm, and the sigmoid; with their gradients.
+//! Softmax over the channels of each pixel and its logarithm, with their gradients; and the parts of
+//! pixels and the exponential that other losses' kernels work with.
 //!
-//! Pixels are worked on a cache line of planes at a time; the exponential is a polynomial that the
-//! compiler turns into vector instructions, within two units in the last place of the exact one.
+//! Some hundred pixels of all channels are worked on at a time; the exponential is a polynomial that
+//! the compiler turns into vector instructions, within two units in the last place of the exact one.
 #![expect(unsafe_code, reason = "tasks write to separate places of one output")]
 
 use rayon::prelude::*;
@@ -96,6 +97,18 @@ pub unsafe fn part_of<'a>(
     unsafe { out.slice(start, part.len) }
 }
 
+/// The largest channel of each pixel of `part`; NaN is passed over.
+#[inline(always)]
+pub fn largest(x: View<'_>, part: Part, size: Size) -> [f32; CHUNK] {
+    let mut most = [f32::NEG_INFINITY; CHUNK];
+    for channel in 0..x.channels {
+        for (most, &x) in most.iter_mut().zip(read(x, channel, part, size)) {
+            *most = if x > *most { x } else { *most };
+        }
+    }
+    most
+}
+
 /// `[N, C, H, W]` → softmax over `C`, or its logarithm.
 pub fn forward(path: Path, x: View<'_>, form: Form, size: Size) -> Vec<f32> {
     let mut output = Output::new(size.pixels() * x.channels);
@@ -107,12 +120,7 @@ pub fn forward(path: Path, x: View<'_>, form: Form, size: Size) -> Vec<f32> {
                 let read = |channel| read(x, channel, part, size);
                 // SAFETY: every task has its own pixels.
                 let write = |channel| unsafe { part_of(out, x.channels, channel, part, size) };
-                let (mut most, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
-                for channel in 0..x.channels {
-                    for (most, &x) in most.iter_mut().zip(read(channel)) {
-                        *most = if x > *most { x } else { *most };
-                    }
-                }
+                let (most, mut sum) = (largest(x, part, size), [0f32; CHUNK]);
                 for channel in 0..x.channels {
                     let all = write(channel).iter_mut().zip(read(channel));
                     for (((to, &x), &most), sum) in all.zip(&most).zip(&mut sum) {

@@ -1,8 +1,10 @@
 //! Functions of one number that losses are made of, over whole tensors at once.
+#![expect(unsafe_code, reason = "tasks write to separate places of one output")]
 
 use rayon::prelude::*;
 
 use super::Path;
+use super::memory::Output;
 use super::softmax::exp;
 
 /// Numbers to a task.
@@ -89,9 +91,8 @@ impl Unary {
 
 /// The function of every number.
 pub fn forward(path: Path, of: Unary, x: &[f32]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    let tasks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-    tasks.for_each(|(y, x)| {
+    written(x.len(), |start, y| {
+        let x = &x[start..start + y.len()];
         path.compiled(
             #[inline(always)]
             || {
@@ -103,8 +104,7 @@ pub fn forward(path: Path, of: Unary, x: &[f32]) -> Vec<f32> {
                 }
             },
         );
-    });
-    y
+    })
 }
 
 #[inline(always)]
@@ -116,24 +116,36 @@ fn fill(y: &mut [f32], x: &[f32], of: impl Fn(f32) -> f32) {
 
 /// Gradient of the input.
 pub fn backward(path: Path, of: Unary, x: &[f32], grad: &[f32]) -> Vec<f32> {
-    let mut out = grad.to_vec();
-    let tasks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-    tasks.for_each(|(out, x)| {
+    written(x.len(), |start, out| {
+        let range = start..start + out.len();
+        let (x, grad) = (&x[range.clone()], &grad[range]);
         path.compiled(
             #[inline(always)]
             || match of {
-                Unary::Sigmoid => scale(out, x, |x| Unary::Sigmoid.slope(x)),
-                Unary::Softplus => scale(out, x, |x| Unary::Softplus.slope(x)),
-                Unary::MinusLog => scale(out, x, |x| Unary::MinusLog.slope(x)),
+                Unary::Sigmoid => scale(out, x, grad, |x| Unary::Sigmoid.slope(x)),
+                Unary::Softplus => scale(out, x, grad, |x| Unary::Softplus.slope(x)),
+                Unary::MinusLog => scale(out, x, grad, |x| Unary::MinusLog.slope(x)),
             },
         );
-    });
-    out
+    })
 }
 
 #[inline(always)]
-fn scale(out: &mut [f32], x: &[f32], slope: impl Fn(f32) -> f32) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out *= slope(x);
+fn scale(out: &mut [f32], x: &[f32], grad: &[f32], slope: impl Fn(f32) -> f32) {
+    for ((out, &x), &grad) in out.iter_mut().zip(x).zip(grad) {
+        *out = grad * slope(x);
     }
+}
+
+/// `len` numbers that `work` writes, a chunk at a time, told where it starts.
+fn written(len: usize, work: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let mut output = Output::new(len);
+    let out = output.pointer();
+    (0..len.div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
+        let start = chunk * CHUNK;
+        // SAFETY: within the output; these numbers belong to this task.
+        work(start, unsafe { out.slice(start, CHUNK.min(len - start)) });
+    });
+    // SAFETY: every chunk has been written.
+    unsafe { output.finish() }
 }

@@ -7,18 +7,9 @@ use burn::tensor::activation;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
-use super::super::band::Size;
 use super::super::losses::{self, Form, Unary};
 use super::super::{Path, cost, skeleton, softmax, sums, unary, window};
-use super::{SIZES, assert_close, numbers, tensor, values, view};
-
-fn size([images, height, width]: [usize; 3]) -> Size {
-    Size {
-        images,
-        height,
-        width,
-    }
-}
+use super::{SIZES, assert_close, numbers, size, tensor, values, view};
 
 /// Value and gradient of `x` under a gradient that looks random.
 fn both<const D: usize>(x: &Tensor<4>, y: Tensor<D>) -> [Vec<f32>; 2] {

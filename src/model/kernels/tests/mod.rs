@@ -79,11 +79,7 @@ struct Case {
 }
 
 fn case([images, height, width]: [usize; 3], [i, o]: [usize; 2], kernel: usize) -> Case {
-    let size = Size {
-        images,
-        height,
-        width,
-    };
+    let size = size([images, height, width]);
     let x = numbers(size.pixels() * i, 1);
     let weight = numbers(i * o * kernel * kernel, 2);
     let bias = numbers(o, 3);
@@ -110,6 +106,14 @@ fn case([images, height, width]: [usize; 3], [i, o]: [usize; 2], kernel: usize) 
         bias,
         grad,
         expected,
+    }
+}
+
+fn size([images, height, width]: [usize; 3]) -> Size {
+    Size {
+        images,
+        height,
+        width,
     }
 }
 

@@ -7,10 +7,9 @@ use burn::tensor::ops::{
     ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
 };
 
-use super::super::band::Size;
 use super::super::update::{self, Adam};
 use super::super::{Path, extension, norm, pool, upconv};
-use super::{assert_close, numbers, tensor, values, view};
+use super::{assert_close, numbers, size, tensor, values, view};
 
 const SIZES: [[usize; 3]; 6] = [
     [1, 5, 7],
@@ -20,14 +19,6 @@ const SIZES: [[usize; 3]; 6] = [
     [2, 6, 34],
     [1, 33, 40],
 ];
-
-fn size([images, height, width]: [usize; 3]) -> Size {
-    Size {
-        images,
-        height,
-        width,
-    }
-}
 
 #[test]
 fn transposed_convolutions_equal_burns_on_every_path() {

@@ -46,11 +46,10 @@ impl Path {
         let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            if is_x86_feature_detected!("avx512f") {
+                paths.push(Self::Avx512);
+            }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                // What has the longer registers has the shorter ones; no processor does otherwise.
-                if is_x86_feature_detected!("avx512f") {
-                    paths.push(Self::Avx512);
-                }
                 paths.push(Self::Avx2);
             }
         }

@@ -121,13 +121,15 @@ impl Vector for Portable {
 /// Calls `work`, compiled for `path` as far as it can be inlined: for loops in plain Rust that the
 /// compiler turns into vector instructions by itself.
 ///
-/// With 512-bit registers every load that is not aligned takes two cache lines, which costs more
-/// than it saves in loops that wait for memory anyway: they are for `tile` alone.
-///
 /// A closure of some length is only inlined where it says `#[inline(always)]`, and so does what it
 /// calls; otherwise it is compiled for the least of processors.
 #[inline(always)]
 pub fn compiled<R>(path: Path, work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn avx2<R>(work: impl FnOnce() -> R) -> R {
@@ -136,7 +138,10 @@ pub fn compiled<R>(path: Path, work: impl FnOnce() -> R) -> R {
     match path {
         // SAFETY: a path is only taken where `Path::available` has found its instructions.
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512 | Path::Avx2 => unsafe { avx2(work) },
+        Path::Avx512 => unsafe { avx512(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2 => unsafe { avx2(work) },
         Path::Portable => work(),
     }
 }

@@ -52,6 +52,14 @@ pub(crate) fn log_sigmoid(z: Tensor<4>) -> Tensor<4> {
     -softplus(-z)
 }
 
+/// Probabilities kept `clip` away from 0 and 1; 0 = as they are.
+pub(crate) fn clipped(p: Tensor<4>, clip: f64) -> Tensor<4> {
+    if clip > 0.0 {
+        return p.clamp(clip, 1.0 - clip);
+    }
+    p
+}
+
 /// −log p, at most 69: a probability that has rounded to 0 costs a lot, not infinitely much, and
 /// its slope stays finite.
 pub(crate) fn minus_log(p: Tensor<4>) -> Tensor<4> {

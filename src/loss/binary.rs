@@ -3,7 +3,7 @@
 use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
-use super::arithmetic::softplus;
+use super::arithmetic::{clipped, softplus};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, product_sums, sum_all,
@@ -104,12 +104,7 @@ impl LossFn for Ready {
         let (wrong, from_logits) = match prediction.logits_of(input, OutputActivation::Sigmoid) {
             Some(z) if c.clip == 0.0 => (z * turn, true),
             _ => {
-                let p = prediction.probs(input);
-                let p = if c.clip > 0.0 {
-                    p.clamp(c.clip, 1.0 - c.clip)
-                } else {
-                    p
-                };
+                let p = clipped(prediction.probs(input), c.clip);
                 (p * turn + truth.clone(), false)
             }
         };

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
-use super::arithmetic::{of_true_class, true_cost};
+use super::arithmetic::{clipped, of_true_class, true_cost};
 use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
 use crate::param::Param;
 
@@ -173,9 +173,7 @@ impl Ready {
         if c.renormalize == Renormalize::BeforeClip {
             p = p.clone() / p.sum_dim(1);
         }
-        if c.clip > 0.0 {
-            p = p.clamp(c.clip, 1.0 - c.clip);
-        }
+        p = clipped(p, c.clip);
         if c.renormalize == Renormalize::AfterClip {
             p = p.clone() / p.sum_dim(1);
         }
@@ -192,7 +190,12 @@ impl LossFn for Ready {
             Some(weights) => x * weights.clone(),
             None => x,
         };
-        let log_p = self.true_log_probs(prediction, target);
+        // Of all classes only where the smoothing asks for them.
+        let log_probs = (c.label_smoothing > 0.0).then(|| self.log_probs(prediction));
+        let log_p = match &log_probs {
+            Some(log_probs) => of_true_class(log_probs.clone(), target),
+            None => self.true_log_probs(prediction, target),
+        };
         let mut pixel = if c.generalized_q > 0.0 {
             (-(log_p.clone() * c.generalized_q).exp() + 1.0)
                 * c.generalized_q.recip()
@@ -200,8 +203,7 @@ impl LossFn for Ready {
         } else {
             weigh(-log_p.clone())
         };
-        if c.label_smoothing > 0.0 {
-            let log_probs = self.log_probs(prediction);
+        if let Some(log_probs) = log_probs {
             let log_probs = match &self.weights {
                 Some(weights) => log_probs * per_class(weights, &prediction.logits),
                 None => log_probs,

@@ -3,7 +3,7 @@
 use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
-use super::arithmetic::{log_softmax, sigmoid, softplus, true_cost};
+use super::arithmetic::{clipped, log_softmax, sigmoid, softplus, true_cost};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, Prediction, Target, foreground, minus_log, per_class,
@@ -181,14 +181,18 @@ impl Ready {
                 return [cost, wrong(p)];
             }
         }
-        let p = self.keep(prediction.probs(c.input_activation));
-        let p = if c.clip > 0.0 {
-            p.clamp(c.clip, 1.0 - c.clip)
-        } else {
-            p
-        };
+        let p = clipped(self.keep(prediction.probs(c.input_activation)), c.clip);
         let wrong = wrong(p);
         [minus_log(-wrong.clone() + 1.0), wrong]
+    }
+
+    /// What the side on the class weighs: α, unless it is off.
+    fn on(&self) -> f64 {
+        if self.config.alpha >= 0.0 {
+            self.config.alpha
+        } else {
+            1.0
+        }
     }
 
     /// What the true class of each kind of pixel weighs, all classes.
@@ -213,17 +217,13 @@ impl Ready {
         if !self.background {
             factors[0] = 0.0;
         }
-        if c.alpha >= 0.0 {
-            factors.iter_mut().for_each(|factor| *factor *= c.alpha);
-        }
+        factors.iter_mut().for_each(|factor| *factor *= self.on());
         let cost = true_cost(logits, target);
         let wrong = -(-cost.clone()).exp() + 1.0;
         let value = cost * power(wrong, c.gamma) * target.per_pixel(&factors);
         sum_all(value * target.weights())
     }
-}
 
-impl Ready {
     /// The sum over all pixels and classes, divided; of the forms that take classes together.
     fn normalised(
         &self,
@@ -265,10 +265,7 @@ impl LossFn for Ready {
         let truth = self.keep(target.one_hot.clone());
         let [cost, wrong] = self.costs(prediction, &truth);
         let mass = power(wrong, c.gamma);
-        let on = match c.alpha >= 0.0 {
-            true => c.alpha,
-            false => 1.0,
-        };
+        let on = self.on();
         let (value, mass) = match c.form {
             // The side off the class does not count, and may cost infinitely much.
             Form::Categorical => {

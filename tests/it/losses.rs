@@ -351,8 +351,12 @@ fn a_batch_of_eight_megapixels_keeps_its_rare_class_in_single_precision() {
         table += &format!(
             "{kind}: value {wide:.4} off by {value:.1e}, rare gradient {scale:.1e} by {worst:.1e}\n"
         );
+        let bound = match *kind {
+            "lovasz" | "undecided" => 1e-4,
+            _ => 3e-5,
+        };
         assert!(
-            wide.is_finite() && value < 2e-6 && worst <= 1e-4 * scale,
+            wide.is_finite() && value < 2e-6 && worst <= bound * scale,
             "{table}"
         );
         // A single pixel has no inside: its distance to its own border is 0.

@@ -16,7 +16,7 @@ use crate::doctor::formula::{Told, of_run};
 use crate::doctor::gates::Overfit;
 use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
-use crate::doctor::{self, Masks, Xray};
+use crate::doctor::{self, Diagnosis, Evidence, Masks, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::export::parcel::Parcel;
 use crate::run::Run;
@@ -82,6 +82,7 @@ pub enum Answer {
     Examined {
         key: Box<ExperimentConfig>,
         result: Result<Box<Examined>, String>,
+        diagnoses: Result<Vec<Diagnosis>, String>,
     },
     /// One batch, learned by heart or not.
     Overfit {
@@ -502,9 +503,20 @@ impl Jobs {
                 let slope = exam.slope(at).ok();
                 Ok(Box::new(Examined { masks, xray, slope }))
             });
+            // Beside the X-ray: some rules look at masks.
+            let diagnoses = crate::train::lane::guarded(|| {
+                let examined: Option<&Examined> = result.as_ref().ok().map(Box::as_ref);
+                Ok(doctor::diagnose(Evidence {
+                    config: &config,
+                    dataset: Some(&dataset),
+                    xray: examined.map(|examined| &examined.xray),
+                    run: None,
+                }))
+            });
             answer(Answer::Examined {
                 key: Box::new(config),
                 result,
+                diagnoses,
             });
         });
     }

@@ -296,7 +296,11 @@ impl Lab {
                 Ok(_) => {}
                 Err(message) => self.notices.push(Level::Warning, message),
             },
-            Answer::Examined { key, result } => self.examined(&key, result),
+            Answer::Examined {
+                key,
+                result,
+                diagnoses,
+            } => self.examined(&key, result, diagnoses),
             Answer::Sloped { key, result } => self.sloped(&key, result),
             Answer::Froze { run, result } => self.froze(run, result.map(|both| *both)),
             Answer::WhatIf { key, result } => {

@@ -7,7 +7,7 @@ use super::jobs::Examined;
 use super::notices::Level;
 use crate::data::{DataConfig, Dataset};
 use crate::doctor::look::Slope;
-use crate::doctor::{self, Evidence, Masks};
+use crate::doctor::{Diagnosis, Masks};
 use crate::experiment::{ExperimentConfig, TrainConfig};
 
 /// What was examined, or is being examined now.
@@ -102,6 +102,7 @@ impl Lab {
         &mut self,
         config: &ExperimentConfig,
         result: Result<Box<Examined>, String>,
+        diagnoses: Result<Vec<Diagnosis>, String>,
     ) {
         self.examiner.working = false;
         match result {
@@ -119,7 +120,11 @@ impl Lab {
                 self.xray_error = Some(message);
             }
         }
-        self.diagnose(config);
+        self.diagnoses = diagnoses.unwrap_or_else(|message| {
+            self.notices.push(Level::Warning, message);
+            Vec::new()
+        });
+        self.check_gates(config);
     }
 
     /// Whether what is known is about the present settings.
@@ -132,17 +137,5 @@ impl Lab {
         !self.examiner.working
             && same_data
             && asked.is_some_and(|config| *config == relevant(&self.draft))
-    }
-
-    /// What the doctor says about a configuration, with the evidence there is.
-    fn diagnose(&mut self, config: &ExperimentConfig) {
-        let dataset = self.dataset().cloned();
-        self.diagnoses = doctor::diagnose(Evidence {
-            config,
-            dataset: dataset.as_deref(),
-            xray: self.xray.as_ref(),
-            run: None,
-        });
-        self.check_gates(config);
     }
 }

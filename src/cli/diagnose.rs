@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{failed, print_json, runs, train, usage};
 use crate::data::{Dataset, Progress};
-use crate::doctor::{self, Diagnosis, Evidence, Gate, Masks, Xray, gates};
+use crate::doctor::{self, Diagnosis, Evidence, Gate, Xray, examiner, gates};
 use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
 use crate::run::Run;
@@ -88,9 +88,9 @@ pub fn run(args: &Doctor) -> ExitCode {
         Ok(dataset) => Arc::new(dataset),
         Err(error) => return failed(&error.to_string()),
     };
-    let xray = match xray(&config, &dataset) {
+    let xray = match examiner::xray(&dataset, &config) {
         Ok(xray) => xray,
-        Err(message) => return failed(&message),
+        Err(error) => return failed(&error.to_string()),
     };
     let evidence = Evidence {
         config: &config,
@@ -130,20 +130,13 @@ pub fn has_errors(diagnoses: &[Diagnosis]) -> bool {
 /// # Errors
 /// When the loss does not fit the classes.
 pub fn before(config: &ExperimentConfig, dataset: &Dataset) -> Result<Vec<Diagnosis>, String> {
-    let xray = xray(config, dataset)?;
+    let xray = examiner::xray(dataset, config).map_err(|error| error.to_string())?;
     Ok(doctor::diagnose(Evidence {
         config,
         dataset: Some(dataset),
         xray: Some(&xray),
         run: None,
     }))
-}
-
-fn xray(config: &ExperimentConfig, dataset: &Dataset) -> Result<Xray, String> {
-    Masks::read(dataset, config)
-        .and_then(|masks| doctor::examine(&masks, config))
-        .and_then(|subject| doctor::xray::take(config, &subject))
-        .map_err(|error| error.to_string())
 }
 
 fn overfit(config: &ExperimentConfig, dataset: &Arc<Dataset>) -> Result<Gate, String> {

@@ -21,6 +21,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::run::store::Store;
+
 /// See what a segmentation loss really does, on your own images. Without a command the window opens.
 #[derive(Parser)]
 #[command(
@@ -128,6 +130,18 @@ fn failed(message: &str) -> ExitCode {
 fn usage(message: &str) -> ExitCode {
     eprintln!("error: {message}");
     ExitCode::from(2)
+}
+
+/// Calls `work` with a store of runs that nobody keeps.
+fn in_scratch<R>(name: &str, work: impl FnOnce(Store) -> R) -> R {
+    let folder = std::env::temp_dir().join(format!("dicebench-{name}-{}", std::process::id()));
+    let result = work(Store::new(folder.clone()));
+    if folder.exists()
+        && let Err(error) = std::fs::remove_dir_all(&folder)
+    {
+        log::warn!("{}: {error}", folder.display());
+    }
+    result
 }
 
 /// Prints a value as one line of JSON.

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{failed, print_json, train, usage};
+use super::{failed, in_scratch, print_json, train, usage};
 use crate::doctor::symptom::Verdict;
 use crate::experiment::Preset;
 use crate::lab::proving::Prover;
-use crate::run::store::Store;
 
 /// List real mistakes, each with its symptom, the finding that catches it and its fixed twin.
 /// `dicebench race --pair NAME` trains a mistake and its twin side by side. With `--check`, exit code 3
@@ -83,14 +82,8 @@ pub fn run(args: &Museum) -> ExitCode {
 }
 
 fn check(args: &Museum, exhibits: &[Preset]) -> ExitCode {
-    let folder = std::env::temp_dir().join(format!("dicebench-museum-{}", std::process::id()));
-    let result = check_with(args, exhibits, &mut Prover::new(Store::new(folder.clone())));
-    if folder.exists()
-        && let Err(error) = std::fs::remove_dir_all(&folder)
-    {
-        log::warn!("{}: {error}", folder.display());
-    }
-    match result {
+    let proved = |store| check_with(args, exhibits, &mut Prover::new(store));
+    match in_scratch("museum", proved) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(3),
         Err(message) => failed(&message),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{failed, runs, train, usage};
-use crate::data::{DataConfig, Dataset, Progress};
+use crate::data::Opened;
 use crate::experiment::plan::{Lane, Plan};
 use crate::experiment::sweep::{self, Axis};
 use crate::experiment::{ExperimentConfig, Preset};
@@ -106,7 +106,7 @@ pub(super) struct Runner {
     trainer: TrainerHandle,
     stop: Arc<AtomicBool>,
     json: bool,
-    datasets: Vec<(DataConfig, Arc<Dataset>)>,
+    datasets: Opened,
     runs: Vec<Run>,
 }
 
@@ -123,7 +123,7 @@ impl Runner {
             trainer: TrainerHandle::spawn(Arc::new(|| {})),
             stop,
             json,
-            datasets: Vec::new(),
+            datasets: Opened::default(),
             runs: Vec::new(),
         }
     }
@@ -139,25 +139,14 @@ impl Runner {
             jobs.push(Job {
                 name: lane.name.clone(),
                 config: lane.config.clone(),
-                dataset: self.dataset(&lane.config.data)?,
+                dataset: (self.datasets.get(&lane.config.data))
+                    .map_err(|error| error.to_string())?,
             });
         }
         let (store, json, stop) = (&self.store, self.json, &self.stop);
         let runs = race(jobs, &self.trainer, store, stop, json, &mut done)?;
         self.runs.extend(runs);
         Ok(())
-    }
-
-    /// Opened once.
-    fn dataset(&mut self, config: &DataConfig) -> Result<Arc<Dataset>, String> {
-        let known = self.datasets.iter().find(|(data, _)| data == config);
-        if let Some((_, dataset)) = known {
-            return Ok(Arc::clone(dataset));
-        }
-        let opened = Dataset::open(config, &Progress::default());
-        let dataset = Arc::new(opened.map_err(|error| error.to_string())?);
-        self.datasets.push((config.clone(), Arc::clone(&dataset)));
-        Ok(dataset)
     }
 
     /// The table of all races, and how sure the difference is; the exit code.

@@ -24,6 +24,7 @@ pub mod mask;
 mod mismatch;
 pub mod normalize;
 pub mod open;
+mod opened;
 pub mod palette;
 mod reading;
 mod remarks;
@@ -37,6 +38,7 @@ pub mod volume;
 
 pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
+pub use opened::Opened;
 pub use resize::shrink;
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! From a dataset to the few masks that stand for all of it.
 
-use super::xray::Subject;
+use super::xray::{Subject, Xray, take};
 use crate::data::{Dataset, IGNORE};
 use crate::experiment::ExperimentConfig;
 use crate::loss::LossError;
@@ -84,6 +84,15 @@ pub fn examine(masks: &Masks, config: &ExperimentConfig) -> Result<Subject, Loss
             .class_weights
             .weights(&masks.train_pixels, &masks.train_presence_pixels)?,
     })
+}
+
+/// The X-ray of a configuration on a dataset's masks. Blocking, as [`Masks::read`].
+///
+/// # Errors
+/// When no mask can be read, or the loss does not fit the classes or gives no number.
+pub fn xray(dataset: &Dataset, config: &ExperimentConfig) -> Result<Xray, LossError> {
+    let masks = Masks::read(dataset, config)?;
+    take(config, &examine(&masks, config)?)
 }
 
 fn reduced(width: u64, height: u64) -> (usize, usize) {

@@ -62,8 +62,8 @@ pub fn measured(measure: &Measure, seen: Seen<'_>) -> Option<f64> {
         Measure::OneSign => Some(seen.xray?.one_sign_pixels),
         Measure::Preferred => {
             let violations = &seen.xray?.violations;
-            let right = |over: &str| matches!(over, "perfect" | "confident");
-            Some(violations.iter().filter(|v| right(&v.over)).count() as f64)
+            let right = violations.iter().filter(|v| v.beats_a_right_answer());
+            Some(right.count() as f64)
         }
         Measure::Gap(answer) => Some(loss_of(seen.xray?, answer)? - seen.xray?.floor),
         Measure::Invented => seen.invented,

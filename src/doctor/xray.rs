@@ -50,6 +50,14 @@ pub struct Violation {
     pub message: String,
 }
 
+impl Violation {
+    /// Whether what it beats is right, not just less wrong.
+    #[must_use]
+    pub fn beats_a_right_answer(&self) -> bool {
+        matches!(self.over.as_str(), "perfect" | "confident")
+    }
+}
+
 /// A class's part in the gradient at the uniform answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassShare {

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::data::{DataConfig, Dataset, MaskResize, Progress, blending};
+use crate::data::{DataConfig, Dataset, MaskResize, Opened, blending};
 use crate::doctor::symptom::{Seen, Verdict, judge};
-use crate::doctor::{self, Masks, Xray};
+use crate::doctor::{Xray, examiner};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::Run;
 use crate::run::store::Store;
@@ -48,7 +48,7 @@ impl Side {
 /// Puts one exhibit after the other to the proof; what they share is opened once.
 pub struct Prover {
     store: Store,
-    opened: Vec<(DataConfig, Arc<Dataset>)>,
+    opened: Opened,
 }
 
 impl Prover {
@@ -57,7 +57,7 @@ impl Prover {
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            opened: Vec::new(),
+            opened: Opened::default(),
         }
     }
 
@@ -85,11 +85,9 @@ impl Prover {
     }
 
     fn side(&mut self, (name, config): (String, ExperimentConfig)) -> Result<Side, String> {
-        let dataset = self.open(&config.data)?;
-        let xray = Masks::read(&dataset, &config)
-            .and_then(|masks| doctor::examine(&masks, &config))
-            .and_then(|subject| doctor::xray::take(&config, &subject))
-            .map_err(|error| error.to_string())?;
+        let dataset = self.opened.get(&config.data);
+        let dataset = dataset.map_err(|error| error.to_string())?;
+        let xray = examiner::xray(&dataset, &config).map_err(|error| error.to_string())?;
         Ok(Side {
             invented: invented(&config.data, &dataset),
             name,
@@ -98,17 +96,6 @@ impl Prover {
             xray,
             run: None,
         })
-    }
-
-    fn open(&mut self, data: &DataConfig) -> Result<Arc<Dataset>, String> {
-        let known = self.opened.iter().find(|(known, _)| known == data);
-        if let Some((_, dataset)) = known {
-            return Ok(Arc::clone(dataset));
-        }
-        let dataset = Dataset::open(data, &Progress::default());
-        let dataset = Arc::new(dataset.map_err(|error| error.to_string())?);
-        self.opened.push((data.clone(), Arc::clone(&dataset)));
-        Ok(dataset)
     }
 }
 

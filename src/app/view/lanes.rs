@@ -145,22 +145,11 @@ impl Lanes {
             ui.separator();
             viewer.overlay_controls(ui);
             ui.separator();
-            let menu = ui.menu_button("Save", |ui| {
-                for (svg, text) in [(true, "Lanes as SVG…"), (false, "Lanes as PNG…")] {
-                    let button = ui.button(text);
-                    if button
-                        .on_hover_text("Truth and every lane, unzoomed.")
-                        .clicked()
-                    {
-                        self.save_as = Some(svg);
-                        ui.close();
-                    }
-                }
-            });
-            (menu.response).widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, true, "Save pictures")
-            });
-            menu.response.on_hover_text("These pictures as a file.");
+            let help = "Truth and every lane, unzoomed.";
+            let choices = [("Lanes as SVG…", help), ("Lanes as PNG…", help)];
+            if let Some(svg) = save::pictures_menu(ui, choices) {
+                self.save_as = Some(svg);
+            }
         });
     }
 

@@ -1,10 +1,10 @@
-//! Something that is to be saved as a file: its name and its bytes. Who asked for it and where it goes
-//! is its owner's business.
+//! Something that is to be saved as a file, its name and its bytes; and the menu that asks for pictures. Who asked
+//! for it and where it goes is its owner's business.
 
 use std::fmt::Write;
 
 use base64::Engine;
-use egui::{Color32, ColorImage};
+use egui::{Color32, ColorImage, Role, Ui, WidgetInfo};
 
 /// See the head of this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,24 @@ impl Save {
             bytes,
         }
     }
+}
+
+/// A menu of two choices, text and help of each: the pictures beside it as SVG or as PNG. Whether SVG
+/// was asked for.
+pub fn pictures_menu(ui: &mut Ui, choices: [(&str, &str); 2]) -> Option<bool> {
+    let mut asked = None;
+    let menu = ui.menu_button("Save", |ui| {
+        for ((text, help), svg) in choices.into_iter().zip([true, false]) {
+            if ui.button(text).on_hover_text(help).clicked() {
+                asked = Some(svg);
+                ui.close();
+            }
+        }
+    });
+    // The plots beside have a menu of this name, too.
+    (menu.response).widget_info(|| WidgetInfo::labeled(Role::Button, true, "Save pictures"));
+    menu.response.on_hover_text("These pictures as a file.");
+    asked
 }
 
 /// Rows of text as CSV; the first is the heading.

@@ -266,30 +266,19 @@ impl Viewer {
             if flip.clicked() {
                 self.flipped = !self.flipped;
             }
-            let menu = ui.menu_button("Save", |ui| {
-                for (svg, text, help) in [
-                    (
-                        true,
-                        "Pictures as SVG…",
-                        "The panes, unzoomed; their titles stay text.",
-                    ),
-                    (
-                        false,
-                        "Pictures as PNG…",
-                        "The panes beside one another, unzoomed.",
-                    ),
-                ] {
-                    if ui.button(text).on_hover_text(help).clicked() {
-                        self.save_as = Some(svg);
-                        ui.close();
-                    }
-                }
-            });
-            // The plots beside have a menu of this name, too.
-            (menu.response).widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, true, "Save pictures")
-            });
-            menu.response.on_hover_text("These pictures as a file.");
+            let choices = [
+                (
+                    "Pictures as SVG…",
+                    "The panes, unzoomed; their titles stay text.",
+                ),
+                (
+                    "Pictures as PNG…",
+                    "The panes beside one another, unzoomed.",
+                ),
+            ];
+            if let Some(svg) = save::pictures_menu(ui, choices) {
+                self.save_as = Some(svg);
+            }
             if ui
                 .add_enabled(self.lens != Lens::default(), egui::Button::new("Fit"))
                 .on_hover_text("Show the whole picture again (double click).")

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::data::{Dataset, Progress};
-use crate::doctor::{self, Diagnosis, Evidence, Masks};
+use crate::data::{Dataset, Opened};
+use crate::doctor::{self, Diagnosis, Evidence};
 use crate::experiment::preset::Shelf;
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::finding::Severity;
@@ -68,13 +68,7 @@ struct Said {
 }
 
 pub fn run(args: &Args) -> ExitCode {
-    let folder = std::env::temp_dir().join(format!("dicebench-doctor-{}", std::process::id()));
-    let result = report(args, &Store::new(folder.clone()));
-    if folder.exists()
-        && let Err(error) = std::fs::remove_dir_all(&folder)
-    {
-        log::warn!("{}: {error}", folder.display());
-    }
+    let result = crate::cli::in_scratch("doctor", |store| report(args, &store));
     super::tell(result, args.json, print)
 }
 
@@ -94,13 +88,13 @@ fn report(args: &Args, store: &Store) -> Result<Report, String> {
     };
     let mut said: BTreeMap<(Severity, String), Vec<String>> = BTreeMap::new();
     let mut millis = Vec::new();
+    let mut opened = Opened::default();
     for data in &args.data {
         for preset in healthy() {
             let config = configuration(&preset, data, args)?;
             let about = format!("{} on {data}", preset.name);
             let in_case = |error: String| format!("{about}: {error}");
-            let dataset = Dataset::open(&config.data, &Progress::default())
-                .map_err(|error| in_case(error.to_string()))?;
+            let dataset = (opened.get(&config.data)).map_err(|error| in_case(error.to_string()))?;
             let start = Instant::now();
             let mut found = before(&config, &dataset).map_err(in_case)?;
             millis.push(start.elapsed().as_secs_f64() * 1e3);
@@ -169,29 +163,20 @@ fn coded(found: &[Diagnosis]) -> Vec<(Severity, String)> {
 }
 
 fn before(config: &ExperimentConfig, dataset: &Dataset) -> Result<Vec<(Severity, String)>, String> {
-    let xray = Masks::read(dataset, config)
-        .and_then(|masks| doctor::examine(&masks, config))
-        .and_then(|subject| doctor::xray::take(config, &subject))
-        .map_err(|error| error.to_string())?;
-    Ok(coded(&doctor::diagnose(Evidence {
-        config,
-        dataset: Some(dataset),
-        xray: Some(&xray),
-        run: None,
-    })))
+    crate::cli::diagnose::before(config, dataset).map(|found| coded(&found))
 }
 
 /// What is said while it trains, and about its curves afterwards.
 fn trained(
     name: &str,
     config: &ExperimentConfig,
-    dataset: Dataset,
+    dataset: Arc<Dataset>,
     store: &Store,
 ) -> Result<Vec<(Severity, String)>, String> {
     let job = Job {
         name: name.to_owned(),
         config: config.clone(),
-        dataset: Arc::new(dataset),
+        dataset,
     };
     let runs: Vec<Run> = proving::train(vec![job], store)?;
     let mut found = Vec::new();

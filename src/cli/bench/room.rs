@@ -96,12 +96,9 @@ fn make(root: &Path, pairs: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// What the kernel says about this process; only Linux says it in a file.
+/// The most memory this process ever had, where the system tells.
 pub fn peak_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024)
+    crate::train::room::resident().map(|[_, peak]| peak >> 20)
 }
 
 fn print(report: &Report) {

@@ -12,7 +12,7 @@ pub(super) fn wrong_answer_preferred(evidence: Evidence<'_>) -> Option<Diagnosis
     let against_right: Vec<_> = xray
         .violations
         .iter()
-        .filter(|v| is_right(&v.over) && v.as_good_as_perfect)
+        .filter(|v| v.beats_a_right_answer() && v.as_good_as_perfect)
         .collect();
     let worst = against_right.first()?;
     let more = match against_right.len() - 1 {
@@ -45,7 +45,7 @@ pub(super) fn wrong_answer_preferred(evidence: Evidence<'_>) -> Option<Diagnosis
 /// The perfect answer scores best, but a trace of doubt in it costs more than a plain mistake.
 pub(super) fn doubt_outweighs_error(evidence: Evidence<'_>) -> Option<Diagnosis> {
     let xray = evidence.xray?;
-    let right = |v: &&Violation| is_right(&v.over);
+    let right = |v: &&Violation| v.beats_a_right_answer();
     if xray
         .violations
         .iter()
@@ -89,10 +89,6 @@ pub(super) fn doubt_outweighs_error(evidence: Evidence<'_>) -> Option<Diagnosis>
         ),
         None => diagnosis.remedy("Look at weights and ratios of classes that no pixel shows."),
     })
-}
-
-fn is_right(answer: &str) -> bool {
-    matches!(answer, "perfect" | "confident")
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn references(as_json: bool) -> ExitCode {
             .collect();
         return print_json(&list);
     }
-    for reference in REFERENCES {
+    for reference in REFERENCES.iter() {
         println!("{} – {}", reference.name, reference.note);
         let pair = |(key, value): &(&str, &str)| format!(", {key} = {value}");
         let settings: String = reference.settings.iter().map(pair).collect();

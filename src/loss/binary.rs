@@ -4,11 +4,25 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, softplus};
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, product_sums, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, per_class,
+    product_sums, sum_all,
 };
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "binary_cross_entropy",
+    family: "Pixel-wise",
+    title: "Binary cross-entropy",
+    purpose: "Each class as a yes/no question of its own.",
+    formula: "−mean [y log p + (1 − y) log(1 − p)]",
+    reference: "torch.nn.BCEWithLogitsLoss; keras binary_crossentropy",
+    when_to_use: "Sigmoid heads, classes that may overlap.",
+    watch_for: "With many classes most terms are easy negatives.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// What the sum over pixels and channels is divided by.
@@ -83,6 +97,24 @@ impl BinaryCrossEntropy {
             config: self.clone(),
             weights: context.weights()?,
         }))
+    }
+}
+
+impl FromCase for BinaryCrossEntropy {
+    fn claims(given: &Given) -> bool {
+        given.family == "cross_entropy" && given.says("form", "binary")
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        given.only("form", "binary")?;
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("label_flip", &mut config.label_flip)?;
+        given.set("clip_prob", &mut config.clip)?;
+        given.set("normalizer", &mut config.normalizer)?;
+        Ok(config)
     }
 }
 

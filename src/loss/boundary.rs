@@ -7,12 +7,25 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, constant, foreground, needs_foreground,
-    product_sums, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, constant, foreground,
+    needs_foreground, product_sums, sum_all,
 };
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "boundary",
+    family: "Shape",
+    title: "Boundary",
+    purpose: "Probability weighted by its signed distance to the true border.",
+    formula: "mean p · D(y)",
+    reference: "Kervadec et al. 2019; monai.BoundaryLoss",
+    when_to_use: "Beside a region loss, its weight raised slowly, for strong imbalance.",
+    watch_for: "Alone it collapses to nothing; it can be below 0. Maps are made by the loader.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// The map of a class that fills the whole image and so has no border.
@@ -52,6 +65,23 @@ impl Boundary {
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         needs_foreground(self.include_background, context)?;
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for Boundary {
+    fn claims(given: &Given) -> bool {
+        given.family == "boundary" && !given.says("kind", "hausdorff_dt")
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        given.only("kind", "signed_distance")?;
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("include_background", &mut config.include_background)?;
+        given.set("full_mask", &mut config.full_mask)?;
+        Ok(config)
     }
 }
 

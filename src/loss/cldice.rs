@@ -8,11 +8,24 @@ use dicebench_kernels::extension::fits;
 use dicebench_kernels::losses;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, plane_sums,
-    product_sums,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
+    plane_sums, product_sums,
 };
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "cldice",
+    family: "Shape",
+    title: "Soft clDice",
+    purpose: "Overlap of skeletons: keeps thin structures connected.",
+    formula: "1 − 2·Tp·Ts / (Tp + Ts)",
+    reference: "Shit et al. 2021; monai.SoftclDiceLoss",
+    when_to_use: "Vessels, roads, cracks; beside a Dice term.",
+    watch_for: "Skeletons are soft: iterations must reach half the thickest width.",
+    read_backs: 0,
+};
 
 /// Parameters of soft clDice.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +93,25 @@ impl ClDice {
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         needs_foreground(self.include_background, context)?;
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for ClDice {
+    fn claims(given: &Given) -> bool {
+        given.family == "cldice"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("iterations", &mut config.iterations)?;
+        given.set("smooth_nr", &mut config.smooth_numerator)?;
+        given.set("smooth_dr", &mut config.smooth_denominator)?;
+        given.set("smooth_f1", &mut config.smooth_mean)?;
+        given.set("include_background", &mut config.include_background)?;
+        Ok(config)
     }
 }
 

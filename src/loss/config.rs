@@ -7,42 +7,32 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
-use super::binary::BinaryCrossEntropy;
-use super::boundary::Boundary;
-use super::cldice::ClDice;
-use super::cross_entropy::CrossEntropy;
-use super::focal::Focal;
-use super::hausdorff::Hausdorff;
-use super::lovasz::Lovasz;
-use super::mcc::Mcc;
-use super::nacl::Nacl;
-use super::overlap::Overlap;
-use super::question::QuestionDice;
+use super::case::{FromCase, Given};
+use super::overlap::{Overlap, kinds};
 use super::schedule::Schedule;
-use super::sensitivity_specificity::SensitivitySpecificity;
 use super::sum::{Sum, Term};
-use super::undecided::Undecided;
-use super::unified_focal::UnifiedFocal;
-use super::volume::VolumeEnforcement;
-use super::wasserstein::Wasserstein;
-use super::{LossContext, LossError, LossFn};
+use super::{LossContext, LossError, LossFn, LossInfo};
 use crate::param::{Param, ParamError, Value};
 
 /// Declares the enum and everything that has one arm per loss. A new loss is one line here and one
-/// file beside.
+/// file beside: its parameters with their defaults, what it is in words, how cases of libraries are
+/// read, and the arithmetic.
 macro_rules! losses {
-    ($($variant:ident($params:ty) = $kind:literal: $default:expr),+ $(,)?) => {
+    ($($variant:ident($params:ty): $info:expr, $default:expr;)+) => {
         /// A loss and its parameters.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LossConfig { $($variant($params)),+ }
 
+        /// Every loss in words, in the order they are shown.
+        pub const LOSSES: &[LossInfo] = &[$($info),+];
+
         /// Every value of `loss.kind`, in the order they are shown.
-        pub const KINDS: &[&str] = &[$($kind),+];
+        pub const KINDS: &[&str] = &[$($info.kind),+];
 
         impl LossConfig {
             #[must_use]
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $kind),+ }
+                match self { $(Self::$variant(_) => $info.kind),+ }
             }
 
             /// The loss called `kind` with its own defaults.
@@ -50,12 +40,12 @@ macro_rules! losses {
             /// # Errors
             /// When there is none; the message lists those there are.
             pub fn of_kind(kind: &str) -> Result<Self, LossError> {
-                match kind {
-                    $($kind => Ok(Self::$variant($default)),)+
-                    _ => Err(LossError::Invalid(format!(
-                        "there is no loss `{kind}`: expected one of {}", KINDS.join(", ")
-                    ))),
-                }
+                $(if kind == $info.kind {
+                    return Ok(Self::$variant($default));
+                })+
+                Err(LossError::Invalid(format!(
+                    "there is no loss `{kind}`: expected one of {}", KINDS.join(", ")
+                )))
             }
 
             /// Every parameter of the present kind, keys relative to `loss`. `kind` itself is not
@@ -69,32 +59,43 @@ macro_rules! losses {
             pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
                 match self { $(Self::$variant(params) => params.build(context)),+ }
             }
+
+            /// The first loss that knows the case as its own, with the case's parameters.
+            ///
+            /// # Errors
+            /// What in the case can't be understood; that no loss knows it.
+            pub(super) fn from_case(given: &mut Given) -> Result<Self, String> {
+                $(if <$params>::claims(given) {
+                    return <$params>::from_case(given).map(Self::$variant);
+                })+
+                Err(format!("`family` = `{}` is not known", given.family))
+            }
         }
     };
 }
 
 losses! {
-    Sum(Sum) = "sum": Sum::default(),
-    Dice(Overlap) = "dice": Overlap::default(),
-    GeneralizedDice(Overlap) = "generalized_dice": Overlap::generalized(),
-    Jaccard(Overlap) = "jaccard": Overlap::jaccard(),
-    Tversky(Overlap) = "tversky": Overlap::tversky(),
-    CrossEntropy(CrossEntropy) = "cross_entropy": CrossEntropy::default(),
-    BinaryCrossEntropy(BinaryCrossEntropy) = "binary_cross_entropy": BinaryCrossEntropy::default(),
-    Focal(Focal) = "focal": Focal::default(),
-    UnifiedFocal(UnifiedFocal) = "unified_focal": UnifiedFocal::default(),
-    Lovasz(Lovasz) = "lovasz": Lovasz::default(),
-    Wasserstein(Wasserstein) = "wasserstein": Wasserstein::default(),
-    Mcc(Mcc) = "mcc": Mcc::default(),
-    ClDice(ClDice) = "cldice": ClDice::default(),
-    Boundary(Boundary) = "boundary": Boundary::default(),
-    Hausdorff(Hausdorff) = "hausdorff": Hausdorff::default(),
-    Nacl(Nacl) = "nacl": Nacl::default(),
-    SensitivitySpecificity(SensitivitySpecificity) = "sensitivity_specificity": SensitivitySpecificity::default(),
-    VolumeEnforcement(VolumeEnforcement) = "volume_enforcement": VolumeEnforcement::default(),
-    Undecided(Undecided) = "undecided": Undecided::default(),
-    QuestionDice(QuestionDice) = "question_dice": QuestionDice::default(),
-    Solution1Dice(Overlap) = "solution1_dice": Overlap::solution1(),
+    Sum(Sum): super::sum::INFO, Default::default();
+    Dice(Overlap): kinds::DICE, Overlap::default();
+    GeneralizedDice(Overlap): kinds::GENERALIZED_DICE, Overlap::generalized();
+    Jaccard(Overlap): kinds::JACCARD, Overlap::jaccard();
+    Tversky(Overlap): kinds::TVERSKY, Overlap::tversky();
+    CrossEntropy(super::cross_entropy::CrossEntropy): super::cross_entropy::INFO, Default::default();
+    BinaryCrossEntropy(super::binary::BinaryCrossEntropy): super::binary::INFO, Default::default();
+    Focal(super::focal::Focal): super::focal::INFO, Default::default();
+    UnifiedFocal(super::unified_focal::UnifiedFocal): super::unified_focal::INFO, Default::default();
+    Lovasz(super::lovasz::Lovasz): super::lovasz::INFO, Default::default();
+    Wasserstein(super::wasserstein::Wasserstein): super::wasserstein::INFO, Default::default();
+    Mcc(super::mcc::Mcc): super::mcc::INFO, Default::default();
+    ClDice(super::cldice::ClDice): super::cldice::INFO, Default::default();
+    Boundary(super::boundary::Boundary): super::boundary::INFO, Default::default();
+    Hausdorff(super::hausdorff::Hausdorff): super::hausdorff::INFO, Default::default();
+    Nacl(super::nacl::Nacl): super::nacl::INFO, Default::default();
+    SensitivitySpecificity(super::sensitivity_specificity::SensitivitySpecificity): super::sensitivity_specificity::INFO, Default::default();
+    VolumeEnforcement(super::volume::VolumeEnforcement): super::volume::INFO, Default::default();
+    Undecided(super::undecided::Undecided): super::undecided::INFO, Default::default();
+    QuestionDice(super::question::QuestionDice): super::question::INFO, Default::default();
+    Solution1Dice(Overlap): kinds::SOLUTION1, Overlap::solution1();
 }
 
 /// Keys whose meaning is the same in every kind, so that they survive a change of kind.

@@ -5,8 +5,23 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, of_true_class, true_cost};
-use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, per_class, sum_all};
+use super::case::{FromCase, Given};
+use super::{
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, per_class, sum_all,
+};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "cross_entropy",
+    family: "Pixel-wise",
+    title: "Cross-entropy",
+    purpose: "Every pixel's log-probability of its class.",
+    formula: "−mean log p(true class)",
+    reference: "torch.nn.CrossEntropyLoss; keras categorical_crossentropy",
+    when_to_use: "The baseline: smooth, well scaled, calibrated.",
+    watch_for: "Large classes dominate: look at class weights, or add a Dice term.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// What the sum over pixels is divided by.
@@ -135,6 +150,31 @@ impl CrossEntropy {
             weights: context.weights()?,
             classes: context.num_classes,
         }))
+    }
+}
+
+impl FromCase for CrossEntropy {
+    fn claims(given: &Given) -> bool {
+        given.family == "cross_entropy" && !given.says("form", "binary")
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        given.only("form", "categorical")?;
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("label_smoothing", &mut config.label_smoothing)?;
+        given.set("clip_prob", &mut config.clip)?;
+        given.set("log_eps", &mut config.log_epsilon)?;
+        given.set("poly_eps", &mut config.poly_epsilon)?;
+        given.set("gce_q", &mut config.generalized_q)?;
+        given.set("renormalize", &mut config.renormalize)?;
+        given.set("normalizer", &mut config.normalizer)?;
+        if let Some(percent) = given.take::<f64>("topk_percent")? {
+            config.top_k = percent / 100.0;
+        }
+        Ok(config)
     }
 }
 

@@ -4,12 +4,25 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, log_softmax, sigmoid, softplus, true_cost};
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, foreground, minus_log, per_class,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, minus_log, per_class,
     product_sums, sum_all,
 };
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "focal",
+    family: "Pixel-wise",
+    title: "Focal",
+    purpose: "Cross-entropy with easy pixels turned down.",
+    formula: "−mean (1 − p)^γ log p",
+    reference: "Lin et al. 2017; torchvision.sigmoid_focal_loss; monai.FocalLoss",
+    when_to_use: "Huge easy backgrounds.",
+    watch_for: "Starts small and slow; its values can't be compared with cross-entropy's.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// Which probability is focused on.
@@ -139,6 +152,39 @@ impl Focal {
             background,
             weights: context.weights()?,
         }))
+    }
+}
+
+impl FromCase for Focal {
+    fn claims(given: &Given) -> bool {
+        given.family == "focal"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let sigmoid =
+            given.head == OutputActivation::Sigmoid || given.input == InputActivation::Sigmoid;
+        let mut config = Self {
+            input_activation: given.input,
+            form: if sigmoid {
+                Form::Binary
+            } else {
+                Form::Categorical
+            },
+            ..Self::default()
+        };
+        given.set("gamma", &mut config.gamma)?;
+        given.set("alpha", &mut config.alpha)?;
+        given.set("clip_prob", &mut config.clip)?;
+        given.set("include_background", &mut config.include_background)?;
+        given.set(
+            "drop_logits_before_activation",
+            &mut config.drop_background_logit,
+        )?;
+        given.set("normalizer", &mut config.normalizer)?;
+        if let Some(alphas) = given.take("alpha_per_class")? {
+            config.alpha_per_class = alphas;
+        }
+        Ok(config)
     }
 }
 

@@ -8,13 +8,26 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, product_sums,
-    readback, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
+    product_sums, readback, sum_all,
 };
 use crate::data::distance::to_border;
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "hausdorff",
+    family: "Shape",
+    title: "Hausdorff distance transform",
+    purpose: "Squared errors weighted by their distance to the true and the predicted border.",
+    formula: "mean (p − y)² · (D(p)^α + D(y)^α)",
+    reference: "Karimi & Salcudean 2019; monai.HausdorffDTLoss",
+    when_to_use: "Outliers far from the object matter.",
+    watch_for: "Costs a read-back and distance maps every step; large values early on.",
+    read_backs: 1,
+};
 
 /// Parameters of the Hausdorff distance-transform loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +77,24 @@ impl Hausdorff {
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         needs_foreground(self.include_background, context)?;
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for Hausdorff {
+    fn claims(given: &Given) -> bool {
+        given.family == "boundary" && given.says("kind", "hausdorff_dt")
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        given.only("kind", "hausdorff_dt")?;
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("include_background", &mut config.include_background)?;
+        given.set("log", &mut config.log)?;
+        given.set("alpha", &mut config.alpha)?;
+        Ok(config)
     }
 }
 

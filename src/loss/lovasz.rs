@@ -9,8 +9,21 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, readback};
+use super::case::{FromCase, Given};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, readback};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "lovasz",
+    family: "Overlap",
+    title: "Lovász-softmax",
+    purpose: "The Jaccard index itself, extended to probabilities.",
+    formula: "mean over classes of ΔJ · sorted |y − p|",
+    reference: "Berman et al. 2018; smp.LovaszLoss",
+    when_to_use: "Fine-tuning for IoU after cross-entropy.",
+    watch_for: "Slow from a cold start; errors are sorted on the CPU, which costs one read-back a step.",
+    read_backs: 1,
+};
 
 crate::choices! {
     /// Which classes are averaged.
@@ -45,6 +58,22 @@ impl Lovasz {
     /// Never; the signature is that of every loss.
     pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for Lovasz {
+    fn claims(given: &Given) -> bool {
+        given.family == "lovasz"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("per_image", &mut config.per_image)?;
+        given.set("classes", &mut config.classes)?;
+        Ok(config)
     }
 }
 

@@ -4,11 +4,25 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::overlap::{Group, grouped};
 use super::{
-    LossContext, LossError, LossFn, Prediction, Target, foreground, needs_foreground, product_sums,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
+    product_sums,
 };
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "mcc",
+    family: "Overlap",
+    title: "Matthews correlation",
+    purpose: "Correlation of truth and prediction: true negatives count too.",
+    formula: "1 − (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))",
+    reference: "Abhishek & Hamarneh 2021; smp.MCCLoss; monai.MCCLoss",
+    when_to_use: "Imbalance in either direction.",
+    watch_for: "An absent class has correlation 0, so it costs 1, unless there is no error at all.",
+    read_backs: 0,
+};
 
 /// Parameters of the loss `1 − MCC`.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +88,26 @@ impl Mcc {
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         needs_foreground(self.include_background, context)?;
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for Mcc {
+    fn claims(given: &Given) -> bool {
+        given.family == "mcc"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            smooth_denominator: 0.0,
+            ..Self::default()
+        };
+        given.set("include_background", &mut config.include_background)?;
+        given.set("group", &mut config.group)?;
+        given.set("smooth_nr", &mut config.smooth_numerator)?;
+        given.set("smooth_dr", &mut config.smooth_denominator)?;
+        given.set("count_offset", &mut config.count_offset)?;
+        Ok(config)
     }
 }
 

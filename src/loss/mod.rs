@@ -4,8 +4,8 @@
 //! pixels; a pixel labelled ignore takes no part in any sum. Where a tensor is divided by a number,
 //! it is multiplied by the reciprocal: burn's division by a scalar has an f32 gradient even at f64.
 //!
-//! Every loss is a struct of its parameters in a file of its own; [`config::KINDS`] is the one list
-//! that names them. [`overlap`] is the engine behind everything called Dice, Jaccard or Tversky.
+//! Every loss is a file of its own: a struct of its parameters, what it is in words, how cases of
+//! libraries are read, and the arithmetic. The one list that names them is in [`config`]. [`overlap`] is the engine behind everything called Dice, Jaccard or Tversky.
 
 pub mod activation;
 mod arithmetic;
@@ -41,8 +41,8 @@ pub mod weights;
 
 pub use activation::{InputActivation, OutputActivation, Prediction};
 pub use bytes::byte_valued;
-pub use config::LossConfig;
-pub use info::{LOSSES, LossInfo};
+pub use config::{LOSSES, LossConfig};
+pub use info::LossInfo;
 pub use references::{REFERENCES, Reference};
 pub use target::Target;
 pub use weights::ClassWeightsConfig;

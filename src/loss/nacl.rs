@@ -5,9 +5,22 @@ use burn::prelude::*;
 
 use super::activation::InputActivation;
 use super::arithmetic::window_means;
+use super::case::{FromCase, Given};
 use super::cross_entropy::{CrossEntropy, at_least_one};
-use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums, sum_all};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "nacl",
+    family: "Pixel-wise",
+    title: "Neighbour-aware calibration",
+    purpose: "Cross-entropy with logits held near the neighbours' class shares.",
+    formula: "CE + α · mean |U(y) − z|",
+    reference: "Murugesan et al. 2023; monai.NACLLoss",
+    when_to_use: "Probabilities that are to be believed.",
+    watch_for: "It holds raw logits, not probabilities, near numbers between 0 and 1.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// How far logits are from the shares.
@@ -79,6 +92,24 @@ impl Nacl {
             config: self.clone(),
             cross_entropy: cross_entropy.build(context)?,
         }))
+    }
+}
+
+impl FromCase for Nacl {
+    fn claims(given: &Given) -> bool {
+        given.family == "nacl"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("kernel_size", &mut config.kernel_size)?;
+        given.set("distance", &mut config.distance)?;
+        given.set("alpha", &mut config.alpha)?;
+        given.only("padding", "zero")?;
+        Ok(config)
     }
 }
 

@@ -4,8 +4,21 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums, sum_all};
+use super::case::{FromCase, Given};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "question_dice",
+    family: "As asked",
+    title: "The question's dice_loss",
+    purpose: "The loss of the original question: class ids as if they were a mask.",
+    formula: "1 − (2·Σ id·σ(p) + s) / (Σ (id + σ(p)) + s)",
+    reference: "the original question, word for word",
+    when_to_use: "To see why it goes up: never for training.",
+    watch_for: "It prefers high numbers at high ids, whatever is in the image.",
+    read_backs: 0,
+};
 
 /// `1 − (2·Σ t·p + s) / (Σ (t + p) + s)` with t the class **index**, repeated over the channels.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +57,21 @@ impl QuestionDice {
     /// Never; the signature is that of every loss.
     pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for QuestionDice {
+    fn claims(given: &Given) -> bool {
+        given.family == "integer_label_dice"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("smooth", &mut config.smooth)?;
+        Ok(config)
     }
 }
 

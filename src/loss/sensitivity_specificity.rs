@@ -4,8 +4,21 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums};
+use super::case::{FromCase, Given};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "sensitivity_specificity",
+    family: "Overlap",
+    title: "Sensitivity–specificity",
+    purpose: "Squared error on and off each class, whatever their pixel counts.",
+    formula: "Σ_c r · Σy(y−p)²/Σy + (1 − r) · Σ(1−y)(y−p)²/Σ(1−y)",
+    reference: "Brosch et al. 2015; niftynet.sensitivity_specificity_loss",
+    when_to_use: "Lesions of a few pixels.",
+    watch_for: "Summed over classes: its range grows with their number.",
+    read_backs: 0,
+};
 
 /// Parameters of the sensitivity–specificity loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +61,22 @@ impl SensitivitySpecificity {
     /// Never; the signature is that of every loss.
     pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for SensitivitySpecificity {
+    fn claims(given: &Given) -> bool {
+        given.family == "sensitivity_specificity"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("r", &mut config.r)?;
+        given.set("smooth_dr", &mut config.smooth_denominator)?;
+        Ok(config)
     }
 }
 

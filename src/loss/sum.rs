@@ -1,10 +1,27 @@
 //! A weighted sum of losses.
 
 use burn::prelude::*;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 
+use super::case::{FromCase, Given};
 use super::schedule::Schedule;
-use super::{LossConfig, LossContext, LossError, LossFn, Prediction, Target};
+use super::{
+    LossConfig, LossContext, LossError, LossFn, LossInfo, OutputActivation, Prediction, Target,
+};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "sum",
+    family: "Sums",
+    title: "Weighted sum",
+    purpose: "Several losses at once; Dice + cross-entropy is the usual start.",
+    formula: "Σ w · L",
+    reference: "nnU-Net (Isensee et al. 2021); monai.DiceCELoss",
+    when_to_use: "First: cross-entropy gives every pixel a gradient, Dice looks after rare classes.",
+    watch_for: "Terms of different size: compare them in the X-ray before weighting.",
+    read_backs: 0,
+};
 
 /// One summand.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +161,33 @@ impl Sum {
             terms,
             progress: 1.0,
         }))
+    }
+}
+
+/// A term as files of cases write it.
+#[derive(Deserialize)]
+struct CaseTerm {
+    weight: f64,
+    family: String,
+    activation: String,
+    params: Map<String, Json>,
+}
+
+impl FromCase for Sum {
+    fn claims(given: &Given) -> bool {
+        given.family == "compound"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let terms = given.take::<Vec<CaseTerm>>("terms")?;
+        let terms = terms.ok_or("`params.terms` is missing: expected a list of losses")?;
+        let term = |term: &CaseTerm| {
+            let loss = given.term(&term.family, &term.activation, &term.params)?;
+            Ok(Term::new(term.weight, loss))
+        };
+        let terms = terms.iter().map(term).collect::<Result<_, String>>()?;
+        given.head = OutputActivation::None;
+        Ok(Self { terms })
     }
 }
 

@@ -3,9 +3,22 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, Prediction, Target, sum_all};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, sum_all};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "undecided",
+    family: "Shape",
+    title: "Undecided pixels",
+    purpose: "Punishes probabilities near 1/C.",
+    formula: "mean 1 / (mean |p − 1/C| + ε)",
+    reference: "niftynet.undecided_loss",
+    when_to_use: "As a small term once the classes are learned.",
+    watch_for: "Ignores the labels; starts near 1/ε.",
+    read_backs: 0,
+};
 
 /// Parameters of the undecided-pixel term.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +53,21 @@ impl Undecided {
     /// Never; the signature is that of every loss.
     pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for Undecided {
+    fn claims(given: &Given) -> bool {
+        given.family == "undecided"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("eps", &mut config.epsilon)?;
+        Ok(config)
     }
 }
 

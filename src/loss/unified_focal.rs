@@ -4,10 +4,25 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
+use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
-use super::{LossContext, LossError, LossFn, Prediction, Target, minus_log, product_sums, sum_all};
+use super::{
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, product_sums, sum_all,
+};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "unified_focal",
+    family: "Pixel-wise",
+    title: "Asymmetric unified focal",
+    purpose: "Focal loss that spares the foreground, plus a focal Tversky that sharpens it.",
+    formula: "λ · Σ δ-weighted focal + (1 − λ) · mean (1 − T)^(1 − γ)",
+    reference: "Yeung et al. 2022; monai.AsymmetricUnifiedFocalLoss",
+    when_to_use: "Small foreground in a large background, two classes above all.",
+    watch_for: "MONAI's reads only channels 0 and 1; here every class above 0 is foreground.",
+    read_backs: 0,
+};
 
 /// Parameters of the asymmetric unified focal loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +87,24 @@ impl UnifiedFocal {
             ));
         }
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for UnifiedFocal {
+    fn claims(given: &Given) -> bool {
+        given.family == "unified_focal"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("weight", &mut config.weight)?;
+        given.set("delta", &mut config.delta)?;
+        given.set("gamma", &mut config.gamma)?;
+        given.set("eps", &mut config.clip)?;
+        Ok(config)
     }
 }
 

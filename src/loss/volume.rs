@@ -4,8 +4,21 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, product_sums};
+use super::case::{FromCase, Given};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "volume_enforcement",
+    family: "Shape",
+    title: "Volume enforcement",
+    purpose: "Predicted volume of each class as the true one, wherever it lies.",
+    formula: "mean |V/P − P/V|",
+    reference: "niftynet.volume_enforcement",
+    when_to_use: "As a small term beside a region loss.",
+    watch_for: "A missing class costs hundreds; nothing says where pixels belong.",
+    read_backs: 0,
+};
 
 /// Parameters of volume enforcement.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +60,22 @@ impl VolumeEnforcement {
     /// Never; the signature is that of every loss.
     pub fn build(&self, _context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
         Ok(Box::new(self.clone()))
+    }
+}
+
+impl FromCase for VolumeEnforcement {
+    fn claims(given: &Given) -> bool {
+        given.family == "volume_enforcement"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            ..Self::default()
+        };
+        given.set("eps", &mut config.epsilon)?;
+        given.set("hard", &mut config.hard)?;
+        Ok(config)
     }
 }
 

@@ -4,8 +4,21 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::{LossContext, LossError, LossFn, Prediction, Target, constant, product_sums};
+use super::case::{FromCase, Given};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, constant, product_sums};
 use crate::param::Param;
+
+pub(super) const INFO: LossInfo = LossInfo {
+    kind: "wasserstein",
+    family: "Overlap",
+    title: "Generalised Wasserstein Dice",
+    purpose: "Dice where confusing near classes costs less than confusing far ones.",
+    formula: "1 − 2·Σ a(1 − d) / (2·Σ a(1 − d) + Σ d),  d = Σ M[y, c]·p_c",
+    reference: "Fidon et al. 2017; monai.GeneralizedWassersteinDiceLoss; niftynet.generalised_wasserstein_dice_loss",
+    when_to_use: "Classes with a hierarchy: subtypes, parts of a whole.",
+    watch_for: "The matrix is a choice; by default every confusion costs the same.",
+    read_backs: 0,
+};
 
 crate::choices! {
     /// What a pixel counts for as a true positive.
@@ -95,6 +108,28 @@ impl Wasserstein {
             config: self.clone(),
             matrix,
         }))
+    }
+}
+
+impl FromCase for Wasserstein {
+    fn claims(given: &Given) -> bool {
+        given.family == "wasserstein"
+    }
+
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        let mut config = Self {
+            input_activation: given.input,
+            smooth_numerator: 0.0,
+            smooth_denominator: 0.0,
+            ..Self::default()
+        };
+        given.set("mode", &mut config.mode)?;
+        given.set("smooth_nr", &mut config.smooth_numerator)?;
+        given.set("smooth_dr", &mut config.smooth_denominator)?;
+        if let Some(rows) = given.take::<Vec<Vec<f64>>>("distance_matrix")? {
+            config.distances = rows.concat();
+        }
+        Ok(config)
     }
 }
 

@@ -239,7 +239,7 @@ fn a_title_can_not_end_the_text_it_stands_in() {
 #[test]
 fn exported_losses_compute_what_the_engine_computes() {
     let mut subjects = variants();
-    for reference in REFERENCES {
+    for reference in REFERENCES.iter() {
         for weights in [Vec::new(), WEIGHTS.to_vec()] {
             subjects.push(Subject {
                 name: format!("{} with {} weights", reference.name, weights.len()),

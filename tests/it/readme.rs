@@ -62,7 +62,7 @@ fn losses() -> String {
 fn references() -> String {
     let mut out = "| `loss.like` | After | `loss.kind` | What sets it apart |\n|---|---|---|---|\n"
         .to_owned();
-    for reference in REFERENCES {
+    for reference in REFERENCES.iter() {
         writeln!(
             out,
             "| `{}` | {} | `{}` | {} |",

@@ -1,9 +1,11 @@
 //! Golden cases: a configuration in library-neutral terms with inputs, the loss and its gradient as
 //! computed by a reference library. This is how a loss is proven to be the one it claims to be.
 
+mod given;
 pub mod other;
-mod translate;
 mod vector;
+
+pub use given::{FromCase, Given};
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -72,15 +74,6 @@ pub struct Answer {
     pub grad_error: f64,
 }
 
-/// A configuration as our engine has it.
-struct Translated {
-    /// What the network puts on its logits.
-    head: OutputActivation,
-    loss: LossConfig,
-    class_weights: Vec<f64>,
-    pixel_weights: Option<Vec<f64>>,
-}
-
 impl Case {
     /// Evaluates the case in the given float type; in 32 bits a loss may be off by 1e-5 and a
     /// gradient by 1e-3 of its largest entry.
@@ -88,7 +81,9 @@ impl Case {
     /// # Errors
     /// What in the case can't be understood, or does not fit together.
     pub fn evaluate(&self, device: &Device, dtype: DType) -> Result<Answer, String> {
-        self.run(self.translate()?, device, dtype)
+        let mut given = self.given()?;
+        let loss = given.loss()?;
+        self.run(loss, given, device, dtype)
     }
 
     /// Evaluates `loss`, on a network that ends in `head`, on the inputs of the case: is it what the
@@ -103,15 +98,24 @@ impl Case {
         device: &Device,
         dtype: DType,
     ) -> Result<Answer, String> {
-        let translated = Translated {
-            head,
-            loss,
-            ..self.translate()?
-        };
-        self.run(translated, device, dtype)
+        let mut given = self.given()?;
+        // Weights of classes and pixels stay the case's, those in terms of a sum too.
+        given.loss()?;
+        given.head = head;
+        self.run(loss, given, device, dtype)
     }
 
-    fn run(&self, translated: Translated, device: &Device, dtype: DType) -> Result<Answer, String> {
+    fn given(&self) -> Result<Given<'_>, String> {
+        Given::new(&self.family, &self.activation, &self.params)
+    }
+
+    fn run(
+        &self,
+        loss: LossConfig,
+        given: Given,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Answer, String> {
         let [n, c, h, w] = self.shape;
         let values = count(&self.shape)?;
         let pixels = n * h * w;
@@ -141,10 +145,10 @@ impl Case {
         let device = device.clone().autodiff();
         let context = LossContext {
             num_classes: c,
-            class_weights: translated.class_weights,
+            class_weights: given.class_weights,
             device: device.clone(),
         };
-        let loss = translated.loss.build(&context).map_err(|e| e.to_string())?;
+        let loss = loss.build(&context).map_err(|e| e.to_string())?;
         let data = TensorData::new(self.logits.clone(), self.shape);
         let logits: Tensor<4> = Tensor::from_data(data, (&device, dtype));
         let logits = logits.require_grad();
@@ -154,7 +158,7 @@ impl Case {
             .map(|&l| u8::try_from(l).unwrap_or(255))
             .collect();
         let mut target = Target::with_dtype(&labels, [n, h, w], c, &device, dtype);
-        if let Some(map) = translated.pixel_weights {
+        if let Some(map) = given.pixel_weights {
             if map.len() != pixels {
                 return Err(format!(
                     "`weight_map` has {} numbers, expected {pixels}",
@@ -166,7 +170,7 @@ impl Case {
         }
         let prediction = Prediction {
             logits: logits.clone(),
-            activation: translated.head,
+            activation: given.head,
         };
         let value = loss.forward(&prediction, &target);
         let grads = value.backward();

@@ -13,7 +13,9 @@
 //! Tversky κ = 1 (Salehi et al. 2017). With volume weights ω = Y^−e, numerators and denominators
 //! are summed over classes first (Sudre et al. 2017). ω, class weights and Y carry no gradient.
 
+mod case;
 mod engine;
+pub(super) mod kinds;
 
 pub(super) use engine::{grouped, power};
 

@@ -74,6 +74,9 @@ impl FromCase for Boundary {
     }
 
     fn from_case(given: &mut Given) -> Result<Self, String> {
+        if !given.says("kind", "signed_distance") {
+            return Err("`params.kind`: expected signed_distance or hausdorff_dt".to_owned());
+        }
         given.only("kind", "signed_distance")?;
         let mut config = Self {
             input_activation: given.input,

@@ -20,7 +20,7 @@ pub fn write(run: &Run, folder: &Path) -> Result<Vec<PathBuf>, String> {
     let about = json!({
         "id": run.id, "name": run.name, "device": run.device, "dataset": run.dataset,
         "classes": run.classes, "class_weights": run.class_weights, "parameters": run.parameters,
-        "outcome": run.outcome, "settings": settings,
+        "outcome": run.outcome, "why_ended": run.why_ended(), "settings": settings,
     });
     let about = serde_json::to_vec_pretty(&about).map_err(|error| error.to_string())?;
     let tables = [

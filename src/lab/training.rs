@@ -302,12 +302,18 @@ impl Lab {
     fn lane_event(&mut self, lane: usize, event: &RunEvent) {
         let id = self.live.jobs.get(lane).and_then(|job| job.id.clone());
         let run = id.and_then(|id| self.runs.iter_mut().find(|run| run.id == id));
-        let name = match run {
+        let (name, why) = match run {
             Some(run) => {
                 run.apply(event);
-                run.name.clone()
+                (run.name.clone(), run.why_ended().map(str::to_owned))
             }
-            None => (self.live.jobs.get(lane)).map_or_else(String::new, |job| job.run.name.clone()),
+            None => {
+                let job = self.live.jobs.get(lane);
+                (
+                    job.map_or_else(String::new, |job| job.run.name.clone()),
+                    None,
+                )
+            }
         };
         match event {
             RunEvent::Finished { outcome, step, .. } => {
@@ -315,10 +321,10 @@ impl Lab {
                     Outcome::Completed => {
                         (Level::Success, format!("“{name}” is trained: {step} steps"))
                     }
-                    Outcome::Stopped => (
-                        Level::Info,
-                        format!("“{name}” was stopped after {step} steps; what it learned is kept"),
-                    ),
+                    Outcome::Stopped => {
+                        let why = why.unwrap_or_default();
+                        (Level::Info, format!("“{name}”, {step} steps: {why}"))
+                    }
                     Outcome::Diverged { at_step, message } => (
                         Level::Error,
                         format!("“{name}” diverged at step {at_step}: {message}"),

@@ -5,6 +5,7 @@
 pub mod brief;
 pub mod calibration;
 pub mod definitions;
+pub mod ended;
 pub mod group;
 pub mod label;
 pub mod metric_case;

@@ -4,9 +4,7 @@
 use crate::experiment::TrainConfig;
 use crate::finding::{Finding, Severity};
 use crate::run::RunEvent;
-
-/// Code of the finding that says why.
-pub const CODE: &str = "early-stop";
+use crate::run::ended::{ON_ERROR, PATIENCE};
 
 /// Counts validations. After a resume the count starts anew.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +39,7 @@ impl EarlyStop {
                     "stopped because the doctor found an error: {}",
                     finding.message
                 );
-                let hint = Finding::new(CODE, Severity::Hint, message);
+                let hint = Finding::new(ON_ERROR, Severity::Hint, message);
                 Some(hint.remedy("`train.stop_on_error` = false trains on."))
             }
             _ => None,
@@ -73,7 +71,7 @@ impl EarlyStop {
             "stopped after {} validations without a better one: {best}",
             self.since_best
         );
-        let hint = Finding::new(CODE, Severity::Hint, message);
+        let hint = Finding::new(PATIENCE, Severity::Hint, message);
         Some(hint.remedy("A larger `train.patience` waits longer; 0 never stops early."))
     }
 }
@@ -111,7 +109,7 @@ mod tests {
             assert_eq!(early.review(&[validated(step, dice)]), None, "{step}");
         }
         let why = early.review(&[validated(5, 0.25)]).unwrap();
-        assert_eq!(why.code, CODE);
+        assert_eq!(why.code, PATIENCE);
         assert!(
             why.message.contains("0.300") && why.message.contains("step 3"),
             "{}",
@@ -138,6 +136,7 @@ mod tests {
             finding: error,
         }];
         let why = with(0, true).review(&events).unwrap();
+        assert_eq!(why.code, ON_ERROR);
         assert!(why.message.contains("all background"), "{}", why.message);
         let warning = Finding::new("x", Severity::Warning, "only a warning");
         let events = [RunEvent::Finding {

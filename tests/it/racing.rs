@@ -142,6 +142,11 @@ fn a_run_that_asked_for_it_ends_early_and_its_record_says_why() {
     let why = run.findings.iter().map(|(_, finding)| finding);
     let why = why.filter(|finding| finding.code == "early-stop");
     assert_eq!(why.count(), 1, "{:?}", run.findings);
+    assert_eq!(run.ending(), Some("stopped early"));
+    // A list reads no curves, and says it all the same.
+    let (listed, _) = store.survey();
+    let why = listed[0].why_ended().unwrap();
+    assert!(why.contains("2 validations"), "{why}");
 }
 
 /// By the command line, with another program's end in between.
@@ -199,6 +204,15 @@ fn what_waits_is_trained_by_whoever_comes_next() {
     let (runs, _) = Store::new(home.path().join("runs")).list();
     assert_eq!(runs.len(), 3);
     assert!(runs.iter().all(|run| run.outcome == Some(Outcome::Stopped)));
+    let (code, said) = dicebench(&["runs", "list"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("stopped early").count(), 3, "{said}");
+    assert_eq!(said.matches("without a better one").count(), 3, "{said}");
+    let (code, said) = dicebench(&["runs", "show", &runs[0].id, "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let shown: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let why = shown["why_ended"].as_str().unwrap();
+    assert!(why.contains("without a better one"), "{why}");
     let (code, said) = dicebench(&["queue", "list", "--json"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("\"races\":[]"), "{said}");

@@ -5,17 +5,16 @@ use crate::run::{Outcome, Run};
 /// How a run ended: a word, and the whole story.
 #[must_use]
 pub fn outcome(run: &Run) -> (String, String) {
-    let said = |word: &str, story: &str| (word.to_owned(), story.to_owned());
-    match &run.outcome {
-        None => said("unfinished", "Still training, or cut off before its end."),
-        Some(Outcome::Completed) => said("completed", "All its steps were done."),
-        Some(Outcome::Stopped) => said("stopped", "Stopped by hand; what it had learned is kept."),
-        Some(Outcome::Diverged { at_step, message }) => (
-            "diverged".to_owned(),
-            format!("The loss was not finite at step {at_step}: {message}"),
-        ),
-        Some(Outcome::Failed { message }) => ("failed".to_owned(), message.clone()),
-    }
+    let word = run.ending().unwrap_or("unfinished");
+    let story = match (&run.outcome, run.why_ended()) {
+        (None, _) => "Still training, or cut off before its end.".to_owned(),
+        (Some(Outcome::Diverged { at_step, .. }), Some(why)) => {
+            format!("The loss was not finite at step {at_step}: {why}")
+        }
+        (Some(_), Some(why)) => why.to_owned(),
+        (Some(_), None) => "All its steps were done.".to_owned(),
+    };
+    (word.to_owned(), story)
 }
 
 /// Whether a run ended badly.

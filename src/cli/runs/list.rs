@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{outcome, shown};
+use super::{ending, outcome, shown};
 use crate::cli::print_json;
 use crate::run::Run;
 use crate::run::store::Store;
@@ -20,6 +20,7 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
             .map(|run| {
                 json!({
                     "id": run.id, "name": run.name, "outcome": outcome(run),
+                    "ending": ending(run), "why_ended": run.why_ended(),
                     "steps": run.in_brief().points, "best_mean_dice": best(run),
                     "loss": run.config.loss.kind(), "star": run.label.star,
                     "tags": run.label.tags, "note": run.label.note, "folder": store.dir(&run.id),
@@ -30,12 +31,13 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
     }
     for run in &runs {
         println!(
-            "{:<44} {:<22} {:<12} {:>6} steps  Dice {}",
+            "{:<44} {:<22} {:<16} {:>6} steps  Dice {}{}",
             run.id,
             run.name,
-            outcome(run),
+            ending(run),
             run.in_brief().points,
-            shown(best(run))
+            shown(best(run)),
+            (run.why_ended()).map_or_else(String::new, |why| format!("  ({why})"))
         );
     }
     if runs.is_empty() {

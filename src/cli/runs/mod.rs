@@ -119,6 +119,7 @@ fn all(store: &Store, runs: &[PathBuf]) -> Result<Vec<Run>, String> {
     found.collect()
 }
 
+/// A name that stays the same, for programs.
 fn outcome(run: &Run) -> &'static str {
     match run.outcome {
         Some(Outcome::Completed) => "completed",
@@ -127,6 +128,11 @@ fn outcome(run: &Run) -> &'static str {
         Some(Outcome::Failed { .. }) => "failed",
         None => "interrupted",
     }
+}
+
+/// In words for people, where [`outcome`] is for programs.
+fn ending(run: &Run) -> &'static str {
+    run.ending().unwrap_or("interrupted")
 }
 
 fn best(run: &Run) -> Option<f64> {

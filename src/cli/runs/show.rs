@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{best, outcome, shown};
+use super::{best, ending, shown};
 use crate::cli::print_json;
 use crate::run::Run;
 use crate::run::definitions::definitions;
@@ -36,6 +36,7 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             .collect();
         return print_json(&json!({
             "id": run.id, "name": run.name, "folder": store.dir(&run.id), "outcome": run.outcome,
+            "ending": ending(run), "why_ended": run.why_ended(),
             "device": run.device, "dataset": run.dataset, "classes": run.classes,
             "steps": run.steps.len(), "total_steps": run.total_steps,
             "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
@@ -48,11 +49,14 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
     println!("folder    {}", store.dir(&run.id).display());
     println!(
         "outcome   {}, {} of {} steps on {}",
-        outcome(run),
+        ending(run),
         run.steps.len(),
         run.total_steps,
         run.device
     );
+    if let Some(why) = run.why_ended() {
+        println!("          {why}");
+    }
     println!("best      mean Dice {}", shown(best(run)));
     if let Some(validation) = at_best {
         for (class, dice) in run.classes.iter().zip(&validation.dice) {

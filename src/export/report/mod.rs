@@ -14,7 +14,7 @@ use crate::run::definitions::{Defined, definitions};
 use crate::run::group::{self, Group, Spread};
 use crate::run::outlines::Outlines;
 use crate::run::pictures::Album;
-use crate::run::{Outcome, Run, statistics};
+use crate::run::{Run, statistics};
 use chart::{Chart, Line};
 use page::{cells, escape, score};
 
@@ -279,12 +279,10 @@ fn listing(runs: &[&Run]) -> String {
     );
     for run in runs {
         let best = run.best.map(|at| &run.validations[at]);
-        let outcome = match &run.outcome {
-            Some(Outcome::Completed) => "completed".to_owned(),
-            Some(Outcome::Stopped) => "stopped".to_owned(),
-            Some(Outcome::Diverged { message, .. }) => format!("diverged: {message}"),
-            Some(Outcome::Failed { message }) => format!("failed: {message}"),
-            None => "interrupted".to_owned(),
+        let ending = run.ending().unwrap_or("interrupted");
+        let outcome = match run.why_ended() {
+            Some(why) => format!("{ending}: {why}"),
+            None => ending.to_owned(),
         };
         let secs = run.steps.last().map_or(0.0, |step| step.secs);
         let values = [

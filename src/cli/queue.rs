@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{failed, print_json, race, usage};
-use crate::run::queue::{self, Change, Queue, Waiting};
+use crate::run::queue::{self, Change, Waiting};
 use crate::run::store::{Store, home};
 
 /// Races that wait; the window has the same queue.
@@ -24,9 +24,18 @@ pub enum Command {
         json: bool,
     },
     /// Take a race out, by its number.
-    Rm { id: u64 },
+    Rm {
+        id: u64,
+        /// Print what waits afterwards as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Take all out.
-    Clear,
+    Clear {
+        /// Print what waits afterwards as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub fn run(command: &Command) -> ExitCode {
@@ -37,30 +46,28 @@ pub fn run(command: &Command) -> ExitCode {
                 Err(message) => return usage(&message),
             };
             race::warn(&plan);
-            tell(queue::update(&home(), Change::Add(plan.races())))
+            tell(Change::Add(plan.races()), args.json)
         }
-        Command::List { json: true } => match queue::update(&home(), Change::Look) {
-            Ok(queue) => print_json(&queue),
-            Err(message) => failed(&message),
-        },
-        Command::List { json: false } => tell(queue::update(&home(), Change::Look)),
+        Command::List { json } => tell(Change::Look, *json),
         Command::Run { json } => train(*json),
-        Command::Rm { id } => {
+        Command::Rm { id, json } => {
             let known = queue::update(&home(), Change::Look);
             if known.is_ok_and(|queue| queue.races.iter().all(|race| race.id != *id)) {
                 return usage(&format!(
                     "no race {id} waits: `dicebench queue list` shows those that do"
                 ));
             }
-            tell(queue::update(&home(), Change::Remove(*id)))
+            tell(Change::Remove(*id), *json)
         }
-        Command::Clear => tell(queue::update(&home(), Change::Clear)),
+        Command::Clear { json } => tell(Change::Clear, *json),
     }
 }
 
-fn tell(queue: Result<Queue, String>) -> ExitCode {
-    match queue {
+/// Makes a change and prints what waits after it.
+fn tell(change: Change, json: bool) -> ExitCode {
+    match queue::update(&home(), change) {
         Err(message) => failed(&message),
+        Ok(queue) if json => print_json(&queue),
         Ok(queue) => {
             if queue.races.is_empty() {
                 println!("nothing waits; `dicebench queue add` takes what `dicebench race` does");

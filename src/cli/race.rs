@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::{failed, runs, train, usage};
 use crate::data::Opened;
-use crate::experiment::plan::{Lane, Plan};
+use crate::experiment::plan::{Lane, Plan, in_words};
 use crate::experiment::sweep::{self, Axis};
-use crate::experiment::{ExperimentConfig, Preset};
+use crate::experiment::{ExperimentConfig, Preset, differences};
 use crate::run::group;
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent, statistics};
@@ -60,9 +60,10 @@ pub struct Race {
     /// Folder for the runs' folders.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print one JSON object per event, with `lane` and `name`.
+    /// Print one JSON object per event, with `lane` and `name`, and `compared` at the end; for `queue
+    /// add`, what waits.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Lanes in all: more than a person compares.
@@ -87,12 +88,22 @@ pub fn run(args: &Race) -> ExitCode {
     runner.sum_up()
 }
 
-/// Says where lanes differ that should start alike.
+/// Says in what lanes differ, and where they differ that should not.
 pub(super) fn warn(plan: &Plan) {
     let said = plan.statement();
+    if said.differ.is_empty() {
+        eprintln!("warning: nothing differs between the lanes");
+    } else {
+        eprintln!("what differs: {}", in_words(said.differ.iter()));
+    }
     for key in said.unequal {
         eprintln!(
             "warning: `{key}` differs between lanes: they don't start from the same weights and batches"
+        );
+    }
+    for key in said.unasked {
+        eprintln!(
+            "warning: `{key}` differs between lanes, and nobody asked for it: results may come from it"
         );
     }
     for name in said.twins {
@@ -151,7 +162,11 @@ impl Runner {
 
     /// The table of all races, and how sure the difference is; the exit code.
     pub fn sum_up(&self) -> ExitCode {
-        if !self.json {
+        if self.json {
+            let mut out = std::io::stdout().lock();
+            // A reader that went away has had every event.
+            let _ = writeln!(out, "{}", compared(&self.runs, &self.store));
+        } else {
             table(&self.runs);
             verdicts(&self.runs);
         }
@@ -173,9 +188,14 @@ pub(super) fn plan(args: &Race) -> Result<Plan, String> {
         &args.set,
     )?;
     let mut lanes: Vec<(String, ExperimentConfig)> = Vec::new();
+    let mut varied = Vec::new();
     if let Some(name) = &args.pair {
         let preset = Preset::find(name, &home().join("presets"))?;
-        lanes.extend(preset.pair(&base)?);
+        let [mistake, fixed] = preset.pair(&base)?;
+        // A mistake and its repair differ in nothing else.
+        let repaired = differences(&[&mistake.1, &fixed.1]);
+        varied.extend(repaired.into_iter().map(|(key, _)| key));
+        lanes.extend([mistake, fixed]);
     }
     for name in &args.presets {
         let preset = Preset::find(name, &home().join("presets"))?;
@@ -191,7 +211,9 @@ pub(super) fn plan(args: &Race) -> Result<Plan, String> {
     if !args.vary.is_empty() {
         let axes: Result<Vec<Axis>, String> =
             args.vary.iter().map(|text| Axis::parse(text)).collect();
-        lanes.extend(sweep::grid(&base, &axes?)?);
+        let axes = axes?;
+        lanes.extend(sweep::grid(&base, &axes)?);
+        varied.extend(axes.into_iter().map(|axis| axis.key));
     }
     if !(2..=MOST).contains(&lanes.len()) {
         return Err(format!(
@@ -203,6 +225,7 @@ pub(super) fn plan(args: &Race) -> Result<Plan, String> {
     Ok(Plan {
         lanes: lanes.map(|(name, config)| Lane { name, config }).collect(),
         seeds: args.seeds,
+        varied,
     })
 }
 
@@ -246,6 +269,39 @@ fn race(
             Some(_) | None => {}
         }
     }
+}
+
+/// What [`table`] and [`verdicts`] say, for programs.
+fn compared(runs: &[Run], store: &Store) -> serde_json::Value {
+    let lanes: Vec<_> = (runs.iter())
+        .map(|run| {
+            let best = run.best.map(|at| &run.validations[at]);
+            json!({
+                "name": run.name, "ending": run.ending(),
+                // One that never started has no folder.
+                "run": (!run.id.is_empty()).then(|| store.dir(&run.id)),
+                "why_ended": run.why_ended(), "best": best.map(|v| json!({
+                    "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss,
+                })),
+            })
+        })
+        .collect();
+    let all: Vec<&Run> = runs.iter().collect();
+    let groups = group::groups(&all);
+    let means: Vec<_> = (groups.iter())
+        .filter_map(|group| {
+            let band = group::band(0.0, &group.best(), group::Spread::StandardDeviation)?;
+            Some(json!({
+                "name": group.name, "best_mean_dice": band.mean, "count": band.count,
+                // One run has no scatter.
+                "sd": (band.count > 1).then_some(band.high - band.mean),
+            }))
+        })
+        .collect();
+    json!({
+        "event": "compared", "lanes": lanes, "groups": means,
+        "sentences": statistics::against_best(&groups),
+    })
 }
 
 /// Mean and scatter over the seeds, and how sure it is that the best is better than each other one.
@@ -352,5 +408,10 @@ fn table(runs: &[Run]) {
             best.step,
             dice.join("  ")
         );
+    }
+    for run in runs {
+        if let Some(why) = run.why_ended() {
+            println!("{}: {why}", run.name);
+        }
     }
 }

@@ -67,10 +67,11 @@ impl EarlyStop {
             }
             None => "no validation had a mean Dice".to_owned(),
         };
-        let message = format!(
-            "stopped after {} validations without a better one: {best}",
-            self.since_best
-        );
+        let validations = match self.since_best {
+            1 => "1 validation".to_owned(),
+            n => format!("{n} validations"),
+        };
+        let message = format!("stopped after {validations} without a better one: {best}");
         let hint = Finding::new(PATIENCE, Severity::Hint, message);
         Some(hint.remedy("A larger `train.patience` waits longer; 0 never stops early."))
     }

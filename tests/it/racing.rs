@@ -197,10 +197,43 @@ fn what_waits_is_trained_by_whoever_comes_next() {
     let left = queue::update(home.path(), Change::Look).unwrap();
     let done = Change::LaneDone(left.races[0].id, left.races[0].lanes[0].name.clone());
     queue::update(home.path(), done).unwrap();
-    let (code, said) = dicebench(&["queue", "rm", "77"]);
+    let (code, said) = dicebench(&["queue", "rm", "77", "--json"]);
     assert_eq!(code, Some(2), "{said}");
-    let (code, said) = dicebench(&["queue", "run"]);
-    assert_eq!(code, Some(0), "{said}");
+    let mut again = args.clone();
+    again.push("--json");
+    let waits = |args: &[&str]| {
+        let output = crate::cli::dicebench(home.path(), args);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            crate::cli::stderr(&output)
+        );
+        let queue: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        queue["races"].as_array().unwrap().len()
+    };
+    assert_eq!(waits(&again), 4);
+    assert_eq!(waits(&["queue", "rm", "3", "--json"]), 3);
+    assert_eq!(waits(&["queue", "rm", "4", "--json"]), 2);
+    let output = crate::cli::dicebench(home.path(), &["queue", "run", "--json"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        crate::cli::stderr(&output)
+    );
+    let lines: Vec<serde_json::Value> = (String::from_utf8(output.stdout).unwrap().lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let end = lines.last().unwrap();
+    assert_eq!(end["event"], "compared", "{end}");
+    let lanes = end["lanes"].as_array().unwrap();
+    assert_eq!(lanes.len(), 3, "{end}");
+    assert!(
+        lanes.iter().all(|lane| lane["ending"] == "stopped early"),
+        "{end}"
+    );
+    assert_eq!(end["groups"].as_array().unwrap().len(), 2, "{end}");
     let (runs, _) = Store::new(home.path().join("runs")).list();
     assert_eq!(runs.len(), 3);
     assert!(runs.iter().all(|run| run.outcome == Some(Outcome::Stopped)));
@@ -213,9 +246,16 @@ fn what_waits_is_trained_by_whoever_comes_next() {
     let shown: serde_json::Value = serde_json::from_str(&said).unwrap();
     let why = shown["why_ended"].as_str().unwrap();
     assert!(why.contains("without a better one"), "{why}");
-    let (code, said) = dicebench(&["queue", "list", "--json"]);
+    assert_eq!(waits(&["queue", "list", "--json"]), 0);
+    assert_eq!(waits(&["queue", "clear", "--json"]), 0);
+    // What is not here is named, and what is here can be moved away.
+    let (code, said) = dicebench(&["runs", "rm", "nonesuch", "--json"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("nonesuch"), "{said}");
+    let (code, said) = dicebench(&["runs", "rm", &runs[0].id, "--json"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("\"races\":[]"), "{said}");
+    let moved: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(moved["moved_to_trash"], serde_json::json!([runs[0].id]));
 }
 
 /// Two presets are put on the grid beside the settings, and raced from two seeds.

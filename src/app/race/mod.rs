@@ -8,7 +8,7 @@ use egui::{Context, RichText, Ui};
 
 use super::theme;
 use crate::experiment::ExperimentConfig;
-use crate::experiment::plan::{LANES, Lane, Plan, Statement};
+use crate::experiment::plan::{LANES, Lane, Plan, Statement, in_words};
 use crate::experiment::sweep::{self, Axis};
 use crate::lab::Lab;
 use lanes::Source;
@@ -54,7 +54,7 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
         .open(&mut open)
         .pivot(egui::Align2::CENTER_CENTER)
         .default_pos(ctx.content_rect().center())
-        .default_size([720.0, 440.0])
+        .default_size([720.0, 490.0])
         .vscroll(true)
         .show(ctx, |ui| {
             queue::running(ui, lab);
@@ -162,6 +162,7 @@ fn plan(state: &State, lab: &Lab) -> Result<Plan, String> {
     Ok(Plan {
         lanes,
         seeds: state.seeds,
+        varied: axes.into_iter().map(|axis| axis.key).collect(),
     })
 }
 
@@ -261,26 +262,6 @@ fn preview(ui: &mut Ui, plan: &Plan) {
     ui.weak(names.join("  ·  "));
 }
 
-/// Keys, where a few say it all; parts of the configuration, where they differ in many.
-fn in_words<'a>(keys: impl Iterator<Item = &'a String>) -> String {
-    /// Keys of one part that are named one by one.
-    const FEW: usize = 3;
-    let mut parts: Vec<(&str, Vec<&str>)> = Vec::new();
-    for key in keys {
-        let part = key.split('.').next().unwrap_or(key);
-        match parts.iter_mut().find(|(name, _)| *name == part) {
-            Some((_, keys)) => keys.push(key),
-            None => parts.push((part, vec![key])),
-        }
-    }
-    let words = parts.into_iter().map(|(part, keys)| match part {
-        "loss" if keys.len() > FEW || keys.contains(&"loss.kind") => "the loss".to_owned(),
-        _ if keys.len() > FEW => format!("{} settings of [{part}]", keys.len()),
-        _ => keys.join(", "),
-    });
-    words.collect::<Vec<_>>().join(", ")
-}
-
 /// What differs, and a warning where more does than should.
 fn say(ui: &mut Ui, said: &Statement, lanes: usize) {
     if lanes < 2 {
@@ -290,47 +271,37 @@ fn say(ui: &mut Ui, said: &Statement, lanes: usize) {
         ui.colored_label(theme::warn(ui), "⚠ Nothing differs between the lanes.");
         return;
     }
-    let differ = in_words(said.differ.iter().filter(|key| !said.unequal.contains(key)));
-    let response = if said.unequal.is_empty() {
-        ui.colored_label(theme::good(ui), format!("✔ Only this differs: {differ}."))
+    let warned = |key: &&String| said.unequal.contains(key) || said.unasked.contains(key);
+    let meant = in_words(said.differ.iter().filter(|key| !warned(key)));
+    let all = said.differ.join("\n");
+    if said.unequal.is_empty() && said.unasked.is_empty() {
+        ui.colored_label(theme::good(ui), format!("✔ Only this differs: {meant}."))
+            .on_hover_text(all);
     } else {
-        let unequal = in_words(said.unequal.iter());
-        let rest = if differ.is_empty() {
-            "nothing"
-        } else {
-            &differ
+        let mut warn = |text: String| {
+            ui.colored_label(theme::warn(ui), text)
+                .on_hover_text(all.clone());
         };
-        let text = format!(
-            "⚠ The lanes don't start alike or don't see the same images: {unequal}. What else \
-             differs: {rest}."
-        );
-        ui.colored_label(theme::warn(ui), text)
-    };
-    response.on_hover_text(said.differ.join("\n"));
+        if !said.unequal.is_empty() {
+            let keys = in_words(said.unequal.iter());
+            warn(format!(
+                "⚠ The lanes don't start alike or don't see the same images: {keys}."
+            ));
+        }
+        if !said.unasked.is_empty() {
+            let keys = in_words(said.unasked.iter());
+            warn(format!(
+                "⚠ More differs than was varied, and results may come from it: {keys}."
+            ));
+        }
+        let meant = if meant.is_empty() { "nothing" } else { &meant };
+        ui.label(format!("What else differs: {meant}."));
+    }
     if !said.twins.is_empty() {
         let twins = said.twins.join(", ");
         ui.colored_label(
             theme::warn(ui),
             format!("⚠ The same as a lane before: {twins}."),
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_keys_of_a_part_are_said_in_one_word() {
-        let keys = |list: &[&str]| list.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
-        let said = |list: &[&str]| in_words(keys(list).iter());
-        assert_eq!(said(&["loss.gamma"]), "loss.gamma");
-        assert_eq!(said(&["loss.kind", "activation"]), "the loss, activation");
-        assert_eq!(
-            said(&[
-                "train.a", "train.b", "train.c", "train.d", "loss.x", "loss.y"
-            ]),
-            "4 settings of [train], loss.x, loss.y"
         );
     }
 }

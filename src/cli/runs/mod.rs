@@ -9,6 +9,8 @@ mod show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::{failed, usage};
 use crate::run::store::Store;
 use crate::run::{Outcome, Run};
@@ -61,12 +63,13 @@ pub fn run(args: &Runs) -> ExitCode {
             Err(message) => usage(&message),
         },
         Some(Command::Export(asked)) => export::run(asked, &store, args.json),
-        Some(Command::Report(asked)) => report::run(asked, &store),
-        Some(Command::Rm { runs }) => remove(&store, runs),
+        Some(Command::Report(asked)) => report::run(asked, &store, args.json),
+        Some(Command::Rm { runs }) => remove(&store, runs, args.json),
     }
 }
 
-fn remove(store: &Store, runs: &[PathBuf]) -> ExitCode {
+fn remove(store: &Store, runs: &[PathBuf], as_json: bool) -> ExitCode {
+    let mut removed = Vec::new();
     for run in runs {
         let (store, run) = match find_in(store, run) {
             Ok(found) => found,
@@ -75,7 +78,13 @@ fn remove(store: &Store, runs: &[PathBuf]) -> ExitCode {
         if let Err(error) = store.delete(&run.id) {
             return failed(&error.to_string());
         }
-        println!("{}: moved to the trash", run.id);
+        if !as_json {
+            println!("{}: moved to the trash", run.id);
+        }
+        removed.push(run.id);
+    }
+    if as_json {
+        return super::print_json(&json!({ "moved_to_trash": removed }));
     }
     ExitCode::SUCCESS
 }

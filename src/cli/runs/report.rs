@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::{failed, find_in, usage};
 use crate::export::report::{self, Subject};
 use crate::files;
@@ -20,7 +22,7 @@ pub struct Report {
     title: String,
 }
 
-pub fn run(args: &Report, store: &Store) -> ExitCode {
+pub fn run(args: &Report, store: &Store, as_json: bool) -> ExitCode {
     let mut subjects = Vec::new();
     for run in &args.runs {
         match find_in(store, run) {
@@ -36,6 +38,7 @@ pub fn run(args: &Report, store: &Store) -> ExitCode {
         Err(message) => return failed(&message),
     };
     match files::write_atomically(&args.to, html.as_bytes()) {
+        Ok(()) if as_json => crate::cli::print_json(&json!({ "report": args.to })),
         Ok(()) => {
             println!("{}", args.to.display());
             ExitCode::SUCCESS

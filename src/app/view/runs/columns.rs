@@ -208,7 +208,9 @@ impl Column {
             Self::Settings => [170.0, 80.0],
             Self::Note | Self::Data => [150.0, 50.0],
             Self::Device | Self::Started => [110.0, 50.0],
-            Self::Loss | Self::Outcome | Self::Difference => [80.0, 50.0],
+            // “stopped on error”
+            Self::Outcome => [104.0, 50.0],
+            Self::Loss | Self::Difference => [80.0, 50.0],
             _ => [68.0, 44.0],
         }
     }

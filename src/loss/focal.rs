@@ -228,8 +228,9 @@ impl Ready {
             }
         }
         let p = clipped(self.keep(prediction.probs(c.input_activation)), c.clip);
-        let wrong = wrong(p);
-        [minus_log(-wrong.clone() + 1.0), wrong]
+        // 1 − wrong, but with all digits of a small p.
+        let right = (-truth.clone() + 1.0) - p.clone() * turn.clone();
+        [minus_log(right), wrong(p)]
     }
 
     /// What the side on the class weighs: α, unless it is off.

@@ -21,9 +21,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn check(folder: &Path) -> BTreeMap<String, usize> {
+/// How many cases of each family pass, and the cases of which less is asked in 32 bits.
+fn check(folder: &Path, dtype: DType) -> (BTreeMap<String, usize>, Vec<String>) {
     let device = Device::flex();
     let mut passed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut exceptions = Vec::new();
     let mut failed = Vec::new();
     for path in files(folder) {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -34,8 +36,13 @@ fn check(folder: &Path) -> BTreeMap<String, usize> {
                 continue;
             }
             let case: Case = serde_json::from_value(json).unwrap();
-            match case.evaluate(&device, DType::F64) {
-                Ok(answer) if answer.ok => *passed.entry(case.family.clone()).or_default() += 1,
+            match case.evaluate(&device, dtype) {
+                Ok(answer) if answer.ok => {
+                    *passed.entry(case.family.clone()).or_default() += 1;
+                    if answer.exception.is_some() {
+                        exceptions.push(case.id);
+                    }
+                }
                 Ok(answer) => failed.push(format!(
                     "{}: loss {} for {}, errors {:.1e} and {:.1e} ({} {:?})",
                     case.id,
@@ -52,17 +59,25 @@ fn check(folder: &Path) -> BTreeMap<String, usize> {
     }
     assert!(
         failed.is_empty(),
-        "{} failed:\n{}",
+        "{} failed in {dtype:?}:\n{}",
         failed.len(),
         failed.join("\n")
     );
-    passed
+    (passed, exceptions)
 }
 
 #[test]
 fn the_selection_passes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/losses");
-    let passed = check(&folder);
+    let (passed, exceptions) = check(&folder, DType::F64);
+    assert!(exceptions.is_empty(), "{exceptions:?}");
+    // In 32 bits, as in training, of all but one as much is asked.
+    let (single, exceptions) = check(&folder, DType::F32);
+    assert_eq!(single, passed);
+    assert!(
+        exceptions.iter().all(|id| id == "lovasz.t.o236"),
+        "{exceptions:?}"
+    );
     let families = [
         "boundary",
         "cldice",
@@ -90,8 +105,11 @@ fn the_selection_passes() {
 #[test]
 fn the_complete_set_passes_where_it_is_present() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/losses");
-    let passed = check(&folder);
-    println!("{passed:?}");
+    let (passed, exceptions) = check(&folder, DType::F64);
+    assert!(exceptions.is_empty(), "{exceptions:?}");
+    let (single, exceptions) = check(&folder, DType::F32);
+    assert_eq!(single, passed);
+    assert!(exceptions.len() <= 1, "{exceptions:?}");
 }
 
 #[test]

@@ -3,14 +3,19 @@
 
 mod given;
 pub mod other;
+mod tolerance;
 mod vector;
 
 pub use given::{FromCase, Given};
+pub use tolerance::Tolerance;
 
 use burn::prelude::*;
 use burn::tensor::DType;
+use dicebench_kernels::extension::fits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+
+use tolerance::Arithmetic;
 
 use super::{LossConfig, LossContext, OutputActivation, Prediction, Target};
 
@@ -39,28 +44,6 @@ pub struct Case {
     pub tol: Tolerance,
 }
 
-/// How far off a case may be; the errors are those of [`Answer`].
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Tolerance {
-    pub loss: f64,
-    pub grad: f64,
-}
-
-impl Default for Tolerance {
-    fn default() -> Self {
-        Self {
-            loss: 1e-9,
-            grad: 1e-8,
-        }
-    }
-}
-
-/// What can be asked of 32-bit arithmetic, where a case asks for more.
-const SINGLE: Tolerance = Tolerance {
-    loss: 1e-5,
-    grad: 1e-3,
-};
-
 /// What our engine says about a case.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -68,6 +51,8 @@ pub struct Answer {
     /// `[N, C, H, W]`.
     pub grad: Vec<f64>,
     pub ok: bool,
+    /// Why less is asked of it than of others, where it needs that: what 32 bits can't hold.
+    pub exception: Option<&'static str>,
     /// |loss − reference| / max(1, |reference|).
     pub loss_error: f64,
     /// max |grad − reference| / max(max |reference|, 1e-4).
@@ -75,8 +60,8 @@ pub struct Answer {
 }
 
 impl Case {
-    /// Evaluates the case in the given float type; in 32 bits a loss may be off by 1e-5 and a
-    /// gradient by 1e-3 of its largest entry.
+    /// Evaluates the case in the given float type. What is asked in 32 bits, and of which cases it
+    /// can't be asked, stands in `tolerance.rs`.
     ///
     /// # Errors
     /// What in the case can't be understood, or does not fit together.
@@ -186,19 +171,20 @@ impl Case {
             .map(|(a, b)| (a - b).abs())
             // `max` would pass over NaN.
             .fold(0.0f64, |m, e| if e.is_nan() || e > m { e } else { m });
-        let tol = match dtype {
-            DType::F64 => self.tol,
-            _ => Tolerance {
-                loss: self.tol.loss.max(SINGLE.loss),
-                grad: self.tol.grad.max(SINGLE.grad),
-            },
+        let arithmetic = match dtype {
+            DType::F64 => Arithmetic::Double,
+            _ if fits(&logits) => Arithmetic::Single,
+            _ => Arithmetic::SingleGpu,
         };
         let loss_error = (value - self.loss).abs() / self.loss.abs().max(1.0);
         let grad_error = worst / largest.max(1e-4);
+        let errors = [loss_error, grad_error];
+        let (ok, exception) = self.tol.judge(arithmetic, &self.family, largest, errors);
         Ok(Answer {
             loss: value,
             grad,
-            ok: loss_error <= tol.loss && grad_error <= tol.grad,
+            ok,
+            exception,
             loss_error,
             grad_error,
         })

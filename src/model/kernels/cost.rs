@@ -7,17 +7,23 @@ use super::band::{Size, View};
 use super::memory::Output;
 use super::softmax::{CHUNK, Part, exp, for_parts, largest, part_of, read};
 
-/// The largest logit of each pixel of `part`, and the sum of eᶻ⁻ᵐ over its classes.
+/// The largest logit of each pixel of `part`, and the sums of eᶻ⁻ᵐ over the true class and over all
+/// others. Apart, because where a network is right and sure the others' are what is left of 1 − p.
 #[inline(always)]
-fn normaliser(x: View<'_>, part: Part, size: Size) -> [[f32; CHUNK]; 2] {
-    let (most, mut sum) = (largest(x, part, size), [0f32; CHUNK]);
+fn normaliser(x: View<'_>, labels: &[u8], part: Part, size: Size) -> [[f32; CHUNK]; 3] {
+    let most = largest(x, part, size);
+    let (mut own, mut others) = ([0f32; CHUNK], [0f32; CHUNK]);
     for channel in 0..x.channels {
-        let pixels = sum.iter_mut().zip(&most);
-        for ((sum, &most), &x) in pixels.zip(read(x, channel, part, size)) {
-            *sum += exp(x - most);
+        let given = read(x, channel, part, size).iter().zip(labels);
+        let pixels = own.iter_mut().zip(&mut others).zip(&most);
+        for (((own, others), &most), (&x, &label)) in pixels.zip(given) {
+            let share = exp(x - most);
+            let is_own = usize::from(label) == channel;
+            *own += if is_own { share } else { 0.0 };
+            *others += if is_own { 0.0 } else { share };
         }
     }
-    [most, sum]
+    [most, own, others]
 }
 
 /// The labels of `part`.
@@ -34,8 +40,8 @@ pub fn forward(path: Path, x: View<'_>, labels: &[u8], size: Size) -> Vec<f32> {
         path.compiled(
             #[inline(always)]
             || {
-                let [most, sum] = normaliser(x, part, size);
                 let labels = of_part(labels, part, size);
+                let [most, own, others] = normaliser(x, labels, part, size);
                 // SAFETY: one plane to an image, and every task has its own pixels.
                 let to = unsafe { part_of(out, 1, 0, part, size) };
                 to.fill(0.0);
@@ -50,9 +56,14 @@ pub fn forward(path: Path, x: View<'_>, labels: &[u8], size: Size) -> Vec<f32> {
                         };
                     }
                 }
-                let pixels = to.iter_mut().zip(most).zip(sum).zip(labels);
-                for (((to, most), sum), &label) in pixels {
-                    let cost = sum.ln() - (*to - most);
+                let sums = own.iter().zip(&others);
+                let pixels = to.iter_mut().zip(most).zip(sums).zip(labels);
+                for (((to, most), (own, others)), &label) in pixels {
+                    let cost = if *to == most {
+                        others.ln_1p()
+                    } else {
+                        (own + others).ln() - (*to - most)
+                    };
                     *to = if usize::from(label) < x.channels {
                         cost
                     } else {
@@ -74,19 +85,19 @@ pub fn backward(path: Path, x: View<'_>, labels: &[u8], grad: &[f32], size: Size
         path.compiled(
             #[inline(always)]
             || {
-                let [most, mut sum] = normaliser(x, part, size);
                 let labels = of_part(labels, part, size);
+                let [most, mut own, others] = normaliser(x, labels, part, size);
                 let grad = &grad[part.image * size.plane() + part.from..][..part.len];
-                let mut wanted = [0f32; CHUNK];
-                let pixels = wanted.iter_mut().zip(&mut sum).zip(grad).zip(labels);
-                for (((wanted, sum), &grad), &label) in pixels {
-                    *wanted = if usize::from(label) < x.channels {
-                        grad
+                // The gradient over the sum of all classes.
+                let pixels = own.iter_mut().zip(&others).zip(grad).zip(labels);
+                for (((own, others), &grad), &label) in pixels {
+                    *own = if usize::from(label) < x.channels {
+                        grad / (*own + others)
                     } else {
                         0.0
                     };
-                    *sum = *wanted / *sum;
                 }
+                let share = own;
                 for channel in 0..x.channels {
                     // SAFETY: every task has its own pixels.
                     let to = unsafe { part_of(out, x.channels, channel, part, size) };
@@ -95,14 +106,15 @@ pub fn backward(path: Path, x: View<'_>, labels: &[u8], grad: &[f32], size: Size
                         .iter_mut()
                         .zip(x)
                         .zip(labels)
-                        .zip(wanted.iter().zip(&sum));
-                    for (((to, (&x, &most)), &label), (&wanted, &share)) in pixels {
-                        let own = if usize::from(label) == channel {
-                            wanted
+                        .zip(others.iter().zip(&share));
+                    for (((to, (&x, &most)), &label), (&others, &share)) in pixels {
+                        // p, and p − 1 of the true class: what the others have.
+                        let mass = if usize::from(label) == channel {
+                            -others
                         } else {
-                            0.0
+                            exp(x - most)
                         };
-                        *to = exp(x - most) * share - own;
+                        *to = mass * share;
                     }
                 }
             },

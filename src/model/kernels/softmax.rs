@@ -152,7 +152,33 @@ pub fn forward(path: Path, x: View<'_>, form: Form, size: Size) -> Vec<f32> {
     unsafe { output.finish() }
 }
 
+/// What is taken off every gradient of a pixel before [`backward`] weighs them: of probabilities that
+/// of the surest class, of logarithms nothing.
+#[inline(always)]
+fn anchor(y: View<'_>, grad: View<'_>, form: Form, part: Part, size: Size) -> [f32; CHUNK] {
+    let (mut most, mut anchor) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
+    if form == Form::Logarithms {
+        return anchor;
+    }
+    for channel in 0..y.channels {
+        let pixels = most.iter_mut().zip(&mut anchor);
+        let given = read(y, channel, part, size)
+            .iter()
+            .zip(read(grad, channel, part, size));
+        for ((most, anchor), (&y, &grad)) in pixels.zip(given) {
+            *anchor = if y > *most { grad } else { *anchor };
+            *most = if y > *most { y } else { *most };
+        }
+    }
+    anchor
+}
+
 /// Gradient of the input of [`forward`] from its output `y` and that one's gradient.
+///
+/// Of probabilities it is y (g − Σ y g), and a constant added to every g of a pixel changes nothing.
+/// Where one class has nearly all of it, that sum is nearly its g and the difference loses its digits
+/// (at y = 1 − 1e-6, all but four bits); with this class's g taken off all of them it adds small
+/// things only.
 pub fn backward(path: Path, y: View<'_>, grad: View<'_>, form: Form, size: Size) -> Vec<f32> {
     let mut output = Output::new(size.pixels() * y.channels);
     let out = output.pointer();
@@ -164,11 +190,13 @@ pub fn backward(path: Path, y: View<'_>, grad: View<'_>, form: Form, size: Size)
                     let y = read(y, channel, part, size);
                     y.iter().zip(read(grad, channel, part, size))
                 };
+                let anchor = anchor(y, grad, form, part, size);
                 let mut sum = [0f32; CHUNK];
                 for channel in 0..y.channels {
-                    for (sum, (&y, &grad)) in sum.iter_mut().zip(both(channel)) {
+                    let pixels = sum.iter_mut().zip(&anchor).zip(both(channel));
+                    for ((sum, &anchor), (&y, &grad)) in pixels {
                         *sum += match form {
-                            Form::Probabilities => grad * y,
+                            Form::Probabilities => (grad - anchor) * y,
                             Form::Logarithms => grad,
                         };
                     }
@@ -176,9 +204,11 @@ pub fn backward(path: Path, y: View<'_>, grad: View<'_>, form: Form, size: Size)
                 for channel in 0..y.channels {
                     // SAFETY: every task has its own pixels.
                     let to = unsafe { part_of(out, y.channels, channel, part, size) };
-                    for ((to, (&y, &grad)), &sum) in to.iter_mut().zip(both(channel)).zip(&sum) {
+                    let pixels = to.iter_mut().zip(both(channel));
+                    for ((to, (&y, &grad)), (&sum, &anchor)) in pixels.zip(sum.iter().zip(&anchor))
+                    {
                         *to = match form {
-                            Form::Probabilities => y * (grad - sum),
+                            Form::Probabilities => y * ((grad - anchor) - sum),
                             Form::Logarithms => grad - exp(y) * sum,
                         };
                     }

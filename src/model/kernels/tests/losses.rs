@@ -91,6 +91,46 @@ fn softmaxes_hold_for_logits_that_overflow_and_pass_nan_on() {
     }
 }
 
+/// Where the true class has all but a millionth, or less than a `f32` can take from 1.
+#[test]
+fn a_sure_pixels_gradient_keeps_its_digits() {
+    for ahead in [10.0f32, 14.0, 20.0, 30.0] {
+        let logits = [0.5, ahead, -1.0, 0.25];
+        let size = size([1, 1, 1]);
+        let exact: Vec<f64> = logits.iter().map(|&z| f64::from(z - ahead).exp()).collect();
+        let others = exact[0] + exact[2] + exact[3];
+        let p: Vec<f64> = exact.iter().map(|e| e / (1.0 + others)).collect();
+        let given = [0.3f32, -0.7, 0.1, 0.6];
+        // Σ pⱼ (gₖ − gⱼ), without a difference of sums.
+        let wanted = |k: usize| -> f64 {
+            let apart = |j: usize| p[j] * (f64::from(given[k]) - f64::from(given[j]));
+            p[k] * (0..4).map(apart).sum::<f64>()
+        };
+        for path in Path::available() {
+            let near = |found: f32, exact: f64, what: &str| {
+                let off = (f64::from(found) / exact - 1.0).abs();
+                assert!(off < 2e-6, "{path:?} {what}: {found} instead of {exact}");
+            };
+            let y = softmax::forward(path, view(&logits, 4, size), Form::Probabilities, size);
+            let views = (view(&y, 4, size), view(&given, 4, size));
+            let dx = softmax::backward(path, views.0, views.1, Form::Probabilities, size);
+            let x = view(&logits, 4, size);
+            let cost = cost::forward(path, x, &[1], size);
+            near(cost[0], others.ln_1p(), "cost");
+            let slope = cost::backward(path, x, &[1], &[1.0], size);
+            for k in 0..4 {
+                near(dx[k], wanted(k), "softmax");
+                let exact = if k == 1 {
+                    -others / (1.0 + others)
+                } else {
+                    p[k]
+                };
+                near(slope[k], exact, "slope of the cost");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_pixels_cost_is_minus_the_logarithm_of_its_class() {
     let device = Device::flex().autodiff();

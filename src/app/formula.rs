@@ -3,19 +3,76 @@
 use egui::{Grid, RichText, Ui};
 
 use crate::lab::Lab;
+use crate::lab::formulas::Terms;
 use crate::loss::LOSSES;
-use crate::loss::breakdown::TermPart;
+use crate::loss::breakdown::{ClassPart, TermPart};
 
-/// One block per term; `names` are the classes'.
+/// The draft's, on the masks of the X-ray; `names` are the classes'.
 pub fn ui(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
     if parts.is_empty() {
         return;
     }
     ui.label(RichText::new("The formula, with numbers").strong()).on_hover_text(
         "The loss of an untrained network (every class equally likely) on the masks of the X-ray. \
-         It follows every setting.",
+         It follows every setting. While something trains, the Training tab shows it for the batch \
+         that is being trained on.",
     );
     terms(ui, parts, names);
+}
+
+/// The strip under the curves: a line to open and close it, and the losses of the batch that is being
+/// trained on, the run's own and that of the settings where they differ.
+pub fn of_batch(ui: &mut Ui, lab: &Lab, open: &mut bool) {
+    let triangle = if *open { "⏷" } else { "⏵" };
+    let title = format!("{triangle} The formula of this batch, with numbers");
+    let head = ui.selectable_label(*open, title).on_hover_text(
+        "The loss taken apart on the batch that is being trained on, class by class: as trained, and \
+         as the present settings would have it",
+    );
+    if head.clicked() {
+        *open = !*open;
+    }
+    if !*open {
+        return;
+    }
+    let told = (lab.formulas.batch.told.as_ref())
+        .filter(|told| lab.active.as_ref().is_none_or(|id| *id == told.run));
+    let Some(told) = told else {
+        ui.weak(match (lab.is_busy(), lab.is_paused()) {
+            (true, false) => "It appears with the next step.",
+            (true, true) => "Paused: it appears with the next step.",
+            _ => "Nothing trains. Press Train (Ctrl+Enter) to watch it; the Runs tab has the formula of recorded runs.",
+        });
+        return;
+    };
+    let names: Vec<String> = (told.glance.dataset.classes.classes.iter())
+        .map(|class| class.name.clone())
+        .collect();
+    egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        let images = told.glance.shape[0];
+        let (step, loss) = (told.glance.step, told.glance.loss);
+        ui.weak(format!("step {step}: {images} images, loss {loss:.4}"));
+        let block = |ui: &mut Ui, title: &str, result: &Terms| {
+            ui.push_id(title, |ui| {
+                match result {
+                    Ok(parts) => {
+                        let sum: f64 = parts.iter().map(|part| part.contribution).sum();
+                        ui.strong(format!("{title}: {sum:.4}"));
+                        terms(ui, parts, &names);
+                    }
+                    Err(problem) => {
+                        ui.strong(title);
+                        ui.colored_label(super::theme::bad(ui), problem);
+                    }
+                };
+            });
+        };
+        block(ui, "As it is trained", &told.own);
+        if let Some(draft) = &told.draft {
+            ui.add_space(6.0);
+            block(ui, "As the present settings would have it", draft);
+        }
+    });
 }
 
 /// One block per run; `ids` are the runs'.
@@ -28,7 +85,7 @@ pub fn of_runs(ui: &mut Ui, lab: &Lab, ids: &[String]) {
     egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
         for run in ticked {
             let key = (run.id.clone(), run.validations.len());
-            ui.push_id(&run.id, |ui| match lab.formulas.get(&key) {
+            ui.push_id(&run.id, |ui| match lab.formulas.recorded.get(&key) {
                 Some(Some(Ok(Some(told)))) => {
                     ui.strong(&run.name).on_hover_text(
                         "The loss as it was configured, on the pictures kept last, at the weights \
@@ -59,7 +116,8 @@ pub fn of_runs(ui: &mut Ui, lab: &Lab, ids: &[String]) {
     });
 }
 
-fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
+/// One block per term; `names` are the classes'.
+pub fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
     for (index, part) in parts.iter().enumerate() {
         let info = LOSSES.iter().find(|info| info.kind == part.kind);
         let (title, formula) = info.map_or((part.kind, ""), |info| (info.title, info.formula));
@@ -75,68 +133,107 @@ fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
         if part.classes.is_empty() {
             continue;
         }
-        let grid = Grid::new(("formula", index)).num_columns(9).striped(true);
-        grid.show(ui, |ui| {
-            for (name, help) in HEAD {
-                ui.weak(*name).on_hover_text(*help);
+        let ratios = part.classes.iter().any(|class| class.ratio.is_some());
+        let heads = || HEAD.iter().filter(|head| ratios || !head.of_ratios);
+        let grid = Grid::new(("formula", index)).num_columns(heads().count());
+        grid.striped(true).show(ui, |ui| {
+            for head in heads() {
+                ui.weak(head.name).on_hover_text(head.help);
             }
             ui.end_row();
             for class in &part.classes {
-                let name = class.class.and_then(|class| names.get(class));
-                ui.label(name.map_or("all classes", String::as_str));
-                for pixels in [class.intersection, class.predicted, class.truth] {
-                    ui.monospace(format!("{pixels:.1}"));
-                }
-                let ratio = if class.denominator > 0.0 {
-                    class.numerator / class.denominator
-                } else {
-                    f64::NAN
-                };
-                ui.monospace(format!("{ratio:.4}"));
-                for share in [class.smoothing_numerator, class.smoothing_denominator] {
-                    ui.monospace(format!("{:.2} %", share * 100.0));
-                }
-                ui.monospace(format!("{:.3}", class.weight));
-                ui.monospace(match class.contribution {
-                    Some(adds) => format!("{:.4}", adds * part.weight),
-                    None => "–".to_owned(),
-                });
+                row(ui, class, part.weight, names);
                 ui.end_row();
             }
         });
     }
 }
 
-const HEAD: &[(&str, &str)] = &[
-    ("class", "Class of the row."),
-    (
+fn row(ui: &mut Ui, class: &ClassPart, weight: f64, names: &[String]) {
+    let name = class.class.and_then(|class| names.get(class));
+    ui.label(name.map_or("all classes", String::as_str));
+    for pixels in [class.intersection, class.predicted, class.truth] {
+        ui.monospace(format!("{pixels:.1}"));
+    }
+    if let Some(ratio) = &class.ratio {
+        let value = if ratio.denominator > 0.0 {
+            ratio.numerator / ratio.denominator
+        } else {
+            f64::NAN
+        };
+        ui.monospace(format!("{value:.4}"));
+        for share in [ratio.smoothing_numerator, ratio.smoothing_denominator] {
+            ui.monospace(format!("{:.2} %", share * 100.0));
+        }
+    }
+    ui.monospace(format!("{:.3}", class.weight));
+    ui.monospace(match class.contribution {
+        Some(adds) => format!("{:.4}", adds * weight),
+        None => "–".to_owned(),
+    });
+    if let Some(ratio) = &class.ratio {
+        ui.label(RichText::new(&ratio.written).monospace().small());
+    }
+}
+
+/// A column.
+struct Head {
+    name: &'static str,
+    help: &'static str,
+    /// Only where there is a ratio of volumes.
+    of_ratios: bool,
+}
+
+const fn head(name: &'static str, help: &'static str) -> Head {
+    Head {
+        name,
+        help,
+        of_ratios: false,
+    }
+}
+
+const fn of_ratios(name: &'static str, help: &'static str) -> Head {
+    Head {
+        name,
+        help,
+        of_ratios: true,
+    }
+}
+
+const HEAD: &[Head] = &[
+    head("class", "Class of the row."),
+    head(
         "I",
         "Intersection: Σpy over all pixels that count, in pixels.",
     ),
-    (
+    head(
         "P",
         "Predicted volume: Σp (to the power that is set), in pixels.",
     ),
-    ("Y", "True volume: Σy, in pixels."),
-    (
+    head("Y", "True volume: Σy, in pixels."),
+    of_ratios(
         "ratio",
         "Numerator / denominator, smoothing included; of the mean image where each image has a ratio of its own.",
     ),
-    (
+    of_ratios(
         "smooth above",
         "Smoothing's share of the numerator, in per cent.",
     ),
-    (
+    of_ratios(
         "smooth below",
         "Smoothing's share of the denominator, in per cent.",
     ),
-    (
+    head(
         "weight",
         "Weight of the class in the mean; with volume weights, its share of the one denominator.",
     ),
-    (
+    head(
         "adds",
-        "What the class adds to the loss, times the term's weight: the column sums to the term's \
-         contribution. None where one ratio puts the classes together.",
+        "What the class (in a sum over pixels: its pixels) adds to the loss, times the term's weight: \
+         the column sums to the term's contribution. None where the classes are not added up.",
+    ),
+    of_ratios(
+        "filled in",
+        "The ratio with the numbers of this row in it; of the mean image where each image has a ratio of its own.",
     ),
 ];

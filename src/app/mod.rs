@@ -65,6 +65,8 @@ pub struct App {
     viewer: Viewer,
     /// All lanes of a race side by side.
     pub lanes: view::lanes::Lanes,
+    /// The formula of the batch in training is shown.
+    pub batch_formula: bool,
     pub runs: RunsTable,
     /// What the Runs tab shows of the ticked runs.
     pub below: runs_tab::Below,
@@ -117,6 +119,7 @@ impl App {
             plots: Plots::default(),
             viewer: Viewer::default(),
             lanes: view::lanes::Lanes::default(),
+            batch_formula: false,
             runs,
             below: runs_tab::Below::default(),
             compare: compare::Compare::new(gallery),
@@ -141,6 +144,7 @@ impl App {
 
     /// Draws one frame.
     pub fn draw(&mut self, ui: &mut Ui) {
+        (self.lab).watch_batch(self.batch_formula && self.tab == Tab::Training);
         self.lab.tick();
         self.follow_runs();
         self.resume_training();
@@ -212,8 +216,8 @@ impl App {
     fn alarm(&self, tab: Tab) -> Option<String> {
         match tab {
             Tab::Xray => {
-                let red = |xray: &crate::doctor::Xray| !xray.violations.is_empty();
-                (self.lab.xray.as_ref().is_some_and(red)).then(|| "✖ X-ray".to_owned())
+                let wrong = |xray: &crate::doctor::Xray| !xray.violations.is_empty();
+                (self.lab.xray.as_ref().is_some_and(wrong)).then(|| "✖ X-ray".to_owned())
             }
             Tab::Doctor => {
                 let error = |d: &&crate::doctor::Diagnosis| d.finding.severity == Severity::Error;
@@ -237,6 +241,10 @@ impl App {
                 }
                 let shown = xray::Shown {
                     xray: self.lab.xray.as_ref(),
+                    formula: match &self.lab.formulas.draft {
+                        Some(Ok(terms)) => Some(terms),
+                        _ => None,
+                    },
                     slope: self.lab.slope.as_ref(),
                     taken: self.lab.xrays,
                     colors: &colors,

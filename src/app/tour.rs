@@ -131,7 +131,7 @@ pub fn tick(app: &mut App) {
         tour.pair = Started::Yes;
         let question = tour.question.clone();
         app.museum.show_pair();
-        app.lab.race_pair(&question, false);
+        app.lab.race_pair(&question, &question.config, false);
     }
 }
 

@@ -11,7 +11,7 @@ use super::{failed, print_json, runs, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::doctor::{self, Diagnosis, Evidence, Gate, Xray, examiner, gates};
 use crate::experiment::ExperimentConfig;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::run::Run;
 use crate::run::store::Store;
 use crate::train::{device, overfit::overfit_one_batch};
@@ -115,7 +115,9 @@ pub fn run(args: &Doctor) -> ExitCode {
     } else {
         print(&xray, &diagnoses, &gates, recorded.as_ref());
     }
-    if has_errors(&diagnoses) {
+    let error = |(_, finding): &(u64, Finding)| finding.severity == Severity::Error;
+    let live = recorded.is_some_and(|run| run.findings.iter().any(error));
+    if has_errors(&diagnoses) || live {
         return ExitCode::from(3);
     }
     ExitCode::SUCCESS

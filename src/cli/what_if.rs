@@ -11,8 +11,9 @@ use super::{failed, print_json, runs, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::experiment::ExperimentConfig;
 use crate::run::Run;
+use crate::run::checkpoints::Checkpoint;
 use crate::run::store::Store;
-use crate::train::frozen::{Checkpoint, Frozen, Reading};
+use crate::train::frozen::{Frozen, Reading};
 
 #[derive(Serialize)]
 struct Report {
@@ -20,6 +21,8 @@ struct Report {
     weights: Checkpoint,
     step: u64,
     images: usize,
+    /// All weights that the run has stored.
+    stored: Vec<Checkpoint>,
     /// What the run recorded for these weights.
     recorded: Option<f64>,
     own: Reading,
@@ -33,13 +36,13 @@ pub fn run(args: &XrayArgs, run: &Path) -> ExitCode {
             run.config.data.path.clone_from(data);
         }
         let config = changed(args, &run)?;
-        Ok((store, run, config, weights(&args.weights)?))
+        Ok((store, run, config))
     });
-    let (store, run, config, checkpoint) = match found {
+    let (store, run, config) = match found {
         Ok(found) => found,
         Err(message) => return usage(&message),
     };
-    match ask(&store, &run, &config, checkpoint) {
+    match ask(&store, &run, &config, args.weights) {
         Ok(report) if args.json => print_json(&report),
         Ok(report) => {
             print(&report);
@@ -47,13 +50,6 @@ pub fn run(args: &XrayArgs, run: &Path) -> ExitCode {
         }
         Err(message) => failed(&message),
     }
-}
-
-fn weights(name: &str) -> Result<Checkpoint, String> {
-    let known = Checkpoint::ALL.iter().find(|known| known.name() == name);
-    known.copied().ok_or_else(|| {
-        format!("`--weights {name}`: expected best or last, which is what a run stores")
-    })
 }
 
 /// The run's configuration with the loss of the preset, if one was named, and the settings.
@@ -92,6 +88,7 @@ fn ask(
         run: run.name.clone(),
         weights,
         step: frozen.step,
+        stored: frozen.stored.iter().map(|(it, _)| *it).collect(),
         images: frozen.images,
         recorded: frozen.recorded,
         own: reading(&frozen.config)?,
@@ -100,13 +97,17 @@ fn ask(
 }
 
 fn print(report: &Report) {
-    println!(
-        "{}, {} weights of step {}, {} validation images",
-        report.run,
-        report.weights.name(),
-        report.step,
-        report.images
-    );
+    let weights = match report.weights {
+        Checkpoint::Step(step) => format!("weights of step {step}"),
+        named => format!("{named} weights, of step {}", report.step),
+    };
+    let (run, images) = (&report.run, report.images);
+    println!("{run}, {weights}, {images} validation images");
+    let others = report.stored.iter().filter(|it| **it != report.weights);
+    let others: Vec<String> = others.map(ToString::to_string).collect();
+    if !others.is_empty() {
+        println!("other weights that it keeps: {}", others.join(", "));
+    }
     if let Some(recorded) = report.recorded {
         println!("the run recorded {recorded:.5}");
     }

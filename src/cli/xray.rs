@@ -10,6 +10,7 @@ use crate::doctor::look::Slope;
 use crate::doctor::xray::Exam;
 use crate::doctor::{self, Masks, Xray};
 use crate::experiment::ExperimentConfig;
+use crate::run::checkpoints::Checkpoint;
 
 /// X-ray a configuration's loss on a dataset's masks: does it prefer the right answer? Exit code 3
 /// when it prefers a worse one.
@@ -45,9 +46,10 @@ pub struct XrayArgs {
     /// the run's own loss. `--set` (and `--preset`) change the loss; nothing is trained.
     #[arg(long, value_name = "RUN")]
     pub run: Option<PathBuf>,
-    /// With `--run`: which of its stored weights answer, `best` or `last`.
-    #[arg(long, default_value = "best", requires = "run", value_name = "WEIGHTS")]
-    pub weights: String,
+    /// With `--run`: which of its stored weights answer: `best`, `last`, or the step of a validation
+    /// whose weights were kept (`train.weights_mib`).
+    #[arg(long, default_value_t, requires = "run", value_name = "WEIGHTS")]
+    pub weights: Checkpoint,
     /// With `--run`: folder that holds the runs.
     #[arg(long, requires = "run", value_name = "DIR")]
     pub out: Option<PathBuf>,

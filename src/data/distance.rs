@@ -26,15 +26,112 @@ pub fn to_borders(labels: &[u8], classes: usize, h: usize, w: usize) -> Vec<f32>
 /// One plane of [`to_borders`].
 #[must_use]
 pub fn to_border(mask: &[bool], h: usize, w: usize) -> Vec<f32> {
+    let mut squares = vec![0.0; mask.len()];
+    write_to_border(mask, [h, w], &mut squares);
+    squares
+}
+
+/// As [`to_border`], into `squares`. Linear in the pixels: distances within columns first, then the
+/// nearest of them along rows, where only a stretch of pixels of one side counts. What lies beyond its
+/// ends is farther than they are.
+pub fn write_to_border(mask: &[bool], [h, w]: [usize; 2], squares: &mut [f32]) {
     if !mask.contains(&true) || !mask.contains(&false) {
-        return vec![0.0; mask.len()];
+        squares.fill(0.0);
+        return;
     }
-    let outside: Vec<bool> = mask.iter().map(|on| !on).collect();
-    let to_class = squared_distance(mask, h, w);
-    let to_outside = squared_distance(&outside, h, w);
-    let both = to_class.iter().zip(to_outside);
-    // One of the two is 0. Squares of whole numbers up to 4096² are exact in f32.
-    both.map(|(a, b)| a.max(b) as f32).collect()
+    to_other_side_in_columns(mask, [h, w], squares);
+    let (mut heights, mut stretch, mut lowest) = (Vec::new(), Vec::new(), Vec::new());
+    for (mask, row) in mask.chunks(w).zip(squares.chunks_mut(w)) {
+        let mut start = 0;
+        while start < w {
+            let on = mask[start];
+            let length = mask[start..].iter().take_while(|x| **x == on).count();
+            let end = start + length;
+            let ends = [start > 0, end < w];
+            let own = &mut row[start..end];
+            match length {
+                // Beside the other side.
+                1 | 2 if ends == [true; 2] => own.fill(1.0),
+                1..=SHORT => near_search(own, ends, &mut heights),
+                _ => far_search(own, ends, &mut stretch, &mut lowest),
+            }
+            start = end;
+        }
+    }
+}
+
+/// Pixels of a stretch that are compared one by one.
+const SHORT: usize = 32;
+
+/// Distance of each pixel to the nearest of the other side in its column; infinite where it has none.
+fn to_other_side_in_columns(mask: &[bool], [h, w]: [usize; 2], distances: &mut [f32]) {
+    distances[..w].fill(f32::INFINITY);
+    for y in 1..h {
+        let (before, here) = distances.split_at_mut(y * w);
+        let sides = mask[y * w..].iter().zip(&mask[(y - 1) * w..]);
+        for ((here, above), (own, other)) in
+            here[..w].iter_mut().zip(&before[(y - 1) * w..]).zip(sides)
+        {
+            *here = if own == other { above + 1.0 } else { 1.0 };
+        }
+    }
+    for y in (1..h).rev() {
+        let (before, here) = distances.split_at_mut(y * w);
+        let sides = mask[(y - 1) * w..].iter().zip(&mask[y * w..]);
+        for ((above, below), (own, other)) in
+            before[(y - 1) * w..].iter_mut().zip(&here[..w]).zip(sides)
+        {
+            let through = if own == other { below + 1.0 } else { 1.0 };
+            *above = above.min(through);
+        }
+    }
+}
+
+/// Replaces distances within columns by squares of distances, searching from each pixel as far as
+/// anything nearer can be. `ends` tells where the other side follows.
+fn near_search(row: &mut [f32], ends: [bool; 2], heights: &mut Vec<f32>) {
+    heights.clear();
+    heights.extend(row.iter().map(|height| height * height));
+    let last = row.len() - 1;
+    for (x, value) in row.iter_mut().enumerate() {
+        let mut best = heights[x];
+        for (reach, end) in [x + 1, last + 1 - x].into_iter().zip(ends) {
+            if end {
+                best = best.min((reach * reach) as f32);
+            }
+        }
+        let mut away = 1;
+        while away <= x.max(last - x) && ((away * away) as f32) < best {
+            let square = (away * away) as f32;
+            if let Some(left) = x.checked_sub(away) {
+                best = best.min(heights[left] + square);
+            }
+            if let Some(right) = heights.get(x + away) {
+                best = best.min(right + square);
+            }
+            away += 1;
+        }
+        *value = best;
+    }
+}
+
+/// As [`near_search`], by the lower envelope of parabolas.
+fn far_search(
+    row: &mut [f32],
+    ends: [bool; 2],
+    stretch: &mut Vec<f64>,
+    lowest: &mut Vec<(usize, f64, f64)>,
+) {
+    stretch.clear();
+    let inside = row.iter().map(|height| f64::from(*height).powi(2));
+    stretch.extend(ends[0].then_some(0.0));
+    stretch.extend(inside);
+    stretch.extend(ends[1].then_some(0.0));
+    lower_envelope(stretch, lowest);
+    let inside = stretch.iter().skip(usize::from(ends[0]));
+    for (value, square) in row.iter_mut().zip(inside) {
+        *value = *square as f32;
+    }
 }
 
 type Kept = HashMap<u64, Arc<Vec<f32>>>;
@@ -181,6 +278,38 @@ mod tests {
                 .map(|other| (y - (other / w) as f64).powi(2) + (x - (other % w) as f64).powi(2))
                 .fold(f64::INFINITY, f64::min);
             assert_eq!(*found, expected, "pixel {at}");
+        }
+    }
+
+    /// Masks of lone pixels, of blobs and of large halves: short and long stretches, with and without
+    /// ends.
+    #[test]
+    fn distances_to_the_border_are_those_to_the_other_side() {
+        for (h, w) in [(1, 1), (1, 90), (70, 1), (5, 7), (40, 90), (33, 200)] {
+            for kind in 0..5 {
+                let on = |at: usize| {
+                    let (y, x) = (at / w, at % w);
+                    match kind {
+                        0 => at * at % 11 == 3,
+                        1 => (x / 9 + y / 5) % 2 == 0,
+                        2 => x > w / 2 && y < h / 3,
+                        3 => at == h * w / 2,
+                        _ => x * 2 > y,
+                    }
+                };
+                let mask: Vec<bool> = (0..h * w).map(on).collect();
+                let other: Vec<bool> = mask.iter().map(|on| !on).collect();
+                let to = [
+                    squared_distance(&mask, h, w),
+                    squared_distance(&other, h, w),
+                ];
+                let mixed = mask.contains(&true) && mask.contains(&false);
+                let found = to_border(&mask, h, w);
+                for (at, found) in found.iter().enumerate() {
+                    let expected = if mixed { to[0][at].max(to[1][at]) } else { 0.0 };
+                    assert_eq!(f64::from(*found), expected, "{h} × {w}, mask {kind}, {at}");
+                }
+            }
         }
     }
 

@@ -61,7 +61,7 @@ pub fn of_run(run: &Run, album: &Album) -> Result<Option<Told>, String> {
         activation: run.config.activation,
     };
     let target = Target::from_labels(&truth, [images, h, w], classes, &device);
-    let terms = breakdown::take(&run.config.loss, &context, &prediction, &target);
+    let terms = breakdown::take(&run.config.loss, &context, &prediction, &target, 1.0);
     Ok(Some(Told {
         step,
         images,

@@ -76,6 +76,13 @@ pub fn certain(activation: OutputActivation, on: bool) -> f32 {
     }
 }
 
+/// What a network says that gives every class the same chance.
+#[must_use]
+pub fn uniform(truth: Truth<'_>, activation: OutputActivation) -> Oracle {
+    let logits = vec![0.0; truth.classes()];
+    Maker { truth, activation }.constant("uniform", "every class equally likely", &logits)
+}
+
 /// Every oracle for this truth and output activation, in no particular order.
 #[must_use]
 pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {
@@ -89,7 +96,7 @@ pub fn all(truth: Truth<'_>, activation: OutputActivation) -> Vec<Oracle> {
             truth.labels,
             CONFIDENT,
         ),
-        maker.constant("uniform", "every class equally likely", &vec![0.0; classes]),
+        uniform(truth, activation),
         maker.class_shares(),
     ];
     if activation != OutputActivation::Softmax {

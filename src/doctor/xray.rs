@@ -10,7 +10,9 @@ use super::oracle::{self, Oracle, Truth};
 use super::theory::{self, Theory};
 use crate::experiment::ExperimentConfig;
 use crate::loss::breakdown::{self, TermPart};
-use crate::loss::{LossContext, LossError, LossFn, OutputActivation, Prediction, Target};
+use crate::loss::{
+    LossConfig, LossContext, LossError, LossFn, OutputActivation, Prediction, Target,
+};
 
 /// A worse answer must beat a better one by this share of the range to be called a violation:
 /// below it, float noise and harmless ties would be reported.
@@ -206,12 +208,7 @@ impl<'a> Exam<'a> {
             None => (Vec::new(), 0.0),
         };
         let formula = match uniform {
-            Some(uniform) => breakdown::take(
-                &config.loss,
-                &bench.context,
-                &bench.prediction(&uniform.logits),
-                &bench.target,
-            )?,
+            Some(uniform) => bench.formula(&config.loss, &uniform.logits)?,
             None => Vec::new(),
         };
         if let Some(uniform) = uniform {
@@ -287,6 +284,16 @@ impl<'a> Exam<'a> {
     }
 }
 
+/// The formula with numbers alone, of a network that gives every class the same chance: quick enough
+/// to follow a slider.
+///
+/// # Errors
+/// When the loss can't be made for these classes or gives no number.
+pub fn formula(config: &ExperimentConfig, subject: &Subject) -> Result<Vec<TermPart>, LossError> {
+    let uniform = oracle::uniform(subject.truth(), config.activation);
+    Bench::new(config, subject)?.formula(&config.loss, &uniform.logits)
+}
+
 /// The loss made ready on the CPU, with the truth uploaded once.
 pub(crate) struct Bench {
     loss: Box<dyn LossFn>,
@@ -295,6 +302,8 @@ pub(crate) struct Bench {
     device: Device,
     shape: [usize; 4],
     context: LossContext,
+    /// Share of training that is done, 0..=1: scheduled weights follow it.
+    progress: f64,
 }
 
 impl Bench {
@@ -314,7 +323,19 @@ impl Bench {
             device,
             shape: [n, classes, h, w],
             context,
+            progress: 1.0,
         })
+    }
+
+    /// The loss taken apart at an answer, given as logits `[N, C, H, W]`; `loss` is that of the
+    /// configuration.
+    pub(crate) fn formula(
+        &self,
+        loss: &LossConfig,
+        logits: &[f32],
+    ) -> Result<Vec<TermPart>, LossError> {
+        let (prediction, progress) = (self.prediction(logits), self.progress);
+        breakdown::take(loss, &self.context, &prediction, &self.target, progress)
     }
 
     fn prediction(&self, logits: &[f32]) -> Prediction {
@@ -338,6 +359,7 @@ impl Bench {
 
     /// Says how much of training is done, 0..=1.
     pub(crate) fn at(&mut self, progress: f64) {
+        self.progress = progress;
         self.loss.at(progress);
     }
 

@@ -51,6 +51,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// MiB that the predictions kept at every validation may take; 0 keeps none.
     pub picture_mib: u64,
+    /// MiB that the weights kept along the way may take; 0 keeps the best and the last alone.
+    pub weights_mib: u64,
     /// `auto`, `cpu`, or a name that `dicebench devices` lists.
     pub device: String,
 }
@@ -74,6 +76,7 @@ impl Default for TrainConfig {
             stop_on_error: false,
             seed: 1,
             picture_mib: 32,
+            weights_mib: 32,
             device: "auto".to_owned(),
         }
     }
@@ -200,6 +203,12 @@ impl TrainConfig {
                 &mut self.picture_mib,
                 0..=100_000,
                 "MiB of disk that the predictions kept at every validation may take; 0 = none.",
+            ),
+            Param::int(
+                "weights_mib",
+                &mut self.weights_mib,
+                0..=100_000,
+                "MiB of disk that the weights kept along the way may take, beside the best and the last; 0 = none.",
             ),
             Param::text(
                 "device",

@@ -28,7 +28,7 @@ pub fn cross_entropy(writer: &Writer, c: &CrossEntropy) -> Vec<String> {
         }
     };
     lines.push("chosen = xp.where(y > 0, log_p, 0.0)".to_owned());
-    if c.generalized_q > 0.0 || c.poly_epsilon != 0.0 {
+    if c.generalized_q > 0.0 || c.poly_epsilon != 0.0 || c.ohem_threshold > 0.0 {
         lines.push("log_true = xp.sum(chosen, axis=1, keepdims=True)".to_owned());
     }
     if c.generalized_q > 0.0 {
@@ -58,6 +58,10 @@ pub fn cross_entropy(writer: &Writer, c: &CrossEntropy) -> Vec<String> {
     }
     if c.top_k < 1.0 {
         lines.extend(hardest(c.top_k, writer));
+        return lines;
+    }
+    if c.ohem_threshold > 0.0 {
+        lines.extend(hard_examples(c.ohem_threshold, c.ohem_least, writer));
         return lines;
     }
     lines.extend(normalized(c.normalizer, &weigh("y")));
@@ -98,6 +102,27 @@ fn hardest(share: f64, writer: &Writer) -> Vec<String> {
         "pixel = xp.reshape(pixel, (-1,))".to_owned(),
         format!("count = max(1, int({size} * {share}))"),
         format!("return xp.mean({top})"),
+    ]
+}
+
+/// The mean over the pixels whose true class is less probable than the threshold, or over the `least`
+/// hardest where those are too few.
+fn hard_examples(threshold: f64, least: u64, writer: &Writer) -> Vec<String> {
+    let sorted = match writer.dialect {
+        super::Dialect::Torch => "torch.sort(key, descending=True).values",
+        super::Dialect::Keras => "-ops.sort(-key)",
+    };
+    vec![
+        "# -log of the true class's probability; ignored pixels are the easiest of all.".to_owned(),
+        "key = xp.reshape(-log_true * valid + (valid - 1.0), (-1,))".to_owned(),
+        "pixel = xp.reshape(pixel, (-1,))".to_owned(),
+        format!("ranked = {sorted}"),
+        format!(
+            "hard = xp.where((key > {}) | (key >= ranked[min({least}, ranked.shape[0]) - 1]), 1.0, 0.0)",
+            number(-threshold.ln())
+        ),
+        "hard = hard * xp.reshape(valid, (-1,))".to_owned(),
+        "return xp.sum(pixel * hard) / xp.at_least(xp.sum(hard), 1.0)".to_owned(),
     ]
 }
 
@@ -376,6 +401,7 @@ pub fn is_plain_cross_entropy(writer: &Writer, c: &CrossEntropy) -> bool {
         && c.renormalize == Renormalize::None
         && c.log_epsilon == 0.0
         && c.top_k == 1.0
+        && c.ohem_threshold == 0.0
         && c.poly_epsilon == 0.0
         && c.generalized_q == 0.0
         && (c.normalizer == Normalizer::SumWeights

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::prelude::*;
 
+use super::formulas::{BatchTold, Terms};
+use super::freezing::{Answered, Which};
 use super::responding::Laid;
 use crate::data::forensics::{self, Report};
 use crate::data::loader::Loader;
@@ -25,7 +27,8 @@ use crate::run::outlines::Outlines;
 use crate::run::pictures::Album;
 use crate::run::store::{Store, StoreError};
 use crate::train::device::{self, DeviceInfo};
-use crate::train::frozen::{Checkpoint, Frozen, Reading};
+use crate::train::frozen::{Frozen, Reading};
+use crate::train::glance::Glance;
 use crate::train::handle::Preview;
 use crate::train::overfit::overfit_one_batch;
 use crate::train::session::Prediction;
@@ -59,6 +62,10 @@ pub enum Answer {
         key: (String, usize),
         result: Result<Option<Told>, String>,
     },
+    /// The draft's loss, taken apart on the X-ray's masks.
+    DraftFormula(Terms),
+    /// The losses of the batch in training, taken apart.
+    BatchFormula(Box<BatchTold>),
     /// How well a run met outlines at a step.
     Outlined {
         key: (String, u64),
@@ -101,13 +108,14 @@ pub enum Answer {
     },
     /// A run's network has answered its validation images, and its own loss was asked.
     Froze {
-        run: String,
+        key: Which,
         result: Result<Box<(Frozen, Reading)>, String>,
     },
     /// What another loss says of frozen answers.
     WhatIf {
+        of: Arc<Frozen>,
         key: Box<ExperimentConfig>,
-        result: Result<Box<(Reading, Slope)>, String>,
+        result: Result<Box<Answered>, String>,
     },
     /// Something small was done: what to say about it.
     Done(Result<String, String>),
@@ -265,6 +273,39 @@ impl Jobs {
         });
     }
 
+    /// Takes the draft's loss apart on the X-ray's masks.
+    pub fn draft_formula(&self, masks: Arc<Masks>, config: ExperimentConfig) {
+        self.spawn("formula", move |answer| {
+            let terms = crate::train::lane::guarded(|| {
+                let subject = doctor::examine(&masks, &config);
+                let terms = subject.and_then(|subject| doctor::xray::formula(&config, &subject));
+                terms.map_err(|error| error.to_string())
+            });
+            answer(Answer::DraftFormula(terms));
+        });
+    }
+
+    /// Takes a batch apart by the loss of its run, and by that of the draft where it is another.
+    pub fn batch_formula(
+        &self,
+        run: String,
+        glance: Arc<Glance>,
+        own: ExperimentConfig,
+        draft: Option<ExperimentConfig>,
+    ) {
+        self.spawn("formula of a batch", move |answer| {
+            let by =
+                |config: &ExperimentConfig| crate::train::lane::guarded(|| glance.formula(config));
+            let (own, draft) = (by(&own), draft.as_ref().map(by));
+            answer(Answer::BatchFormula(Box::new(BatchTold {
+                run,
+                own,
+                draft,
+                glance,
+            })));
+        });
+    }
+
     /// Measures the pictures that a run kept at a step.
     pub fn outlines(&self, store: &Store, key: (String, u64), classes: usize) {
         let folder = store.dir(&key.0);
@@ -401,19 +442,25 @@ impl Jobs {
     }
 
     /// Opens the run's dataset and lets its network answer the validation images.
-    pub fn freeze(&self, store: &Store, run: &Run, checkpoint: Checkpoint) {
-        let (store, id, name) = (store.clone(), run.id.clone(), run.name.clone());
+    /// Lets stored weights answer; `dataset` is the run's, where it is open already.
+    pub fn freeze(&self, store: &Store, key: Which, dataset: Option<Arc<Dataset>>) {
+        let store = store.clone();
         self.spawn("freeze", move |answer| {
+            let (id, checkpoint) = &key;
             let result = crate::train::lane::guarded(|| {
-                let run = store.load(&id).map_err(|error| error.to_string())?;
-                let dataset = Dataset::open(&run.config.data, &Progress::default())
-                    .map_err(|error| error.to_string())?;
-                let frozen = Frozen::take(&run, &store.dir(&id), checkpoint, Arc::new(dataset))?;
+                let run = store.load(id).map_err(|error| error.to_string())?;
+                let dataset = match dataset {
+                    Some(dataset) => dataset,
+                    None => Dataset::open(&run.config.data, &Progress::default())
+                        .map(Arc::new)
+                        .map_err(|error| error.to_string())?,
+                };
+                let frozen = Frozen::take(&run, &store.dir(id), *checkpoint, dataset)?;
                 let own = frozen.ask(&frozen.config, &|| false)?;
                 let own = own.ok_or_else(|| "the question was stopped".to_owned())?;
                 Ok(Box::new((frozen, own)))
             });
-            answer(Answer::Froze { run: name, result });
+            answer(Answer::Froze { key, result });
         });
     }
 
@@ -426,14 +473,19 @@ impl Jobs {
                 let Some(reading) = frozen.ask(&config, &stopped)? else {
                     return Ok(None);
                 };
-                Ok(Some(Box::new((reading, frozen.slope(&config)?))))
+                Ok(Some(Box::new(Answered {
+                    reading,
+                    slope: frozen.slope(&config)?,
+                    formula: frozen.formula(&config)?,
+                })))
             });
             let result = match result {
                 Ok(None) => return,
-                Ok(Some(both)) => Ok(both),
+                Ok(Some(answered)) => Ok(answered),
                 Err(message) => Err(message),
             };
             answer(Answer::WhatIf {
+                of: frozen,
                 key: Box::new(config),
                 result,
             });

@@ -114,7 +114,6 @@ pub struct Lab {
     verdicts: verdicts::Verdicts,
     /// Of the runs that were scored.
     pub outlines: outlining::Measured,
-    /// Of the runs whose formula was looked at.
     pub formulas: formulas::Formulas,
     jobs: Jobs,
     keeper: Keeper,
@@ -183,7 +182,7 @@ impl Lab {
             records: records::Records::default(),
             verdicts: verdicts::Verdicts::default(),
             outlines: outlining::Measured::new(),
-            formulas: formulas::Formulas::new(),
+            formulas: formulas::Formulas::default(),
             keeper: Keeper::start(&home),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
@@ -211,6 +210,7 @@ impl Lab {
             self.start_pair();
         }
         self.examine();
+        self.follow_formula();
         self.respond();
         self.ask_what_if();
         self.review();
@@ -269,8 +269,10 @@ impl Lab {
                 }
             }
             Answer::Formula { key, result } => {
-                self.formulas.insert(key, Some(result));
+                self.formulas.recorded.insert(key, Some(result));
             }
+            Answer::DraftFormula(terms) => self.draft_formula_taken(terms),
+            Answer::BatchFormula(told) => self.batch_formula_taken(*told),
             Answer::Outlined { key, result } => match result {
                 Ok(found) => {
                     self.outlines.insert(key, found);
@@ -302,9 +304,9 @@ impl Lab {
                 diagnoses,
             } => self.examined(&key, result, diagnoses),
             Answer::Sloped { key, result } => self.sloped(&key, result),
-            Answer::Froze { run, result } => self.froze(run, result.map(|both| *both)),
-            Answer::WhatIf { key, result } => {
-                self.answered_what_if(&key, result.map(|both| *both));
+            Answer::Froze { key, result } => self.froze(&key, result.map(|both| *both)),
+            Answer::WhatIf { of, key, result } => {
+                self.answered_what_if(&of, &key, result.map(|answered| *answered));
             }
             Answer::Responded { number, laid } => self.responded(number, laid),
             Answer::Overfit { config, result } => self.tried_by_heart(config, result),

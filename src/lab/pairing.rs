@@ -45,15 +45,15 @@ impl Lab {
         self.dataset().is_some() && self.draft.data.path != crate::data::open::SAMPLE
     }
 
-    /// Races `exhibit` against its fixed twin: on the images that it was made for, which are opened
-    /// first, or on those that are open now.
-    pub fn race_pair(&mut self, exhibit: &Preset, on_own_images: bool) {
+    /// Races `exhibit` against its fixed twin, from the configuration `base` of the mistake: on the
+    /// images that it was made for, which are opened first, or on those that are open now.
+    pub fn race_pair(&mut self, exhibit: &Preset, base: &ExperimentConfig, on_own_images: bool) {
         if self.is_busy() {
             self.notices
                 .push(Level::Warning, "A training is running: stop it first.");
             return;
         }
-        let mut base = exhibit.config.clone();
+        let mut base = base.clone();
         if on_own_images {
             base = elsewhere(&base, &self.draft.data);
         }

@@ -281,6 +281,7 @@ impl Lab {
             }
         }
         self.take_preview();
+        self.take_glance();
     }
 
     fn lane_opened(&mut self, lane: usize, id: String) {
@@ -350,11 +351,11 @@ impl Lab {
             .unwrap_or(0);
         let mut slots = self
             .trainer
-            .previews
+            .slots
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         for (at, entry) in self.live.jobs.iter_mut().enumerate() {
-            if let Some(preview) = slots.get_mut(at).and_then(Option::take) {
+            if let Some(preview) = slots.previews.get_mut(at).and_then(Option::take) {
                 if at == lane {
                     self.preview = Some(preview.clone());
                 }

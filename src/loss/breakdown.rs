@@ -4,44 +4,56 @@
 use burn::prelude::*;
 use serde::Serialize;
 
+use super::arithmetic::softmax;
 use super::overlap::{Overlap, VolumeWeights};
-use super::{LossConfig, LossContext, LossError, Prediction, Target};
+use super::{
+    LossConfig, LossContext, LossError, LossFn, OutputActivation, Prediction, Target, product_sums,
+};
 
 /// One term of the loss.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TermPart {
     pub kind: &'static str,
-    /// Weight in the sum at the end of training; 1 for a loss that is no sum.
+    /// Weight in the sum, where training is; 1 for a loss that is no sum.
     pub weight: f64,
     pub value: f64,
     /// `weight · value`: these add up to the loss.
     pub contribution: f64,
-    /// Empty where the term has no ratio of volumes.
     pub classes: Vec<ClassPart>,
 }
 
-/// One class's ratio over all images looked at; volumes in pixels.
+/// One class's part over all images looked at; volumes in pixels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassPart {
-    /// `None` where the ratio pools all classes.
+    /// `None` where one ratio pools all classes.
     pub class: Option<usize>,
     pub intersection: f64,
     pub predicted: f64,
     pub truth: f64,
-    /// Means over the images where each has its own ratio.
+    /// `None` where the term has no ratio of volumes.
+    #[serde(flatten)]
+    pub ratio: Option<Ratio>,
+    /// The class's weight in the mean; with volume weights, its share of the one denominator.
+    pub weight: f64,
+    /// What the class adds to the term's value: these sum to it. `None` where the classes are not
+    /// added up.
+    pub contribution: Option<f64>,
+}
+
+/// A class's ratio of volumes; means over the images where each has its own ratio.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ratio {
     pub numerator: f64,
     pub denominator: f64,
     /// Share of smoothing in numerator and denominator, 0..=1.
     pub smoothing_numerator: f64,
     pub smoothing_denominator: f64,
-    /// The class's weight in the mean; with volume weights, its share of the one denominator.
-    pub weight: f64,
-    /// What the class adds to the term's value: these sum to it. `None` where the classes share one
-    /// ratio.
-    pub contribution: Option<f64>,
+    /// The ratio with its numbers filled in: `(2 × 0.5 + 1) / (2 + 1 + 1)`.
+    pub written: String,
 }
 
-/// Takes a loss apart on one batch.
+/// Takes a loss apart on one batch, when the share `progress` of training is done (scheduled weights
+/// follow it).
 ///
 /// # Errors
 /// When the loss can't be made for these classes or gives no number.
@@ -50,29 +62,31 @@ pub fn take(
     context: &LossContext,
     prediction: &Prediction,
     target: &Target,
+    progress: f64,
 ) -> Result<Vec<TermPart>, LossError> {
     if let LossConfig::Sum(sum) = loss {
         let mut parts = Vec::new();
         for term in &sum.terms {
-            for part in take(&term.loss, context, prediction, target)? {
+            let weight = term.weight_at(progress);
+            for part in take(&term.loss, context, prediction, target, progress)? {
                 parts.push(TermPart {
-                    weight: part.weight * term.weight,
-                    contribution: part.contribution * term.weight,
+                    weight: part.weight * weight,
+                    contribution: part.contribution * weight,
                     ..part
                 });
             }
         }
         return Ok(parts);
     }
-    let value = loss.build(context)?.forward(prediction, target);
-    let value = numbers(value)?.first().copied().unwrap_or(f64::NAN);
+    let ready = loss.build(context)?;
+    let value = number(ready.forward(prediction, target))?;
     let classes = match loss {
         LossConfig::Dice(config)
         | LossConfig::GeneralizedDice(config)
         | LossConfig::Jaccard(config)
         | LossConfig::Tversky(config)
         | LossConfig::Solution1Dice(config) => ratios(config, context, prediction, target, value)?,
-        _ => Vec::new(),
+        _ => by_pixels(&*ready, context, prediction, target, value)?,
     };
     Ok(vec![TermPart {
         kind: loss.kind(),
@@ -81,6 +95,51 @@ pub fn take(
         contribution: value,
         classes,
     }])
+}
+
+/// The classes of a loss without ratios: their volumes, and what the pixels of each add, where the
+/// loss is a sum over pixels.
+fn by_pixels(
+    ready: &dyn LossFn,
+    context: &LossContext,
+    prediction: &Prediction,
+    target: &Target,
+    value: f64,
+) -> Result<Vec<ClassPart>, LossError> {
+    // Without an activation on the network the loss brings its own; volumes are of probabilities.
+    let probs = match prediction.activation {
+        OutputActivation::None => softmax(prediction.logits.clone()),
+        _ => prediction.output(),
+    };
+    let weights = target.weights();
+    let sums = |planes: Tensor<2>| numbers(planes.sum_dim(0));
+    let truth = target.one_hot.clone();
+    let intersections = sums(product_sums(
+        probs.clone(),
+        [truth.clone(), weights.clone()],
+    ))?;
+    let predicted = sums(product_sums(probs, [weights.clone()]))?;
+    let volumes = sums(product_sums(truth.clone(), [weights.clone()]))?;
+    let mut adds = Vec::new();
+    for class in 0..context.num_classes {
+        let mut own = target.clone();
+        own.pixel_weights = Some(truth.clone().narrow(1, class, 1) * weights.clone());
+        adds.push(number(ready.forward(prediction, &own))?);
+    }
+    // Pixels add up in some losses; in others one pixel counts by what the rest is.
+    let adds_up = (adds.iter().sum::<f64>() - value).abs() <= 1e-4 * value.abs().max(1e-6);
+    let class_weights = context.weights()?;
+    Ok((0..context.num_classes)
+        .map(|class| ClassPart {
+            class: Some(class),
+            intersection: intersections[class],
+            predicted: predicted[class],
+            truth: volumes[class],
+            ratio: None,
+            weight: class_weights.as_ref().map_or(1.0, |all| all[class]),
+            contribution: adds_up.then_some(adds[class]),
+        })
+        .collect())
 }
 
 fn ratios(
@@ -108,23 +167,13 @@ fn ratios(
         .map(|column| {
             let intersection = total(&overlap, column);
             let (p, y) = (total(&predicted, column), total(&truth, column));
-            let plain = c.kappa * intersection / images;
-            let below = c.kappa
-                * (intersection * (1.0 - c.alpha - c.beta) + p * c.alpha + y * c.beta)
-                / images;
-            let numerator = plain + c.smooth_numerator;
-            let denominator = (below.max(c.class_denominator_floor) + c.smooth_denominator)
-                .max(c.denominator_floor);
             ClassPart {
                 class: (columns == sums.classes.len() && columns > 1 || context.num_classes == 1)
                     .then(|| sums.classes[column]),
                 intersection,
                 predicted: p,
                 truth: y,
-                numerator,
-                denominator,
-                smoothing_numerator: share(c.smooth_numerator, numerator),
-                smoothing_denominator: share(c.smooth_denominator, denominator),
+                ratio: Some(ratio(c, [intersection, p, y].map(|sum| sum / images))),
                 weight: (sums.weights.as_ref())
                     .and_then(|weights| weights.get(column))
                     .copied()
@@ -150,7 +199,8 @@ fn ratios(
             } else {
                 largest
             };
-            omega * (part.denominator - c.smooth_denominator)
+            let below = part.ratio.as_ref().map_or(0.0, |ratio| ratio.denominator);
+            omega * (below - c.smooth_denominator)
         })
         .collect();
     let all: f64 = weighted.iter().sum();
@@ -158,6 +208,52 @@ fn ratios(
         part.weight = share(weighted, all);
     }
     Ok(parts)
+}
+
+/// The ratio of volumes I, P and Y.
+fn ratio(c: &Overlap, [i, p, y]: [f64; 3]) -> Ratio {
+    let rest = 1.0 - c.alpha - c.beta;
+    let below = c.kappa * (i * rest + p * c.alpha + y * c.beta);
+    let numerator = c.kappa * i + c.smooth_numerator;
+    let denominator =
+        (below.max(c.class_denominator_floor) + c.smooth_denominator).max(c.denominator_floor);
+    let terms = [(rest, i), (c.alpha, p), (c.beta, y)];
+    let mut lower: Vec<String> = terms
+        .into_iter()
+        .filter(|(factor, _)| c.kappa * factor != 0.0)
+        .map(|(factor, sum)| times(c.kappa * factor, sum))
+        .collect();
+    lower.extend((c.smooth_denominator > 0.0).then(|| short(c.smooth_denominator)));
+    let mut upper = vec![times(c.kappa, i)];
+    upper.extend((c.smooth_numerator > 0.0).then(|| short(c.smooth_numerator)));
+    Ratio {
+        numerator,
+        denominator,
+        smoothing_numerator: share(c.smooth_numerator, numerator),
+        smoothing_denominator: share(c.smooth_denominator, denominator),
+        written: format!("({}) / ({})", upper.join(" + "), lower.join(" + ")),
+    }
+}
+
+fn times(factor: f64, sum: f64) -> String {
+    match factor == 1.0 {
+        true => short(sum),
+        false => format!("{} × {}", short(factor), short(sum)),
+    }
+}
+
+/// Four digits that count, whole pixels in full.
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if size < 1e-3 => format!("{value:.0e}"),
+        size if size < 10.0 => {
+            let text = format!("{value:.3}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        size if size < 1e3 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
 }
 
 /// What each column adds to `value`: its part of the sum before final powers and signs, and where
@@ -190,6 +286,10 @@ fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
+fn number(tensor: Tensor<1>) -> Result<f64, LossError> {
+    Ok(numbers(tensor)?.first().copied().unwrap_or(f64::NAN))
+}
+
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, LossError> {
     let data = tensor
         .try_into_data()
@@ -200,7 +300,6 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, LossError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loss::OutputActivation;
 
     fn batch() -> (LossContext, Prediction, Target) {
         let device = Device::flex();
@@ -222,7 +321,7 @@ mod tests {
     fn the_numbers_of_a_known_batch() {
         let (context, prediction, target) = batch();
         let dice = LossConfig::of_kind("dice").unwrap();
-        let parts = take(&dice, &context, &prediction, &target).unwrap();
+        let parts = take(&dice, &context, &prediction, &target, 1.0).unwrap();
         let [zero, one] = &parts[0].classes[..] else {
             panic!("{parts:?}")
         };
@@ -234,11 +333,13 @@ mod tests {
             (one.intersection, one.predicted, one.truth),
             (1.5, 2.0, 3.0)
         );
-        assert_eq!((zero.numerator, zero.denominator), (2.0, 4.0));
+        let ratio = zero.ratio.as_ref().unwrap();
+        assert_eq!((ratio.numerator, ratio.denominator), (2.0, 4.0));
         assert_eq!(
-            (zero.smoothing_numerator, zero.smoothing_denominator),
+            (ratio.smoothing_numerator, ratio.smoothing_denominator),
             (0.5, 0.25)
         );
+        assert_eq!(ratio.written, "(2 × 0.5 + 1) / (2 + 1 + 1)");
         let mean = (1.0 - 2.0 / 4.0 + 1.0 - 4.0 / 6.0) / 2.0;
         let adds: Vec<f64> = [zero, one]
             .map(|class| class.contribution.unwrap())
@@ -252,11 +353,45 @@ mod tests {
         let (context, prediction, target) = batch();
         let mut sum = LossConfig::default();
         sum.set("terms.1.weight", "0.5").unwrap();
-        let parts = take(&sum, &context, &prediction, &target).unwrap();
+        let parts = take(&sum, &context, &prediction, &target, 1.0).unwrap();
         let loss = sum.build(&context).unwrap().forward(&prediction, &target);
         let loss = f64::from(loss.into_scalar::<f32>());
         let total: f64 = parts.iter().map(|part| part.contribution).sum();
         assert!((total - loss).abs() < 1e-6, "{total} {loss}");
-        assert!(parts[1].classes.is_empty());
+        // Cross-entropy is ln 2 at every pixel: one of four is class 0.
+        let [zero, one] = &parts[1].classes[..] else {
+            panic!("{parts:?}")
+        };
+        let adds = [zero, one].map(|class| class.contribution.unwrap() / 2f64.ln());
+        assert!((adds[0] - 0.25).abs() < 1e-6 && (adds[1] - 0.75).abs() < 1e-6);
+        assert_eq!(
+            (one.intersection, one.predicted, one.truth),
+            (1.5, 2.0, 3.0)
+        );
+        assert_eq!(one.ratio, None);
+    }
+
+    /// Lovász orders pixels by their errors: no class can be taken out alone.
+    #[test]
+    fn what_does_not_add_up_is_not_added_up() {
+        let (context, prediction, target) = batch();
+        let lovasz = LossConfig::of_kind("lovasz").unwrap();
+        let parts = take(&lovasz, &context, &prediction, &target, 1.0).unwrap();
+        assert!(parts[0].classes.iter().all(|c| c.contribution.is_none()));
+    }
+
+    #[test]
+    fn a_scheduled_term_weighs_what_it_weighs_now() {
+        let (context, prediction, target) = batch();
+        let mut sum = LossConfig::default();
+        for (key, value) in [
+            ("terms.0.schedule", "ramp"),
+            ("terms.0.start", "0.2"),
+            ("terms.0.over", "1"),
+        ] {
+            sum.set(key, value).unwrap();
+        }
+        let parts = take(&sum, &context, &prediction, &target, 0.5).unwrap();
+        assert!((parts[0].weight - 0.6).abs() < 1e-9, "{}", parts[0].weight);
     }
 }

@@ -118,7 +118,11 @@ impl FromCase for ClDice {
 impl LossFn for ClDice {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let probs = prediction.probs(self.input_activation);
-        let p = foreground(probs, self.include_background) * target.valid.clone();
+        let p = foreground(probs, self.include_background);
+        let p = match target.ignores() {
+            true => p * target.valid.clone(),
+            false => p,
+        };
         let y = foreground(target.one_hot.clone(), self.include_background);
         // Precision and sensitivity of an image, its classes together.
         let share = |skeleton: Tensor<4>, of: Tensor<4>| {

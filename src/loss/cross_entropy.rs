@@ -58,6 +58,10 @@ pub struct CrossEntropy {
     pub log_epsilon: f64,
     /// Share of the pixels that count, those with the largest loss; 1 = all.
     pub top_k: f64,
+    /// Only pixels whose true class has less than this count (OHEM); 0 = off.
+    pub ohem_threshold: f64,
+    /// Pixels that count at least with a threshold, the hardest.
+    pub ohem_least: u64,
     pub poly_epsilon: f64,
     /// q of generalised cross-entropy; 0 = off.
     pub generalized_q: f64,
@@ -74,6 +78,8 @@ impl Default for CrossEntropy {
             renormalize: Renormalize::None,
             log_epsilon: 0.0,
             top_k: 1.0,
+            ohem_threshold: 0.0,
+            ohem_least: 100_000,
             poly_epsilon: 0.0,
             generalized_q: 0.0,
         }
@@ -128,6 +134,18 @@ impl CrossEntropy {
                 "Share of the pixels that count, those with the largest loss (nnU-Net's top-k); 1 = all.",
             ),
             Param::float(
+                "ohem_threshold",
+                &mut self.ohem_threshold,
+                0.0..=1.0,
+                "Online hard example mining: only pixels whose true class has a lower probability count (0.7 is usual); 0 = off.",
+            ),
+            Param::int(
+                "ohem_least",
+                &mut self.ohem_least,
+                1..=1_000_000_000,
+                "With `ohem_threshold`: so many pixels of the batch count at least, the hardest.",
+            ),
+            Param::float(
                 "poly_epsilon",
                 &mut self.poly_epsilon,
                 -1.0..=10.0,
@@ -143,8 +161,15 @@ impl CrossEntropy {
     }
 
     /// # Errors
-    /// When class weights don't fit the number of classes.
+    /// When class weights don't fit the number of classes, or pixels are chosen in two ways.
     pub fn build(&self, context: &LossContext) -> Result<Box<dyn LossFn>, LossError> {
+        if self.top_k < 1.0 && self.ohem_threshold > 0.0 {
+            return Err(LossError::Invalid(format!(
+                "`top_k` = {} and `ohem_threshold` = {} both choose the pixels that count: expected \
+                 one of them, the other at its default (1 and 0)",
+                self.top_k, self.ohem_threshold
+            )));
+        }
         Ok(Box::new(Ready {
             config: self.clone(),
             weights: context.weights()?,
@@ -236,6 +261,8 @@ impl LossFn for Ready {
             Some(log_probs) => of_true_class(log_probs.clone(), target),
             None => self.true_log_probs(prediction, target),
         };
+        // Of the probability that the network gives, whatever it is weighted with.
+        let hardness = (c.ohem_threshold > 0.0).then(|| -log_p.clone().detach());
         let mut pixel = if c.generalized_q > 0.0 {
             (-(log_p.clone() * c.generalized_q).exp() + 1.0)
                 * c.generalized_q.recip()
@@ -261,7 +288,11 @@ impl LossFn for Ready {
         if c.top_k < 1.0 {
             let pixels = n * h * w;
             let count = (pixels as f64 * c.top_k).floor().max(1.0);
-            return mean_of_largest(pixel, count);
+            let count = Tensor::full([1], count, (&pixel.device(), pixel.dtype()));
+            return mean_of_largest(pixel.clone(), pixel.detach(), count);
+        }
+        if let Some(hardness) = hardness {
+            return hard_examples(c, pixel, hardness, target);
         }
         match c.normalizer {
             Normalizer::PerImage => {
@@ -285,11 +316,27 @@ impl LossFn for Ready {
     }
 }
 
-/// Mean of the `count` largest of `x`, by halving the interval that holds the last of them: burn's
-/// GPU backends neither sort nor select thousands of values. What lies so near the last one that it
-/// can't be told apart shares its place.
-fn mean_of_largest(x: Tensor<4>, count: f64) -> Tensor<1> {
-    let fixed = x.clone().detach();
+/// Mean over the pixels whose true class has a probability below the threshold, or over the hardest
+/// where those are too few. `hardness` is −log of that probability.
+fn hard_examples(
+    c: &CrossEntropy,
+    pixel: Tensor<4>,
+    hardness: Tensor<4>,
+    target: &Target,
+) -> Tensor<1> {
+    let valid = target.valid.clone();
+    // Ignored pixels are the easiest of all.
+    let key = hardness * valid.clone() + (valid.clone() - 1.0);
+    let hard = key.clone().greater_elem(-c.ohem_threshold.ln());
+    let hard = sum_all(hard.float().cast(key.dtype()) * valid.clone());
+    let least = sum_all(valid).clamp_max(c.ohem_least as f64);
+    mean_of_largest(pixel, key, at_least_one(hard.max_pair(least)))
+}
+
+/// Mean of the values of `x` at the `count` largest of `fixed`, which has no gradient, by halving the
+/// interval that holds the last of them: burn's GPU backends neither sort nor select thousands of
+/// values. What lies so near the last one that it can't be told apart shares its place.
+fn mean_of_largest(x: Tensor<4>, fixed: Tensor<4>, count: Tensor<1>) -> Tensor<1> {
     let above = |level: &Tensor<4>| {
         let level = level.clone().expand(fixed.dims());
         fixed.clone().greater(level).float().cast(fixed.dtype())
@@ -300,19 +347,91 @@ fn mean_of_largest(x: Tensor<4>, count: f64) -> Tensor<1> {
     let mut high = scalar(fixed.clone().max());
     for _ in 0..48 {
         let middle = (low.clone() + high.clone()) * 0.5;
-        let enough = scalar(sum_all(above(&middle))).greater_equal_elem(count);
+        let enough = scalar(sum_all(above(&middle))).greater_equal(scalar(count.clone()));
         low = low.mask_where(enough.clone(), middle.clone());
         high = middle.mask_where(enough, high);
     }
     let certain = above(&high);
     let last = above(&low) - certain.clone();
-    let left = -sum_all(certain.clone()) + count;
+    let left = -sum_all(certain.clone()) + count.clone();
     let share = left / at_least_one(sum_all(last.clone()));
     let weights = certain + last * scalar(share);
-    sum_all(x * weights) * count.recip()
+    sum_all(x * weights) / count
 }
 
 /// A batch without a valid pixel has loss 0, not 0 / 0.
 pub(super) fn at_least_one(count: Tensor<1>) -> Tensor<1> {
     count.clamp_min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One pixel a row: probabilities 0.9, 0.6, 0.5 and 0.2 of the true class, and one ignored.
+    fn ohem(threshold: &str, least: &str) -> f64 {
+        let device = Device::flex();
+        let p: [f32; 5] = [0.9, 0.6, 0.5, 0.2, 0.5];
+        let logits: Vec<f32> = p
+            .iter()
+            .map(|p| (p / (1.0 - p)).ln())
+            .chain([0.0; 5])
+            .collect();
+        let prediction = Prediction {
+            logits: Tensor::from_data(TensorData::new(logits, [1, 2, 5, 1]), &device),
+            activation: OutputActivation::Softmax,
+        };
+        let target = Target::from_labels(&[0, 0, 0, 0, 255], [1, 5, 1], 2, &device);
+        let mut config = crate::loss::LossConfig::of_kind("cross_entropy").unwrap();
+        config.set("ohem_threshold", threshold).unwrap();
+        config.set("ohem_least", least).unwrap();
+        let context = LossContext {
+            num_classes: 2,
+            class_weights: Vec::new(),
+            device,
+        };
+        let loss = config
+            .build(&context)
+            .unwrap()
+            .forward(&prediction, &target);
+        f64::from(loss.into_scalar::<f32>())
+    }
+
+    #[test]
+    fn hard_examples_are_those_below_the_threshold_or_the_hardest() {
+        let mean = |p: &[f64]| -p.iter().map(|p| p.ln()).sum::<f64>() / p.len() as f64;
+        for (threshold, least, expected) in [
+            ("0.7", "1", mean(&[0.6, 0.5, 0.2])),
+            ("0.3", "1", mean(&[0.2])),
+            ("0.3", "2", mean(&[0.5, 0.2])),
+            ("0.1", "1", mean(&[0.2])),
+            // More than there are: all that count, the ignored one not.
+            ("0.7", "100000", mean(&[0.9, 0.6, 0.5, 0.2])),
+        ] {
+            let found = ohem(threshold, least);
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{threshold}, {least}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_ways_to_choose_pixels_are_refused() {
+        let config = CrossEntropy {
+            top_k: 0.1,
+            ohem_threshold: 0.7,
+            ..CrossEntropy::default()
+        };
+        let context = LossContext {
+            num_classes: 2,
+            class_weights: Vec::new(),
+            device: Device::flex(),
+        };
+        let error = config.build(&context).err().unwrap().to_string();
+        assert!(
+            error.contains("`top_k` = 0.1") && error.contains("0.7"),
+            "{error}"
+        );
+    }
 }

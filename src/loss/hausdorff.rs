@@ -14,7 +14,7 @@ use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
     product_sums, readback, sum_all,
 };
-use crate::data::distance::to_border;
+use crate::data::distance::write_to_border;
 use crate::param::Param;
 
 pub(super) const INFO: LossInfo = LossInfo {
@@ -127,37 +127,34 @@ impl LossFn for Hausdorff {
 /// devices.
 fn predicted_squares(probs: &Tensor<4>) -> Tensor<4> {
     let dims @ [_, _, h, w] = probs.dims();
-    let squares: Vec<f32> = match readback::read(probs.clone()) {
-        Some(data) => {
-            let plane = (h * w).max(1);
-            match data.as_slice::<f32>() {
-                Ok(probs) => maps(probs.par_chunks(plane), h, w, |p| *p > 0.5),
-                Err(_) => {
-                    let probs: Vec<f64> = data.iter().collect();
-                    maps(probs.par_chunks(plane), h, w, |p| *p > 0.5)
-                }
+    let mut squares = vec![0.0; dims.iter().product()];
+    match readback::read(probs.clone()) {
+        Some(data) => match data.as_slice::<f32>() {
+            Ok(probs) => write_maps(probs, [h, w], &mut squares, |p| *p > 0.5),
+            Err(_) => {
+                let probs: Vec<f64> = data.iter().collect();
+                write_maps(&probs, [h, w], &mut squares, |p| *p > 0.5);
             }
-        }
+        },
         // A device that can't be read has failed; the step reports it as not finite.
-        None => vec![f32::NAN; dims.iter().product()],
-    };
+        None => squares.fill(f32::NAN),
+    }
     // Whole numbers: exact in any float type.
     let data = TensorData::new(squares, dims);
     Tensor::from_data(data, (&probs.device(), probs.dtype()))
 }
 
 /// The map of every plane, one after the other.
-fn maps<'a, T: Sync + 'a>(
-    planes: impl IndexedParallelIterator<Item = &'a [T]>,
-    h: usize,
-    w: usize,
+fn write_maps<T: Sync>(
+    probs: &[T],
+    [h, w]: [usize; 2],
+    squares: &mut [f32],
     is_on: impl Fn(&T) -> bool + Sync,
-) -> Vec<f32> {
-    let maps: Vec<Vec<f32>> = planes
-        .map(|plane| {
-            let mask: Vec<bool> = plane.iter().map(&is_on).collect();
-            to_border(&mask, h, w)
-        })
-        .collect();
-    maps.concat()
+) {
+    let plane = (h * w).max(1);
+    let planes = probs.par_chunks(plane).zip(squares.par_chunks_mut(plane));
+    planes.for_each(|(probs, squares)| {
+        let mask: Vec<bool> = probs.iter().map(&is_on).collect();
+        write_to_border(&mask, [h, w], squares);
+    });
 }

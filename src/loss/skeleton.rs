@@ -2,11 +2,14 @@
 //! sixty-four pixels at a time, on the CPU, from the labels. Equal to what `cldice` computes of
 //! probabilities.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
-/// A mask's rows, a bit to a pixel, in words of 64; bits beyond the width have no meaning.
+/// A mask's rows one after the other, a bit to a pixel, in words of 64; bits beyond the width have no
+/// meaning.
 struct Bits {
-    rows: Vec<Vec<u64>>,
+    words: Vec<u64>,
     width: usize,
 }
 
@@ -18,70 +21,84 @@ pub(super) fn of_labels(
     [h, w]: [usize; 2],
     iterations: u64,
 ) -> Vec<f32> {
-    let images: Vec<&[u8]> = labels.chunks((h * w).max(1)).collect();
-    let planes: Vec<Vec<f32>> = (0..images.len() * (classes - first))
-        .into_par_iter()
-        .map(|plane| {
-            let class = first + plane % (classes - first);
-            let mask = Bits::of_class(images[plane / (classes - first)], class, w);
-            mask.skeleton(iterations).numbers()
-        })
-        .collect();
-    planes.concat()
+    let (plane, kept) = ((h * w).max(1), (classes - first).max(1));
+    let mut numbers = vec![0.0; labels.len() / plane * kept * plane];
+    (numbers.par_chunks_mut(plane).enumerate()).for_each(|(at, to)| {
+        let labels = &labels[at / kept * plane..][..plane];
+        Bits::of_class(labels, first + at % kept, w)
+            .skeleton(iterations)
+            .write(to);
+    });
+    numbers
 }
 
 impl Bits {
     fn of_class(labels: &[u8], class: usize, width: usize) -> Self {
-        let bit = |(at, label): (usize, &u8)| u64::from(usize::from(*label) == class) << at;
-        let word = |pixels: &[u8]| pixels.iter().enumerate().map(bit).sum();
-        let row = |row: &[u8]| row.chunks(64).map(word).collect();
+        let word = |pixels: &[u8]| {
+            (pixels.iter().rev()).fold(0, |word, label| {
+                word << 1 | u64::from(usize::from(*label) == class)
+            })
+        };
+        let rows = labels.chunks(width.max(1));
         Self {
-            rows: labels.chunks(width.max(1)).map(row).collect(),
+            words: rows.flat_map(|row| row.chunks(64).map(word)).collect(),
             width,
         }
     }
 
-    fn numbers(&self) -> Vec<f32> {
-        let bit = |row: &[u64], x: usize| (row[x / 64] >> (x % 64) & 1) as f32;
-        let rows = self.rows.iter();
-        rows.flat_map(|row| (0..self.width).map(move |x| bit(row, x)))
-            .collect()
+    fn write(&self, to: &mut [f32]) {
+        let rows = to.chunks_mut(self.width.max(1));
+        for (row, words) in rows.zip(self.words.chunks(self.row())) {
+            for (pixels, word) in row.chunks_mut(64).zip(words) {
+                for (x, pixel) in pixels.iter_mut().enumerate() {
+                    *pixel = (word >> x & 1) as f32;
+                }
+            }
+        }
+    }
+
+    /// Words of a row.
+    fn row(&self) -> usize {
+        self.width.div_ceil(64).max(1)
+    }
+
+    /// With `outside` where rows have no pixels.
+    fn closed(&self, outside: u64) -> Cow<'_, [u64]> {
+        let beyond = match self.width % 64 {
+            0 => return Cow::Borrowed(&self.words),
+            used => u64::MAX << used,
+        };
+        let mut words = self.words.clone();
+        for last in words.iter_mut().skip(self.row() - 1).step_by(self.row()) {
+            *last = (*last & !beyond) | (outside & beyond);
+        }
+        Cow::Owned(words)
     }
 
     /// Every pixel's word and those of its neighbours above, below, left and right; outside of the
     /// image all bits are `outside`.
     fn joined(&self, outside: bool, of: impl Fn(u64, [u64; 4]) -> u64) -> Self {
         let fill = if outside { u64::MAX } else { 0 };
-        let words = self.width.div_ceil(64);
-        let beyond = match self.width % 64 {
-            0 => 0,
-            used => u64::MAX << used,
-        };
-        // A row with the outside where it has no pixels.
-        let closed = |row: &[u64]| -> Vec<u64> {
-            let mut row = row.to_vec();
-            if let Some(last) = row.last_mut() {
-                *last = (*last & !beyond) | (fill & beyond);
-            }
-            row
-        };
-        let closed: Vec<Vec<u64>> = self.rows.iter().map(|row| closed(row)).collect();
-        let none = vec![fill; words];
-        let row = |y: usize| {
-            let own = &closed[y];
-            let above = y.checked_sub(1).map_or(&none, |y| &closed[y]);
-            let below = closed.get(y + 1).unwrap_or(&none);
-            let word = |at: usize| {
+        let closed = self.closed(fill);
+        let n = self.row();
+        let none = vec![fill; n];
+        let mut words = Vec::with_capacity(closed.len());
+        for start in (0..closed.len()).step_by(n) {
+            let own = &closed[start..start + n];
+            let above = start
+                .checked_sub(n)
+                .map_or(&none[..], |y| &closed[y..y + n]);
+            let below = closed.get(start + n..start + 2 * n).unwrap_or(&none);
+            words.extend((0..n).map(|at| {
                 let before = at.checked_sub(1).map_or(fill, |at| own[at]);
                 let after = own.get(at + 1).copied().unwrap_or(fill);
                 let left = own[at] << 1 | before >> 63;
                 let right = own[at] >> 1 | after << 63;
                 of(own[at], [above[at], below[at], left, right])
-            };
-            (0..words).map(word).collect()
-        };
+            }));
+        }
         Self {
-            rows: (0..self.rows.len()).map(row).collect(),
+            words,
             width: self.width,
         }
     }
@@ -97,31 +114,22 @@ impl Bits {
         rows.joined(false, |own, [above, below, _, _]| own | above | below)
     }
 
-    fn each(&self, other: &Self, of: impl Fn(u64, u64) -> u64) -> Self {
-        let row = |(a, b): (&Vec<u64>, &Vec<u64>)| {
-            let words = a.iter().zip(b);
-            words.map(|(a, b)| of(*a, *b)).collect()
-        };
-        Self {
-            rows: self.rows.iter().zip(&other.rows).map(row).collect(),
-            width: self.width,
-        }
-    }
-
     /// What openings take away at each erosion, together.
     fn skeleton(self, iterations: u64) -> Self {
+        let mut skeleton = Self {
+            words: vec![0; self.words.len()],
+            width: self.width,
+        };
         let mut eroded = self;
-        let mut skeleton: Option<Self> = None;
         for _ in 0..=iterations {
             let smaller = eroded.erode();
-            let taken = eroded.each(&smaller.dilate(), |whole, opened| whole & !opened);
-            skeleton = Some(match skeleton {
-                Some(before) => before.each(&taken, |a, b| a | b),
-                None => taken,
-            });
+            let opened = smaller.dilate();
+            let words = eroded.words.iter().zip(&opened.words);
+            for (taken, (whole, opened)) in skeleton.words.iter_mut().zip(words) {
+                *taken |= whole & !opened;
+            }
             eroded = smaller;
         }
-        // The loop runs at least once.
-        skeleton.unwrap_or(eroded)
+        skeleton
     }
 }

@@ -109,6 +109,15 @@ impl Target {
         &self.truth.labels
     }
 
+    /// Whether any pixel is ignored.
+    #[must_use]
+    pub(crate) fn ignores(&self) -> bool {
+        let classes = self.one_hot.dims()[1];
+        self.labels()
+            .iter()
+            .any(|label| usize::from(*label) >= classes)
+    }
+
     /// The same, to be kept for a backward pass.
     pub(crate) fn shared_labels(&self) -> Arc<Vec<u8>> {
         Arc::clone(&self.truth.labels)

@@ -4,6 +4,7 @@
 
 pub mod brief;
 pub mod calibration;
+pub mod checkpoints;
 pub mod definitions;
 pub mod ended;
 pub mod group;

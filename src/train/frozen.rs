@@ -8,28 +8,23 @@ use std::sync::Arc;
 use burn::prelude::*;
 use serde::Serialize;
 
-use super::checkpoint;
+use super::checkpoint as weights;
 use super::device;
 use super::feed::each_val_batch;
+use super::glance;
 use crate::data::Dataset;
 use crate::data::loader::Loader;
 use crate::doctor::look::{Frame, Slope};
 use crate::doctor::oracle::Truth;
-use crate::doctor::xray::{Bench, Subject};
+use crate::doctor::xray::Bench;
 use crate::experiment::ExperimentConfig;
+use crate::loss::breakdown::TermPart;
 use crate::model::UNet;
 use crate::run::Run;
+use crate::run::checkpoints::{self, Checkpoint};
 
 /// Logits that are kept at most, as numbers: 1 GiB.
 const MOST: usize = 1 << 28;
-
-crate::choices! {
-    /// Which weights of a run answer.
-    pub enum Checkpoint {
-        Best = "best": "The weights with the best mean Dice.",
-        Last = "last": "The weights at the end.",
-    }
-}
 
 /// One validation batch as the network answered it.
 struct Chunk {
@@ -42,8 +37,11 @@ struct Chunk {
 
 /// The answers of one checkpoint to all validation images.
 pub struct Frozen {
+    pub checkpoint: Checkpoint,
     /// Updates behind the weights.
     pub step: u64,
+    /// All weights that the run had stored when these answered, each with its step.
+    pub stored: Vec<(Checkpoint, u64)>,
     /// What the run recorded for these weights, where it validated them.
     pub recorded: Option<f64>,
     /// The run's own configuration.
@@ -56,7 +54,7 @@ pub struct Frozen {
     chunks: Vec<Chunk>,
     /// Where training was when the recorded loss was taken, 0..=1.
     progress: f64,
-    dataset: Arc<Dataset>,
+    pub dataset: Arc<Dataset>,
 }
 
 /// What a loss says of frozen answers.
@@ -101,17 +99,12 @@ impl Frozen {
             let _ = write!(message, ": expected {then}, found {now}");
             return Err(message);
         }
-        let step = match checkpoint {
-            Checkpoint::Best => run
-                .best
-                .and_then(|at| run.validations.get(at))
-                .map(|v| v.step),
-            Checkpoint::Last => run.steps.last().map(|point| point.step),
-        };
+        let stored = checkpoints::stored(run, dir);
+        let step = checkpoint.step(run);
         let step = step.ok_or("the run has not been validated yet, so nothing is stored")?;
-        let file = dir.join(format!("{}.safetensors", checkpoint.name()));
+        let file = checkpoint.file(dir);
         if !file.is_file() {
-            return Err(format!("{}: there is no such file", file.display()));
+            return Err(missing(&file, &stored));
         }
         let (device, _) = device::open("cpu")?;
         let device = device.without_autodiff();
@@ -119,7 +112,7 @@ impl Frozen {
         let classes = class_names.len();
         let seed = config.train.seed;
         let mut model = UNet::new(&config.model, channels, classes, seed, &device);
-        checkpoint::load_model(&mut model, &file)?;
+        weights::load_model(&mut model, &file)?;
         let batch = config.train.batch as usize;
         let loader = Loader::new(Arc::clone(&dataset), &config.data, batch, seed)
             .map_err(|error| error.to_string())?;
@@ -174,7 +167,9 @@ impl Frozen {
         let (_, frame_chunk, frame) = fullest.ok_or("the run has no validation images")?;
         let recorded = run.validations.iter().find(|v| v.step == step);
         Ok(Self {
+            checkpoint,
             step,
+            stored,
             recorded: recorded.map(|validation| validation.loss),
             images: chunks.iter().map(|chunk| chunk.shape[0]).sum(),
             // A validation is made with the weights of the terms as the step before it saw them.
@@ -244,6 +239,24 @@ impl Frozen {
         Ok(Slope::new("present", self.frame, planes.to_vec()))
     }
 
+    /// The loss of `config` taken apart on the batch that [`Frozen::frame`] is of.
+    ///
+    /// # Errors
+    /// As [`Frozen::ask`].
+    pub fn formula(&self, config: &ExperimentConfig) -> Result<Vec<TermPart>, String> {
+        let chunk = &self.chunks[self.frame_chunk];
+        (self
+            .bench(config, chunk)?
+            .formula(&config.loss, &chunk.logits))
+        .map_err(|error| error.to_string())
+    }
+
+    /// Images of that batch.
+    #[must_use]
+    pub fn formula_images(&self) -> usize {
+        self.chunks[self.frame_chunk].shape[0]
+    }
+
     /// The truth of [`Frozen::frame`], `[H, W]`.
     #[must_use]
     pub fn truth(&self) -> &[u8] {
@@ -270,18 +283,17 @@ impl Frozen {
     }
 
     fn bench(&self, config: &ExperimentConfig, chunk: &Chunk) -> Result<Bench, String> {
-        let census = &self.dataset.census;
-        let class_weights = (config.class_weights)
-            .weights(&census.train_pixels, &census.train_presence_pixels)
-            .map_err(|error| error.to_string())?;
-        let subject = Subject {
-            labels: chunk.labels.clone(),
-            shape: chunk.shape,
-            class_names: self.class_names.clone(),
-            class_weights,
-        };
-        let mut bench = Bench::new(config, &subject).map_err(|error| error.to_string())?;
-        bench.at(self.progress);
-        Ok(bench)
+        let labels = (&chunk.labels[..], chunk.shape);
+        glance::bench(config, &self.dataset, labels, self.progress)
     }
+}
+
+/// Says which weights there are in place of those asked for.
+fn missing(file: &Path, stored: &[(Checkpoint, u64)]) -> String {
+    let names: Vec<String> = stored.iter().map(|(it, _)| it.to_string()).collect();
+    let there = match names.is_empty() {
+        true => "the run has stored none".to_owned(),
+        false => format!("stored are {}", names.join(", ")),
+    };
+    format!("{}: there is no such file; {there}", file.display())
 }

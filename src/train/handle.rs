@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::glance::Glance;
 use super::session::Prediction;
 use super::trainer::{Message, Trainer};
 use crate::data::{Dataset, Sample};
@@ -29,6 +30,18 @@ pub enum Control {
     HoldLane(usize, bool),
     /// Show this item (index into `Dataset::items`) from now on.
     Preview(usize),
+    /// Tell now and then what this lane answers for the batch that it trains on; with `None` no
+    /// longer.
+    Glance(Option<usize>),
+}
+
+/// Where the newest pictures lie until somebody takes them.
+#[derive(Debug, Default)]
+pub struct Slots {
+    /// Per lane.
+    pub previews: Vec<Option<Preview>>,
+    /// Of the lane that was asked for, with its index.
+    pub glance: Option<(usize, Glance)>,
 }
 
 /// One lane to train: its name and configuration.
@@ -77,8 +90,8 @@ pub struct Preview {
 /// Handle on the one long-lived trainer thread of the process. When it is dropped, what is being
 /// trained is stopped and kept, and the thread ends.
 pub struct TrainerHandle {
-    /// Newest picture per lane; taken by whoever shows it.
-    pub previews: Arc<Mutex<Vec<Option<Preview>>>>,
+    /// Newest pictures; taken by whoever shows them.
+    pub slots: Arc<Mutex<Slots>>,
     messages: Sender<Message>,
     events: Receiver<TrainerEvent>,
     busy: Arc<AtomicBool>,
@@ -94,18 +107,18 @@ impl TrainerHandle {
         let (messages, inbox) = unbounded();
         // Unbounded: training never waits for a window that is minimised; an event is small.
         let (outbox, events) = unbounded();
-        let previews = Arc::new(Mutex::new(Vec::new()));
+        let slots: Arc<Mutex<Slots>> = Arc::default();
         let busy = Arc::new(AtomicBool::new(false));
-        let (slots, working) = (Arc::clone(&previews), Arc::clone(&busy));
+        let (filled, working) = (Arc::clone(&slots), Arc::clone(&busy));
         std::thread::Builder::new()
             .name("trainer".to_owned())
             .spawn(move || {
                 let _workers = Workers::join();
-                Trainer::new(inbox, outbox, slots, working, wake).run();
+                Trainer::new(inbox, outbox, filled, working, wake).run();
             })
             .expect("a thread can be started");
         Self {
-            previews,
+            slots,
             messages,
             events,
             busy,

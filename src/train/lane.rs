@@ -3,9 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::glance::Glance;
 use super::handle::{Job, Preview};
 use super::memory;
 use super::session::Session;
+use crate::run::checkpoints::{Checkpoint, Spacing};
 use crate::run::pictures::Shelf;
 use crate::run::store::{Recorder, Store};
 use crate::run::{Outcome, RunEvent};
@@ -27,6 +29,8 @@ pub struct Lane {
     saved: Instant,
     /// Where predictions are kept; none once writing failed.
     shelf: Option<Shelf>,
+    /// When weights are kept along the way.
+    spacing: Spacing,
 }
 
 impl Lane {
@@ -45,7 +49,10 @@ impl Lane {
             .map_err(|error| error.to_string())?;
         let shelf = shelf(&session, &recorder);
         session.keep(shelf.wanted());
+        let budget = job.config.train.weights_mib << 20;
+        let spacing = Spacing::new(session.weights_size(), session.validations(), budget);
         Ok(Self {
+            spacing,
             session,
             recorder,
             done: false,
@@ -107,6 +114,16 @@ impl Lane {
                 self.record(vec![failed])
             }
         }
+    }
+
+    /// Has the next step leave a glance at its batch.
+    pub fn glance_next(&mut self) {
+        self.session.glance_next();
+    }
+
+    /// What the last step left, once.
+    pub fn take_glance(&mut self) -> Option<Glance> {
+        self.session.take_glance()
     }
 
     /// Ends the run early, keeping what was learned.
@@ -205,15 +222,27 @@ impl Lane {
                 .save_weights(&path)
                 .map_err(|error| error.to_string())
         };
+        let along_the_way = |step: u64| {
+            let path = Checkpoint::Step(step).file(&self.recorder.dir);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| format!("{}: {error}", folder.display()))?;
+            }
+            let saved = self.session.save_weights(&path);
+            saved.map_err(|error| error.to_string())
+        };
         let state = || {
             let dir = self.recorder.path("last.state");
             let saved = self.session.save_state(&dir);
             saved.map_err(|error| error.to_string())
         };
         match event {
-            RunEvent::Validated { .. } => {
+            RunEvent::Validated { step, .. } => {
                 if self.session.improved() {
                     weights("best.safetensors")?;
+                }
+                if self.spacing.keeps(self.session.validation(*step)) {
+                    along_the_way(*step)?;
                 }
                 if self.saved.elapsed() > STATE_EVERY {
                     state()?;

@@ -6,6 +6,7 @@ pub mod early;
 pub mod evaluate;
 pub mod feed;
 pub mod frozen;
+pub mod glance;
 pub mod handle;
 pub mod lane;
 pub mod learner;

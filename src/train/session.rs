@@ -14,6 +14,7 @@ use super::checkpoint::{self, Progress};
 use super::early::EarlyStop;
 use super::evaluate;
 use super::feed::Feed;
+use super::glance::Glance;
 use super::learner::{Broken, Learner, Part};
 use super::memory;
 use crate::data::loader::Loader;
@@ -75,6 +76,9 @@ pub struct Session {
     /// Places of the validation split whose predictions are kept, ascending.
     keep: Vec<usize>,
     kept: Vec<Kept>,
+    /// Whether the next step leaves a [`Glance`], and the one that the last left.
+    glancing: bool,
+    glance: Option<Glance>,
     finished: bool,
 }
 
@@ -170,6 +174,8 @@ impl Session {
             improved: false,
             keep: Vec::new(),
             kept: Vec::new(),
+            glancing: false,
+            glance: None,
             finished: false,
         })
     }
@@ -274,7 +280,8 @@ impl Session {
         let activation = self.config.activation;
         let next = step + 1;
         let due = next.is_multiple_of(self.validate_every) || next == self.total_steps;
-        self.learner.keep_logits = due && self.watch.wants_probe(next);
+        let probing = due && self.watch.wants_probe(next);
+        self.learner.keep_logits = probing || self.glancing;
         let at_once = self.config.train.images_at_once() as usize;
         let device = &self.device;
         let parts = parts(&batch, keep.as_deref(), at_once, classes, device);
@@ -290,6 +297,12 @@ impl Session {
             grad_norm: measured.grad_norm,
             secs: secs(),
         });
+        if std::mem::take(&mut self.glancing) {
+            self.glance = self.glance_at(&batch, measured.loss, progress)?;
+        }
+        if !probing {
+            self.learner.logits = None;
+        }
         if due {
             self.probe(&batch)?;
             let mut found = evaluate::validate(
@@ -311,6 +324,24 @@ impl Session {
             events.push(found.into_event(self.progress.step, secs()));
         }
         Ok(())
+    }
+
+    /// What was answered for the batch just trained on.
+    fn glance_at(&self, batch: &Batch, loss: f64, progress: f64) -> Result<Option<Glance>, Broken> {
+        let Some(logits) = self.learner.logits.clone() else {
+            return Ok(None);
+        };
+        let read = (logits.try_into_data()).map_err(|error| Broken::Device(error.to_string()))?;
+        let [n, _, h, w] = batch.shape;
+        Ok(Some(Glance {
+            step: self.progress.step,
+            loss,
+            progress,
+            logits: read.iter::<f32>().collect(),
+            labels: batch.labels.clone(),
+            shape: [n, h, w],
+            dataset: Arc::clone(&self.dataset),
+        }))
     }
 
     /// Answers the batch just trained on in evaluation mode too, where that tells something.
@@ -409,6 +440,16 @@ impl Session {
         self.keep = places;
     }
 
+    /// Has the next step leave a [`Glance`].
+    pub fn glance_next(&mut self) {
+        self.glancing = true;
+    }
+
+    /// What the last step left, once.
+    pub fn take_glance(&mut self) -> Option<Glance> {
+        self.glance.take()
+    }
+
     /// What was kept at the last validation, once.
     pub fn take_kept(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.kept)
@@ -417,7 +458,19 @@ impl Session {
     /// Validations of the whole run.
     #[must_use]
     pub fn validations(&self) -> u64 {
-        self.total_steps.div_ceil(self.validate_every)
+        self.validation(self.total_steps)
+    }
+
+    /// Which validation, counted from 1, that after `step` is.
+    #[must_use]
+    pub fn validation(&self, step: u64) -> u64 {
+        step.div_ceil(self.validate_every)
+    }
+
+    /// Bytes that [`Session::save_weights`] takes, near enough for a budget.
+    #[must_use]
+    pub fn weights_size(&self) -> u64 {
+        self.learner.model().parameters() * size_of::<f32>() as u64
     }
 
     /// Whether the step just made validated better than any before.

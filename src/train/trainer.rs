@@ -5,13 +5,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::device;
 use super::device::tuning::Watch;
 use super::feed::Feed;
-use super::handle::{Control, Job, Preview, TrainerEvent};
+use super::handle::{Control, Job, Slots, TrainerEvent};
 use super::lane::Lane;
 use super::session::Session;
 use crate::run::store::Store;
@@ -24,18 +25,24 @@ pub enum Message {
     Control(Control),
 }
 
+/// Least time between two glances at a lane's batch.
+const GLANCE_EVERY: Duration = Duration::from_millis(400);
+
 /// Everyone who listens is gone: keep what was learned and end.
 struct Gone;
 
 pub struct Trainer {
     inbox: Receiver<Message>,
     outbox: Sender<TrainerEvent>,
-    previews: Arc<Mutex<Vec<Option<Preview>>>>,
+    slots: Arc<Mutex<Slots>>,
     busy: Arc<AtomicBool>,
     wake: Arc<dyn Fn() + Send + Sync>,
     /// Kept after they finished, for previews, until the next start.
     lanes: Vec<Option<Lane>>,
     shown: Option<usize>,
+    /// The lane whose batch is looked at, and when it last was.
+    glancing: Option<usize>,
+    glanced: Option<Instant>,
     paused: bool,
     stopping: bool,
     /// Where the lanes are recorded.
@@ -49,18 +56,20 @@ impl Trainer {
     pub fn new(
         inbox: Receiver<Message>,
         outbox: Sender<TrainerEvent>,
-        previews: Arc<Mutex<Vec<Option<Preview>>>>,
+        slots: Arc<Mutex<Slots>>,
         busy: Arc<AtomicBool>,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
         Self {
             inbox,
             outbox,
-            previews,
+            slots,
             busy,
             wake,
             lanes: Vec::new(),
             shown: None,
+            glancing: None,
+            glanced: None,
             paused: false,
             stopping: false,
             store: None,
@@ -79,6 +88,7 @@ impl Trainer {
                     }
                 }
                 Message::Control(Control::Preview(item)) => self.show(item),
+                Message::Control(Control::Glance(lane)) => self.glancing = lane,
                 // The training that it was meant for has just ended.
                 Message::Add(job) => {
                     log::warn!("“{}” came too late to be added to a race", job.name);
@@ -97,7 +107,7 @@ impl Trainer {
 
     fn train(&mut self, jobs: &[Job], store: Store) -> Result<(), Gone> {
         self.lanes.clear();
-        self.slots().clear();
+        *self.slots() = Slots::default();
         (self.paused, self.stopping, self.on_gpu) = (false, false, false);
         self.store = Some(store);
         let result = self.open(jobs).and_then(|()| {
@@ -126,7 +136,7 @@ impl Trainer {
     /// One more lane, behind the others.
     fn open_lane(&mut self, job: &Job) -> Result<(), Gone> {
         let index = self.lanes.len();
-        self.slots().push(None);
+        self.slots().previews.push(None);
         let (feeds, on_gpu) = (&mut self.feeds, &mut self.on_gpu);
         let opened = match &self.store {
             Some(store) => Lane::open(job, store, |job| make_session(job, feeds, on_gpu)),
@@ -178,8 +188,17 @@ impl Trainer {
                 } else if lane.is_held() {
                     continue;
                 } else {
+                    let glance = self.glancing == Some(index)
+                        && self.glanced.is_none_or(|at| at.elapsed() > GLANCE_EVERY);
+                    if glance {
+                        lane.glance_next();
+                    }
                     lane.step()
                 };
+                if let Some(glance) = lane.take_glance() {
+                    self.slots().glance = Some((index, glance));
+                    self.glanced = Some(Instant::now());
+                }
                 let validated = events
                     .iter()
                     .any(|event| matches!(event, RunEvent::Validated { .. }));
@@ -238,6 +257,9 @@ impl Trainer {
                     self.refresh();
                 }
                 Message::Control(Control::Preview(item)) => self.show(item),
+                Message::Control(Control::Glance(lane)) => {
+                    (self.glancing, self.glanced) = (lane, None);
+                }
                 Message::Control(Control::Pause | Control::Resume) => {}
                 Message::Start(..) => log::error!("asked to train while training"),
             }
@@ -276,14 +298,14 @@ impl Trainer {
         else {
             return;
         };
-        if let Some(slot) = self.slots().get_mut(index) {
+        if let Some(slot) = self.slots().previews.get_mut(index) {
             *slot = Some(preview);
         }
         (self.wake)();
     }
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<Preview>>> {
-        self.previews.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> std::sync::MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn forward(&self, lane: usize, events: Vec<RunEvent>) -> Result<(), Gone> {

@@ -1,10 +1,14 @@
 //! A run's answers frozen: its own loss says of them what the run recorded, others say otherwise.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dicebench::data::{Dataset, Progress};
+use dicebench::run::RunEvent;
+use dicebench::run::checkpoints::{Checkpoint, stored};
 use dicebench::run::store::Store;
-use dicebench::train::frozen::{Checkpoint, Frozen};
+use dicebench::train::frozen::Frozen;
+use dicebench::train::handle::{Control, TrainerEvent, TrainerHandle};
 
 use crate::training::{tiny, train};
 
@@ -15,9 +19,13 @@ fn the_runs_own_loss_is_the_recorded_one_and_half_of_it_is_half() {
     let (_, ids) = train(&[tiny()], &store);
     let run = store.load(&ids[0]).unwrap();
     let dataset = Arc::new(Dataset::open(&run.config.data, &Progress::default()).unwrap());
-    for checkpoint in [Checkpoint::Best, Checkpoint::Last] {
-        let dir = store.dir(&run.id);
+    let dir = store.dir(&run.id);
+    let kept = stored(&run, &dir);
+    // Every validation, and two of them by name.
+    assert_eq!(kept.len(), run.validations.len() + 2, "{kept:?}");
+    for (checkpoint, step) in kept {
         let frozen = Frozen::take(&run, &dir, checkpoint, Arc::clone(&dataset)).unwrap();
+        assert_eq!(frozen.step, step);
         let recorded = frozen.recorded.unwrap();
         let own = frozen.ask(&run.config, &|| false).unwrap().unwrap();
         assert!(
@@ -56,4 +64,68 @@ fn weights_that_are_not_there_are_named() {
     let error = Frozen::take(&run, &store.dir(&run.id), Checkpoint::Last, dataset);
     let error = error.err().unwrap();
     assert!(error.contains("last.safetensors"), "{error}");
+    let dataset = Arc::new(Dataset::open(&run.config.data, &Progress::default()).unwrap());
+    let error = Frozen::take(&run, &store.dir(&run.id), Checkpoint::Step(1), dataset);
+    let error = error.err().unwrap();
+    let there = format!("stored are {},", run.validations[0].step);
+    assert!(
+        error.contains("000001") && error.contains(&there),
+        "{error}"
+    );
+}
+
+/// While it trains: the formula of the batch adds up to the loss that the step recorded, and that of
+/// another loss is another.
+#[test]
+fn the_formula_of_a_batch_in_training_adds_up_to_its_loss() {
+    let home = tempfile::tempdir().unwrap();
+    let mut config = tiny();
+    config.set("train.steps", "2000").unwrap();
+    // Weights that move: the formula is to have those of the moment.
+    for (key, value) in [
+        ("loss.terms.0.schedule", "ramp"),
+        ("loss.terms.0.start", "0.1"),
+        ("loss.terms.0.over", "1"),
+    ] {
+        config.set(key, value).unwrap();
+    }
+    let trainer = TrainerHandle::spawn(Arc::new(|| {}));
+    let jobs = crate::training::jobs(&[config.clone()]);
+    trainer.start(jobs, Store::new(home.path())).unwrap();
+    trainer.control(Control::Glance(Some(0)));
+    let (mut steps, mut glances) = (Vec::new(), Vec::new());
+    while glances.len() < 2 {
+        let event = trainer.wait(Duration::from_secs(120));
+        if let TrainerEvent::Run { event, .. } = event.expect("the trainer is not silent")
+            && let RunEvent::Step { step, loss, .. } = event
+        {
+            steps.push((step, loss));
+        }
+        if let Some((lane, glance)) = trainer.slots.lock().unwrap().glance.take() {
+            assert_eq!(lane, 0);
+            glances.push(glance);
+        }
+    }
+    trainer.control(Control::Stop);
+    while trainer.is_busy() {
+        if let Some(TrainerEvent::Run { event, .. }) = trainer.wait(Duration::from_secs(120))
+            && let RunEvent::Step { step, loss, .. } = event
+        {
+            steps.push((step, loss));
+        }
+    }
+    for glance in &glances {
+        let sum = |config| -> f64 {
+            let parts = glance.formula(config).unwrap();
+            parts.iter().map(|part| part.contribution).sum()
+        };
+        let recorded = steps.iter().find(|(step, _)| *step == glance.step).unwrap();
+        assert_eq!(glance.loss, recorded.1);
+        let own = sum(&config);
+        assert!((own - glance.loss).abs() < 1e-5, "{own} {}", glance.loss);
+        let mut other = config.clone();
+        other.set("loss.terms.1.weight", "3").unwrap();
+        assert!(sum(&other) > own + 0.1);
+    }
+    assert!(glances[0].step < glances[1].step);
 }

@@ -23,6 +23,8 @@ pub struct State {
     cards: bool,
     /// Race on the images that are open instead of the sample.
     own_images: bool,
+    /// Race as long as the presets say instead of a minute or so.
+    full_length: bool,
 }
 
 /// What was asked for on a card.
@@ -58,6 +60,11 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                          once; without this tick it is opened for them.",
                     );
             }
+            ui.checkbox(&mut app.museum.full_length, "Run pairs at full length")
+                .on_hover_text(
+                    "All steps of the preset. Without this tick a pair runs for 160 steps, which shows \
+                     what it is about in a minute or so on two cores.",
+                );
             if app.lab.pair.is_some()
                 && ui
                     .button("Back to the pair ▶")
@@ -196,7 +203,14 @@ impl App {
     /// Races an exhibit against its fixed twin and shows them.
     pub fn race_pair(&mut self, exhibit: &Preset) {
         let own = self.museum.own_images && self.lab.has_own_images();
-        self.lab.race_pair(exhibit, own);
+        let base = match self.museum.full_length {
+            true => Ok(exhibit.config.clone()),
+            false => exhibit.short(),
+        };
+        match base {
+            Ok(base) => self.lab.race_pair(exhibit, &base, own),
+            Err(message) => self.lab.notices.push(Level::Error, message),
+        }
         self.museum.cards = false;
         self.tab = Tab::Museum;
     }

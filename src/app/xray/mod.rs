@@ -16,6 +16,7 @@ use crate::experiment::ExperimentConfig;
 use crate::finding::Severity;
 use crate::lab::freezing::WhatIf;
 use crate::lab::responding::Laid;
+use crate::loss::breakdown::TermPart;
 
 pub use curves::Asked as CurvesAsked;
 pub use what_if::Asked as WhatIfAsked;
@@ -40,6 +41,8 @@ pub struct State {
 /// What is to be drawn.
 pub struct Shown<'a> {
     pub xray: Option<&'a Xray>,
+    /// The draft's formula, which is here before the X-ray is.
+    pub formula: Option<&'a Vec<TermPart>>,
     pub slope: Option<&'a Slope>,
     /// Counts X-rays, so that pictures are made once for each.
     pub taken: u64,
@@ -102,7 +105,8 @@ pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
         shown.colors,
     );
     ui.add_space(6.0);
-    crate::app::formula::ui(ui, &xray.formula, &xray.class_names);
+    let formula = shown.formula.unwrap_or(&xray.formula);
+    crate::app::formula::ui(ui, formula, &xray.class_names);
     ui.add_space(6.0);
     asked.fix = findings(ui, shown.diagnoses);
     asked
@@ -130,7 +134,7 @@ fn headline(ui: &mut Ui, xray: &Xray) {
     }
 }
 
-/// One row per oracle, best answer first; red where a worse answer beats a better one.
+/// One row per oracle, best answer first; orange where a worse answer beats a better one.
 fn chart(ui: &mut Ui, xray: &Xray, thumbs: &thumbs::Thumbs) {
     let low = xray.lowest.min(0.0);
     let span = (xray.highest - low).max(1e-12);

@@ -6,13 +6,15 @@ use egui::{ComboBox, RichText, Ui};
 use super::slope::Picture;
 use super::{OTHER, WRONG};
 use crate::lab::freezing::{Asked as Question, WhatIf};
-use crate::train::frozen::{Checkpoint, Reading};
+use crate::run::checkpoints::Checkpoint;
+use crate::train::frozen::Reading;
 
 /// What is kept between frames.
 #[derive(Default)]
 pub struct State {
-    checkpoint: Checkpoint,
     picture: Picture,
+    /// The run that the picture is of.
+    of: String,
 }
 
 /// A run that may be frozen: name and id.
@@ -32,38 +34,23 @@ pub fn ui(
     colors: &[[u8; 3]],
 ) -> Option<Asked> {
     let mut asked = None;
-    if !matches!(what_if, WhatIf::Frozen(_)) {
-        // Pictures of another run's answers are not those of the next.
-        state.picture = Picture::default();
-    }
     ui.label(RichText::new("What if").strong()).on_hover_text(
         "Freeze the answers of a trained network, then move loss, smoothing, weights or activation \
          in the settings: what the loss would say of the same answers is shown at once, without \
-         training.",
+         training. Any moment of the run whose weights were kept can be chosen.",
     );
     if runs.is_empty() && matches!(what_if, WhatIf::Nothing) {
         ui.weak("Train once: the answers of its network can then be frozen here.");
         return None;
     }
     ui.horizontal_wrapped(|ui| {
-        ui.weak("with the");
-        let combo = ComboBox::from_id_salt("what-if weights")
-            .width(60.0)
-            .selected_text(state.checkpoint.name());
-        let response = combo.show_ui(ui, |ui| {
-            for checkpoint in Checkpoint::ALL {
-                ui.selectable_value(&mut state.checkpoint, *checkpoint, checkpoint.name());
-            }
-        });
-        (response.response).on_hover_text("Which of the run's two stored sets of weights answers.");
-        ui.weak("weights of");
         let response = ui.menu_button("Freeze a run…", |ui| {
             egui::ScrollArea::vertical()
                 .max_height(320.0)
                 .show(ui, |ui| {
                     for (name, id) in runs {
-                        if ui.button(name).clicked() {
-                            asked = Some(Asked::Freeze(id.clone(), state.checkpoint));
+                        if ui.button(name).on_hover_text(id).clicked() {
+                            asked = Some(Asked::Freeze(id.clone(), Checkpoint::Best));
                             ui.close();
                         }
                     }
@@ -74,19 +61,23 @@ pub fn ui(
         );
         match what_if {
             WhatIf::Nothing => {}
-            WhatIf::Freezing { run } => {
+            WhatIf::Freezing {
+                run, checkpoint, ..
+            } => {
                 ui.spinner();
-                ui.label(format!("{run} is answering its validation images…"));
+                ui.label(format!(
+                    "{run} ({checkpoint}) is answering its validation images…"
+                ));
             }
             WhatIf::Failed(message) => {
                 ui.colored_label(WRONG, format!("✖ {message}"));
             }
             WhatIf::Frozen(question) => {
-                let (run, step) = (&question.run, question.frozen.step);
-                ui.label(format!(
-                    "{run}, step {step}, {} images",
-                    question.frozen.images
-                ));
+                let (run, images) = (&question.run, question.frozen.images);
+                ui.label(format!("{run}, {images} images, with the weights of"));
+                if let Some(checkpoint) = moments(ui, question) {
+                    asked = Some(Asked::Freeze(question.id.clone(), checkpoint));
+                }
                 let thaw = ui.small_button("Forget");
                 if thaw.on_hover_text("Forget the frozen answers.").clicked() {
                     asked = Some(Asked::Thaw);
@@ -95,9 +86,71 @@ pub fn ui(
         }
     });
     if let WhatIf::Frozen(question) = what_if {
+        if state.of != question.id {
+            // Pictures of another run's answers are not those of this one.
+            state.picture = Picture::default();
+            state.of.clone_from(&question.id);
+        }
         answer(ui, state, question, colors);
     }
     asked
+}
+
+/// The moments whose weights the run keeps: a step back, a list, a step on. Returns what was chosen.
+fn moments(ui: &mut Ui, question: &Question) -> Option<Checkpoint> {
+    let frozen = &question.frozen;
+    let current = question.next.unwrap_or(frozen.checkpoint);
+    let name = |checkpoint: Checkpoint, step: u64| match checkpoint {
+        Checkpoint::Step(_) => format!("step {step}"),
+        named => format!("step {step} ({named})"),
+    };
+    // In the order of training, however they are called.
+    let mut all = frozen.stored.clone();
+    all.sort_by_key(|(checkpoint, step)| (*step, matches!(checkpoint, Checkpoint::Step(_))));
+    let at = all.iter().position(|(it, _)| *it == current);
+    let beside = |by: isize| all.get(at?.checked_add_signed(by)?).map(|(it, _)| *it);
+    let mut chosen = None;
+    for (sign, by, help) in [("◀", -1, "Earlier weights"), ("▶", 1, "Later weights")] {
+        let to = beside(by);
+        let button = ui.add_enabled(to.is_some(), egui::Button::new(sign).small());
+        button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, to.is_some(), help));
+        if button
+            .on_hover_text(help)
+            .on_disabled_hover_text("The run keeps no others this way.")
+            .clicked()
+        {
+            chosen = to;
+        }
+        if by < 0 {
+            let step = (all.get(at.unwrap_or(0))).map_or(frozen.step, |(_, step)| *step);
+            let combo = ComboBox::from_id_salt("what-if weights")
+                .width(130.0)
+                .selected_text(name(current, step));
+            let response = combo.show_ui(ui, |ui| {
+                for (checkpoint, step) in &all {
+                    let here = *checkpoint == current;
+                    if ui
+                        .selectable_label(here, name(*checkpoint, *step))
+                        .clicked()
+                        && !here
+                    {
+                        chosen = Some(*checkpoint);
+                    }
+                }
+            });
+            (response.response).on_hover_text(
+                "The weights that the run kept: at its validations, within `train.weights_mib`, its \
+                 best and its last.",
+            );
+        }
+    }
+    if question.next.is_some() {
+        ui.spinner();
+    }
+    if let Some(problem) = &question.problem {
+        ui.colored_label(WRONG, format!("✖ {problem}"));
+    }
+    chosen
 }
 
 fn answer(ui: &mut Ui, state: &mut State, question: &Question, colors: &[[u8; 3]]) {
@@ -108,13 +161,21 @@ fn answer(ui: &mut Ui, state: &mut State, question: &Question, colors: &[[u8; 3]
         Some(Err(message)) => {
             ui.colored_label(WRONG, format!("✖ {message}"));
         }
-        Some(Ok((now, slope))) => {
+        Some(Ok(answered)) => {
+            let frozen = &question.frozen;
             ui.horizontal_wrapped(|ui| {
-                ui.vertical(|ui| table(ui, question, now));
+                ui.vertical(|ui| table(ui, question, &answered.reading));
                 ui.add_space(24.0);
                 ui.vertical(|ui| {
-                    (state.picture).present(ui, &question.frozen, slope, question.count, colors);
+                    (state.picture).present(ui, frozen, &answered.slope, question.count, colors);
                 });
+            });
+            ui.collapsing("The formula of these settings on these answers", |ui| {
+                ui.weak(format!(
+                    "the {} images of the batch that holds the pictured one",
+                    frozen.formula_images()
+                ));
+                crate::app::formula::terms(ui, &answered.formula, &frozen.class_names);
             });
         }
     }

@@ -1,4 +1,4 @@
-//! `dicebench bench xray`: how long the X-ray and the response curves of a loss take on a dataset.
+//! `dicebench bench xray`: how long formula, X-ray and response curves of a loss take on a dataset.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -39,6 +39,8 @@ struct Report {
     /// Opening the dataset and reading the masks: once for each dataset.
     open_ms: f64,
     read_ms: f64,
+    /// The formula with its numbers: what follows a slider.
+    formula_ms: f64,
     xray_ms: f64,
     curves_ms: f64,
     /// Opened, read and X-rayed: what `dicebench xray --json` takes but for starting.
@@ -59,8 +61,11 @@ fn report(args: &Args) -> Result<Report, String> {
     let masks = Masks::read(&dataset, &config).map_err(|error| error.to_string())?;
     let read_ms = start.elapsed().as_secs_f64() * 1e3;
     let subject = doctor::examine(&masks, &config).map_err(|error| error.to_string())?;
-    let (mut xrays, mut responses) = (Vec::new(), Vec::new());
+    let (mut formulas, mut xrays, mut responses) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..args.repeat {
+        let start = Instant::now();
+        xray::formula(&config, &subject).map_err(|error| error.to_string())?;
+        formulas.push(start.elapsed().as_secs_f64() * 1e3);
         let start = Instant::now();
         xray::take(&config, &subject).map_err(|error| error.to_string())?;
         xrays.push(start.elapsed().as_secs_f64() * 1e3);
@@ -78,6 +83,7 @@ fn report(args: &Args) -> Result<Report, String> {
         height,
         open_ms,
         read_ms,
+        formula_ms: median(formulas),
         xray_ms,
         curves_ms: median(responses),
         all_ms: open_ms + read_ms + xray_ms,
@@ -92,14 +98,15 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 fn print(report: &Report) {
     println!(
-        "{} masks of {}×{}, {} classes: opened in {:.0} ms, read in {:.0} ms; X-ray {:.0} ms, response \
-         curves {:.0} ms; all but the curves {:.0} ms",
+        "{} masks of {}×{}, {} classes: opened in {:.0} ms, read in {:.0} ms; formula {:.1} ms, X-ray \
+         {:.0} ms, response curves {:.0} ms; opening, reading and X-ray {:.0} ms",
         report.masks,
         report.width,
         report.height,
         report.classes,
         report.open_ms,
         report.read_ms,
+        report.formula_ms,
         report.xray_ms,
         report.curves_ms,
         report.all_ms

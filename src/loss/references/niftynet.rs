@@ -1,4 +1,5 @@
-//! Everything in NiftyNet's `loss_segmentation.py`, by its own name.
+//! Everything in NiftyNet's `loss_segmentation.py`, by its own name; notes say how its configuration
+//! files call it.
 
 use super::{PER_IMAGE, Reference, SMOOTH_1E5, Softmax};
 
@@ -8,28 +9,28 @@ pub(super) const ALL: &[Reference] = &[
         Softmax,
         "dice",
         &[PER_IMAGE, ("power", "2"), SMOOTH_1E5[0], SMOOTH_1E5[1]],
-        "Squared probabilities below the line.",
+        "Squared probabilities below the line. Its configurations say `Dice`.",
     ),
     Reference::new(
         "niftynet.dice_nosquare",
         Softmax,
         "dice",
         &[PER_IMAGE, SMOOTH_1E5[0], SMOOTH_1E5[1]],
-        "As `dice`, probabilities not squared.",
+        "As `dice`, probabilities not squared. Its configurations say `Dice_NS`.",
     ),
     Reference::new(
         "niftynet.dice_dense",
         Softmax,
         "dice",
         &[PER_IMAGE, ("power", "2"), SMOOTH_1E5[0], SMOOTH_1E5[1]],
-        "As `dice`, but takes one-hot maps: the others read their last channel as ids.",
+        "As `dice`, but takes one-hot maps: the others read their last channel as ids. `Dice_Dense`.",
     ),
     Reference::new(
         "niftynet.dice_dense_nosquare",
         Softmax,
         "dice",
         &[PER_IMAGE, SMOOTH_1E5[0], SMOOTH_1E5[1]],
-        "As `dice_nosquare`, but takes one-hot maps.",
+        "As `dice_nosquare`, but takes one-hot maps. `Dice_Dense_NS`.",
     ),
     Reference::new(
         "niftynet.generalised_dice_loss",
@@ -41,7 +42,7 @@ pub(super) const ALL: &[Reference] = &[
             ("class_denominator_floor", "1"),
             ("zero_ratio_is_one", "true"),
         ],
-        "No smoothing; a class's denominator is at least one pixel, so an absent class has no gradient.",
+        "`GDSC`. No smoothing; a class's denominator is at least one pixel, so an absent class has no gradient.",
     ),
     Reference::new(
         "niftynet.tversky",
@@ -54,28 +55,28 @@ pub(super) const ALL: &[Reference] = &[
             ("smooth_numerator", "0"),
             SMOOTH_1E5[1],
         ],
-        "All classes pooled: with softmax only α + β matters.",
+        "`Tversky`. All classes pooled: with softmax only α + β matters.",
     ),
     Reference::new(
         "niftynet.sensitivity_specificity_loss",
         Softmax,
         "sensitivity_specificity",
         &[],
-        "What its code calls specificity is on the class.",
+        "`SensSpec`. What its code calls specificity is on the class.",
     ),
     Reference::new(
         "niftynet.cross_entropy",
         Softmax,
         "cross_entropy",
         &[("normalizer", "per_image_weight_sum")],
-        "Expects logits; each image is divided by its own weights.",
+        "`CrossEntropy`. Expects logits; each image is divided by its own weights.",
     ),
     Reference::new(
         "niftynet.cross_entropy_dense",
         Softmax,
         "cross_entropy",
         &[("normalizer", "per_image_weight_sum")],
-        "As `cross_entropy`, with one-hot maps.",
+        "`CrossEntropy_Dense`. As `cross_entropy`, with one-hot maps.",
     ),
     Reference::new(
         "niftynet.dice_plus_xent_loss",
@@ -89,7 +90,7 @@ pub(super) const ALL: &[Reference] = &[
             ("terms.0.loss.smooth_denominator", "1e-5"),
             ("terms.1.loss.kind", "cross_entropy"),
         ],
-        "Cross-entropy − Dice: from −1 up.",
+        "`DicePlusXEnt`. Cross-entropy − Dice: from −1 up.",
     ),
     Reference::new(
         "niftynet.generalised_wasserstein_dice_loss",
@@ -104,27 +105,27 @@ pub(super) const ALL: &[Reference] = &[
                 "0, 1, 1, 1, 1, 1, 0, 0.6, 0.2, 0.5, 1, 0.6, 0, 0.6, 0.7, 1, 0.2, 0.6, 0, 0.5, 1, 0.5, 0.7, 0.5, 0",
             ),
         ],
-        "A fixed matrix for the 5 classes of BraTS; an image of background alone always costs 1.",
+        "`WGDL`. A fixed matrix for the 5 classes of BraTS; an image of background alone always costs 1.",
     ),
     Reference::new(
         "niftynet.volume_enforcement",
         Softmax,
         "volume_enforcement",
         &[],
-        "A missing class costs about its volume / 0.001.",
+        "`VolEnforcement`. A missing class costs about its volume / 0.001.",
     ),
     Reference::new(
         "niftynet.volume_enforcement_fin",
         Softmax,
         "volume_enforcement",
         &[("hard", "true")],
-        "Counts decided pixels: no gradient at all, a metric.",
+        "Counts decided pixels: no gradient at all, a metric. No configuration can name it.",
     ),
     Reference::new(
         "niftynet.undecided_loss",
         Softmax,
         "undecided",
         &[],
-        "Never looks at the labels.",
+        "Never looks at the labels. No configuration can name it.",
     ),
 ];

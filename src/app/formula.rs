@@ -25,7 +25,8 @@ pub fn ui(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
 pub fn of_batch(ui: &mut Ui, lab: &Lab, open: &mut bool) {
     let triangle = if *open { "⏷" } else { "⏵" };
     let title = format!("{triangle} The formula of this batch, with numbers");
-    let head = ui.selectable_label(*open, title).on_hover_text(
+    let head = egui::Button::selectable(*open, title).truncate();
+    let head = ui.add(head).on_hover_text(
         "The loss taken apart on the batch that is being trained on, class by class: as trained, and \
          as the present settings would have it",
     );
@@ -153,7 +154,7 @@ fn row(ui: &mut Ui, class: &ClassPart, weight: f64, names: &[String]) {
     let name = class.class.and_then(|class| names.get(class));
     ui.label(name.map_or("all classes", String::as_str));
     for pixels in [class.intersection, class.predicted, class.truth] {
-        ui.monospace(format!("{pixels:.1}"));
+        ui.monospace(format!("{pixels:>9.1}"));
     }
     if let Some(ratio) = &class.ratio {
         let value = if ratio.denominator > 0.0 {
@@ -163,7 +164,7 @@ fn row(ui: &mut Ui, class: &ClassPart, weight: f64, names: &[String]) {
         };
         ui.monospace(format!("{value:.4}"));
         for share in [ratio.smoothing_numerator, ratio.smoothing_denominator] {
-            ui.monospace(format!("{:.2} %", share * 100.0));
+            ui.monospace(format!("{:>6.2} %", share * 100.0));
         }
     }
     ui.monospace(format!("{:.3}", class.weight));

@@ -17,6 +17,9 @@ pub fn apply(ctx: &egui::Context, theme: Theme) {
         style.spacing.slider_width = 90.0;
         style.spacing.combo_width = 150.0;
         style.interaction.tooltip_delay = 0.3;
+        style
+            .text_styles
+            .insert(egui::TextStyle::Small, egui::FontId::proportional(10.5));
         // Bars that float cover numbers at the right edge: they are given room of their own.
         style.spacing.scroll.floating_allocated_width = 8.0;
     });

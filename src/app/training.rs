@@ -10,12 +10,6 @@ use crate::lab::Opened;
 use crate::run::Run;
 
 pub fn show(app: &mut App, ui: &mut Ui) {
-    let width = ui.available_width();
-    Panel::right("pictures")
-        .resizable(true)
-        .default_size((width * 0.45).max(280.0))
-        .size_range(220.0..=(width - 240.0).max(260.0))
-        .show(ui, |ui| pictures(app, ui));
     if app.lab.active_run().is_some() {
         let (lab, open) = (&app.lab, &mut app.batch_formula);
         let space = ui.available_height();
@@ -23,12 +17,18 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         let panel = match *open {
             true => panel
                 .resizable(true)
-                .default_size((space * 0.4).min(320.0))
+                .default_size((space * 0.4).min(330.0))
                 .size_range(90.0..=(space - 150.0).max(91.0)),
             false => panel.resizable(false).exact_size(26.0),
         };
         panel.show(ui, |ui| super::formula::of_batch(ui, lab, open));
     }
+    let width = ui.available_width();
+    Panel::right("pictures")
+        .resizable(true)
+        .default_size((width * 0.45).max(280.0))
+        .size_range(220.0..=(width - 240.0).max(260.0))
+        .show(ui, |ui| pictures(app, ui));
     match app.lab.active_run() {
         Some(run) => {
             let shown: Vec<&Run> = std::iter::once(run)

@@ -140,6 +140,11 @@ const READ_BACKS: &[(&str, usize, &str)] = &[
         "which parameter is not finite, after a step went wrong",
     ),
     ("train/overfit.rs", 1, "the score of the overfitting test"),
+    (
+        "train/session.rs",
+        1,
+        "the batch in training, while its formula is looked at",
+    ),
 ];
 
 #[test]

@@ -80,6 +80,10 @@ pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
     };
     (state.thumbs).update(ui.ctx(), xray, shown.taken, shown.colors);
     headline(ui, xray);
+    ui.weak(
+        "What the loss says of answers whose worth is known, made of your own masks: the best answer on \
+         top, a longer bar for a higher loss. Training moves towards short bars, so these belong on top.",
+    );
     ui.add_space(4.0);
     chart(ui, xray, &state.thumbs);
     ui.add_space(6.0);

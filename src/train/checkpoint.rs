@@ -2,6 +2,7 @@
 //! a crash leaves the old or the new one, never half of either.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
@@ -57,6 +58,21 @@ pub fn load_model(model: &mut UNet, path: &Path) -> Result<(), String> {
             path.display()
         ))
     }
+}
+
+/// The step that [`save_model`] wrote into the header of a file; `None` where it says none.
+#[must_use]
+pub fn step_of(path: &Path) -> Option<u64> {
+    /// No header of ours is longer.
+    const MOST: u64 = 1 << 24;
+    let mut file = fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= MOST)?;
+    let mut header = vec![0; usize::try_from(length).ok()?];
+    file.read_exact(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    header["__metadata__"]["step"].as_str()?.parse().ok()
 }
 
 /// Writes model, optimiser and progress into the folder `dir`, replacing what was there.

@@ -112,7 +112,17 @@ impl Frozen {
         let classes = class_names.len();
         let seed = config.train.seed;
         let mut model = UNet::new(&config.model, channels, classes, seed, &device);
-        weights::load_model(&mut model, &file)?;
+        // Of a run that trains the best and the last weights may change meanwhile.
+        let mut written = weights::step_of(&file);
+        loop {
+            weights::load_model(&mut model, &file)?;
+            let now = weights::step_of(&file);
+            if now == written {
+                break;
+            }
+            written = now;
+        }
+        let step = written.unwrap_or(step);
         let batch = config.train.batch as usize;
         let loader = Loader::new(Arc::clone(&dataset), &config.data, batch, seed)
             .map_err(|error| error.to_string())?;

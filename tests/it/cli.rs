@@ -203,15 +203,24 @@ fn cases_are_checked_one_by_one_and_a_bad_one_does_not_stop_the_rest() {
         with("unknown", "family", "dise".into()),
         with("short", "labels", vec![0].into()),
         with("beyond", "labels", vec![9; 72].into()),
-        with("infinite", "logits", serde_json::Value::Null),
+        with("infinite", "logits", vec!["NaN"; 216].into()),
         with("empty", "shape", vec![0, 3, 6, 6].into()),
         with("wrong", "loss", 99.0.into()),
         with("fine", "notes", "as it was".into()),
     ];
     json["cases"] = cases.into();
-    std::fs::write(&file, json.to_string()).unwrap();
-    let output = dicebench(home.path(), &["loss", "check", "--json", path]);
+    // As Python writes it: no JSON, and the one case's trouble alone.
+    let text = json.to_string().replace("\"NaN\"", "NaN");
+    std::fs::write(&file, text).unwrap();
+    let torn = home.path().join("torn.json");
+    std::fs::write(&torn, "{\"cases\": [").unwrap();
+    let files = [torn.to_str().unwrap(), path];
+    let output = dicebench(
+        home.path(),
+        &[&["loss", "check", "--json"], &files[..]].concat(),
+    );
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("torn.json"), "{}", stderr(&output));
     let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -223,6 +232,11 @@ fn cases_are_checked_one_by_one_and_a_bad_one_does_not_stop_the_rest() {
         .map(|line| line["id"].as_str().unwrap())
         .collect();
     assert_eq!(refused, ["unknown", "short", "beyond", "infinite", "empty"]);
+    let message = lines[3]["error"].as_str().unwrap();
+    assert!(
+        message.contains("`logits` holds \"NaN\" at place 0"),
+        "{message}"
+    );
     assert_eq!(
         (&lines[5]["ok"], &lines[6]["ok"]),
         (&false.into(), &true.into())

@@ -52,6 +52,23 @@ fn the_runs_own_loss_is_the_recorded_one_and_half_of_it_is_half() {
     }
 }
 
+/// A run that trains may have written better weights than its record tells of.
+#[test]
+fn the_step_is_that_of_the_weights_that_answer() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::new(home.path());
+    let (_, ids) = train(&[tiny()], &store);
+    let run = store.load(&ids[0]).unwrap();
+    let (dir, [first, second]) = (store.dir(&run.id), [6, 12]);
+    let best = Checkpoint::Best.file(&dir);
+    for step in [first, second] {
+        std::fs::copy(Checkpoint::Step(step).file(&dir), &best).unwrap();
+        let dataset = Arc::new(Dataset::open(&run.config.data, &Progress::default()).unwrap());
+        let frozen = Frozen::take(&run, &dir, Checkpoint::Best, dataset).unwrap();
+        assert_eq!(frozen.step, step);
+    }
+}
+
 #[test]
 fn weights_that_are_not_there_are_named() {
     let home = tempfile::tempdir().unwrap();

@@ -1,11 +1,13 @@
 //! Golden cases: a configuration in library-neutral terms with inputs, the loss and its gradient as
 //! computed by a reference library. This is how a loss is proven to be the one it claims to be.
 
+mod file;
 mod given;
 pub mod other;
 mod tolerance;
 mod vector;
 
+pub use file::CaseFile;
 pub use given::{FromCase, Given};
 pub use tolerance::Tolerance;
 
@@ -18,12 +20,6 @@ use serde_json::{Map, Value as Json};
 use tolerance::Arithmetic;
 
 use super::{LossConfig, LossContext, OutputActivation, Prediction, Target};
-
-/// A file of cases.
-#[derive(Debug, Deserialize)]
-pub struct CaseFile {
-    pub cases: Vec<Json>,
-}
 
 /// One case of a loss.
 #[derive(Debug, Clone, Serialize, Deserialize)]

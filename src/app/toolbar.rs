@@ -128,7 +128,7 @@ fn progress(app: &App, ui: &mut Ui) {
     }
     if let Some(best) = run.best.and_then(|best| run.validations[best].mean_dice) {
         ui.label(format!("best Dice {best:.3}"))
-            .on_hover_text("Best mean Dice over the validation set");
+            .on_hover_text("Best mean Dice over the validation set, as torchmetrics' DiceScore (global, macro) reports it");
     }
     if let Some(kernels) = app.lab.tuning() {
         ui.colored_label(theme::warn(ui), format!("tuning kernels: {kernels} so far"))

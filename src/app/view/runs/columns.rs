@@ -172,7 +172,10 @@ impl Column {
             Self::Name => "Name of the run; a double click renames it.",
             Self::Loss => "Kind of loss it was trained with.",
             Self::Outcome => "How it ended.",
-            Self::BestDice => "Best mean Dice over the validation images, 0 to 1.",
+            Self::BestDice => {
+                "Best mean Dice over the validation images, 0 to 1: the mean of the classes that occur, each from \
+                 one confusion matrix over all images, as torchmetrics' DiceScore (global, macro) reports it."
+            }
             Self::BestStep => "Step of the validation with the best mean Dice.",
             Self::LastDice => "Mean Dice of the last validation, 0 to 1.",
             Self::Fall => "Best minus last mean Dice: what was lost by training on.",

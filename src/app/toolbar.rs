@@ -127,8 +127,10 @@ fn progress(app: &App, ui: &mut Ui) {
             .on_hover_text("Training loss of the last step");
     }
     if let Some(best) = run.best.and_then(|best| run.validations[best].mean_dice) {
-        ui.label(format!("best Dice {best:.3}"))
-            .on_hover_text("Best mean Dice over the validation set, as torchmetrics' DiceScore (global, macro) reports it");
+        ui.label(format!("best Dice {best:.3}")).on_hover_text(
+            "Best mean Dice over the validation set, as torchmetrics' DiceScore (global, \
+                 macro) reports it",
+        );
     }
     if let Some(kernels) = app.lab.tuning() {
         ui.colored_label(theme::warn(ui), format!("tuning kernels: {kernels} so far"))

@@ -100,6 +100,7 @@ pub fn show(
             "log_eps",
             "poly",
             "generalized_q",
+            "ohem",
             "normalizer",
             "alpha_per_class",
             "drop_",

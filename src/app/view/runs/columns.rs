@@ -173,8 +173,9 @@ impl Column {
             Self::Loss => "Kind of loss it was trained with.",
             Self::Outcome => "How it ended.",
             Self::BestDice => {
-                "Best mean Dice over the validation images, 0 to 1: the mean of the classes that occur, each from \
-                 one confusion matrix over all images, as torchmetrics' DiceScore (global, macro) reports it."
+                "Best mean Dice over the validation images, 0 to 1: the mean of the classes that \
+                 occur, each from one confusion matrix over all images, as torchmetrics' DiceScore \
+                 (global, macro) reports it."
             }
             Self::BestStep => "Step of the validation with the best mean Dice.",
             Self::LastDice => "Mean Dice of the last validation, 0 to 1.",

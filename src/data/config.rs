@@ -8,7 +8,8 @@ use crate::param::Param;
 mod choices;
 
 pub use choices::{
-    GroupBy, LayoutName, MaskResize, MaskValues, Normalize, Overlap, Sampling, SliceAxis, SplitBy,
+    GroupBy, LastBatch, LayoutName, MaskResize, MaskValues, Normalize, Overlap, Sampling,
+    SliceAxis, SplitBy,
 };
 
 /// `[data]` of a preset.
@@ -58,6 +59,8 @@ pub struct DataConfig {
     pub crop_foreground: f64,
     /// Share of the training samples whose class is drawn before the image.
     pub class_sampling: f64,
+    /// What becomes of the images that do not fill a batch.
+    pub last_batch: LastBatch,
     /// How pixel values become network input.
     pub normalize: Normalize,
     /// Memory for decoded samples, in MiB.
@@ -131,6 +134,7 @@ impl Default for DataConfig {
             sampling: Sampling::Resize,
             crop_foreground: 0.33,
             class_sampling: 0.0,
+            last_batch: LastBatch::Drop,
             normalize: Normalize::Fixed,
             cache_mb: 1024,
             cache_dir: String::new(),
@@ -180,6 +184,7 @@ impl DataConfig {
             sampling: neutral.sampling,
             crop_foreground: neutral.crop_foreground,
             class_sampling: neutral.class_sampling,
+            last_batch: neutral.last_batch,
             normalize: neutral.normalize,
             cache_mb: neutral.cache_mb,
             cache_dir: neutral.cache_dir,
@@ -329,6 +334,11 @@ impl DataConfig {
                 0.0..=1.0,
                 "Share of the training samples for which a class is drawn first, each as often, and then an \
                  image that holds it; 0 shows every image once an epoch.",
+            ),
+            Param::choice(
+                "last_batch",
+                &mut self.last_batch,
+                "What becomes of the images that are left over at the end of an epoch and do not fill a batch.",
             ),
             Param::choice(
                 "normalize",

@@ -1,6 +1,7 @@
 //! To the network's input size: images smoothly, labels by nearest neighbour only.
 
 use fast_image_resize as fir;
+use fir::images::{TypedImage, TypedImageRef};
 
 use super::{Image, LabelMap, Sample};
 
@@ -15,9 +16,9 @@ pub fn image(
     height: usize,
     channels: usize,
 ) -> Result<Image, String> {
-    let (pixel_type, count) = match source.channels {
-        1 => (fir::PixelType::U8, 1),
-        3 => (fir::PixelType::U8x3, 3),
+    let resized = match source.channels {
+        1 => resized::<fir::pixels::U8>,
+        3 => resized::<fir::pixels::U8x3>,
         0 => return Err("has no channels".to_owned()),
         many if many == channels => return planes(source, width, height),
         _ => return image(&three_of(source), width, height, channels),
@@ -25,22 +26,9 @@ pub fn image(
     let pixels = if (source.width, source.height) == (width, height) {
         source.pixels.clone()
     } else {
-        let from = fir::images::ImageRef::new(
-            source.width as u32,
-            source.height as u32,
-            &source.pixels,
-            pixel_type,
-        )
-        .map_err(|e| e.to_string())?;
-        let mut to = fir::images::Image::new(width as u32, height as u32, pixel_type);
-        let options = fir::ResizeOptions::new()
-            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        fir::Resizer::new()
-            .resize(&from, &mut to, &options)
-            .map_err(|e| e.to_string())?;
-        to.into_vec()
+        resized(source, width, height)?
     };
-    let pixels = match (count, channels) {
+    let pixels = match (source.channels, channels) {
         (1, 3) => pixels.iter().flat_map(|&v| [v; 3]).collect(),
         // Luma of ITU-R BT.601, as the usual decoders do.
         (3, 1) => pixels
@@ -61,6 +49,28 @@ pub fn image(
         channels,
         pixels,
     })
+}
+
+/// Of one kind of pixel. Asked with kinds that are known at run time alone, the library brings code for
+/// fifteen of them, several megabytes.
+fn resized<P: fir::PixelTrait>(
+    source: &Image,
+    width: usize,
+    height: usize,
+) -> Result<Vec<u8>, String> {
+    let size = [source.width, source.height, width, height];
+    let [from_width, from_height, width, height] = size.map(|side| side as u32);
+    let from = TypedImageRef::<P>::from_buffer(from_width, from_height, &source.pixels)
+        .map_err(|e| e.to_string())?;
+    let mut pixels = vec![0; source.channels * width as usize * height as usize];
+    let mut to =
+        TypedImage::<P>::from_buffer(width, height, &mut pixels).map_err(|e| e.to_string())?;
+    let filter = fir::ResizeAlg::Convolution(fir::FilterType::Bilinear);
+    let options = fir::ResizeOptions::new().resize_alg(filter);
+    fir::Resizer::new()
+        .resize_typed(&from, &mut to, &options)
+        .map_err(|e| e.to_string())?;
+    Ok(pixels)
 }
 
 /// Channel by channel, for images of more than a colour's.

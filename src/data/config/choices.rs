@@ -9,6 +9,15 @@ crate::choices! {
 }
 
 crate::choices! {
+    /// What becomes of the images that are left over at the end of an epoch. A batch of another size
+    /// would have a GPU look for its kernels anew.
+    pub enum LastBatch {
+        Drop = "drop": "Left out; every epoch leaves out others.",
+        Pad = "pad": "Filled up with other images whose pixels are all ignored: every image is seen in every epoch.",
+    }
+}
+
+crate::choices! {
     /// How pixel values become network input.
     pub enum Normalize {
         Fixed = "fixed": "From −2 (black) to 2 (white), the same for every dataset.",

@@ -12,11 +12,11 @@ use rayon::prelude::*;
 
 use super::augment::Draw;
 use super::cache::{Disk, Ready, Shape};
-use super::config::{Normalize, Sampling};
+use super::config::{LastBatch, Normalize, Sampling};
 use super::crop::{self, Window};
 use super::distance::Maps;
 use super::normalize::{Counts, Scale};
-use super::{Batch, DataConfig, DataError, Dataset, MaskResize, Sample, resize};
+use super::{Batch, DataConfig, DataError, Dataset, IGNORE, MaskResize, Sample, resize};
 
 /// Seeds of what is drawn beside the order of an epoch, apart from one another.
 const VARY: u64 = 0xA5A5_5A5A_A5A5_5A5A;
@@ -130,10 +130,20 @@ impl Loader {
         self
     }
 
-    /// Steps that make one pass over the training items (the last incomplete batch is dropped).
+    /// Steps that make one pass over the training items.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        (self.dataset.split.train.len() / self.batch) as u64
+        let items = self.dataset.split.train.len();
+        match self.config.last_batch {
+            LastBatch::Drop => (items / self.batch) as u64,
+            LastBatch::Pad => items.div_ceil(self.batch) as u64,
+        }
+    }
+
+    /// Images in every training batch.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
     }
 
     /// The batch of `step` (0-based): the same for the same seed, whatever was asked before.
@@ -144,7 +154,11 @@ impl Loader {
         let steps = self.steps_per_epoch();
         let (epoch, within) = (step / steps, (step % steps) as usize);
         let order = self.order(epoch);
-        let mut items = order[within * self.batch..(within + 1) * self.batch].to_vec();
+        let end = order.len().min((within + 1) * self.batch);
+        let mut items = order[within * self.batch..end].to_vec();
+        let full = items.len();
+        // What fills up the last batch is there for its size alone.
+        items.extend(order.iter().take(self.batch - full));
         let square = self.config.width == self.config.height;
         let first = step * self.batch as u64;
         let stream = |seed: u64, slot: usize| {
@@ -181,7 +195,7 @@ impl Loader {
             let window = window.unwrap_or_else(|| crop::anywhere(own, tile, &mut rng));
             Ok(crop::cut(&ready, window, tile, self.scale()?))
         };
-        self.assemble(&items, &ready, Some(&variations))
+        self.assemble(&items, full, &ready, Some(&variations))
     }
 
     /// The order of an epoch's items.
@@ -246,7 +260,7 @@ impl Loader {
                 Some(window) => Ok(crop::cut(&ready, window, self.tile(), self.scale()?)),
             }
         };
-        self.assemble(&items, &ready, None)
+        self.assemble(&items, items.len(), &ready, None)
     }
 
     /// One item at input size, without augmentation: what the preview shows and predicts on. With
@@ -256,7 +270,7 @@ impl Loader {
     /// Naming the file that can't be read.
     pub fn sample(&self, item: usize) -> Result<(Sample, Batch), DataError> {
         let (sample, ready) = self.seen(item)?;
-        let batch = self.assemble(&[item], &|_| Ok(ready.clone()), None)?;
+        let batch = self.assemble(&[item], 1, &|_| Ok(ready.clone()), None)?;
         Ok((sample, batch))
     }
 
@@ -335,9 +349,11 @@ impl Loader {
         scale.as_ref().map_err(Clone::clone)
     }
 
+    /// A batch of these items; all pixels are ignored but those of the first `full`.
     fn assemble(
         &self,
         items: &[usize],
+        full: usize,
         ready: &(dyn Fn(usize) -> Result<Ready, DataError> + Sync),
         variations: Option<&[Variation]>,
     ) -> Result<Batch, DataError> {
@@ -373,6 +389,7 @@ impl Loader {
                 }
                 Ok(())
             })?;
+        labels[full * plane..].fill(IGNORE);
         let classes = self.dataset.classes.len();
         let borders = (self.maps.as_ref()).map_or_else(Vec::new, |maps| {
             maps.of_batch(&labels, classes, height, width)

@@ -286,6 +286,46 @@ fn the_training_sets_own_moments_make_zero_mean_and_unit_deviation() {
 }
 
 #[test]
+fn a_padded_last_batch_shows_every_image_once_an_epoch_and_ignores_what_fills_it() {
+    const BATCH: usize = 5;
+    let open = |last_batch| {
+        let config = DataConfig {
+            width: 32,
+            height: 32,
+            last_batch,
+            ..DataConfig::default()
+        };
+        let dataset = Arc::new(Dataset::open(&config, &Progress::default()).unwrap());
+        Loader::new(dataset, &config, BATCH, 1).unwrap()
+    };
+    let (dropped, padded) = (open(LastBatch::Drop), open(LastBatch::Pad));
+    let images = padded.dataset.split.train.len();
+    assert_ne!(images % BATCH, 0, "nothing is left over");
+    let steps = padded.steps_per_epoch();
+    assert_eq!(steps, dropped.steps_per_epoch() + 1);
+    let plane = 32 * 32;
+    for epoch in 0..2 {
+        let mut seen = Vec::new();
+        for step in epoch * steps..(epoch + 1) * steps {
+            let batch = padded.train_batch(step).unwrap();
+            assert_eq!(batch.shape, [BATCH, 3, 32, 32]);
+            let ignored = |slot: &usize| {
+                let own = &batch.labels[slot * plane..(slot + 1) * plane];
+                own.iter().all(|label| *label == crate::data::IGNORE)
+            };
+            let last = step + 1 == (epoch + 1) * steps;
+            let shown: Vec<usize> = (0..BATCH).filter(|slot| !ignored(slot)).collect();
+            assert_eq!(shown.len(), if last { images % BATCH } else { BATCH });
+            seen.extend(shown.iter().map(|slot| batch.items[*slot]));
+        }
+        seen.sort_unstable();
+        let mut all = padded.dataset.split.train.clone();
+        all.sort_unstable();
+        assert_eq!(seen, all);
+    }
+}
+
+#[test]
 fn memory_stays_within_the_budget_and_a_disk_gives_back_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let kept = tempfile::tempdir().unwrap();

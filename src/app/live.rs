@@ -1,7 +1,9 @@
 //! The real window under load, measured: eight recorded runs and a live one plotted, overlays
-//! following the training, both tabs shown in turn. And what the window costs the training: the
-//! same training is timed without a window before and after.
+//! following the training, both tabs shown in turn, first only looked at, then with the pointer
+//! always on the move. And what the window costs the training: the same training is timed without a
+//! window before and after.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use egui::{Ui, ViewportCommand};
 use serde::Serialize;
 
 use super::frames::{FrameTimes, Summary};
-use super::{App, Tab, open_window};
+use super::{App, Tab, open_window, painter};
 use crate::data::{Dataset, Progress};
 use crate::experiment::ExperimentConfig;
 use crate::lab::Opened;
@@ -42,24 +44,41 @@ pub struct Load {
 pub struct Live {
     /// From the start of the program's window to the end of its first frame, in milliseconds.
     pub first_frame_ms: f64,
+    /// Name of the graphics driver that paints.
+    pub painter: String,
     /// Curves and overlay of the live run.
     pub training_tab: Times,
     /// Every run plotted.
     pub runs_tab: Times,
-    /// Steps a second with the window, and without it before and after.
+    /// Both while the pointer moves all the time, so that frame follows frame.
+    pub training_tab_in_use: Times,
+    pub runs_tab_in_use: Times,
+    /// Steps a second beside a window that is looked at, and one that is in use all the time.
     pub speed: f64,
+    pub speed_in_use: f64,
+    /// Without a window, before and after.
     pub speed_alone: [f64; 2],
     /// Of the speed without a window, what the window costs: 0.03 is 3 %; below 0 is noise.
     pub lost_share: f64,
 }
 
 /// Frames of one tab.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Times {
-    /// Everything but waiting for the screen. Where software paints, that is most of it.
+    /// Everything but waiting for the screen.
     pub frame: Summary,
     /// What this program lays out, without the graphics driver.
     pub layout: Summary,
+    /// Frames in a second.
+    pub frames_per_s: f64,
+    /// Milliseconds of all cores that a frame takes the window's own thread, and the threads that
+    /// paint where software does; absent where the system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_thread_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_paint_ms: Option<f64>,
+    /// What asked for frames, and how often.
+    pub causes: BTreeMap<String, u64>,
 }
 
 /// Measures; opens a window. `home` is a folder for this alone.
@@ -77,11 +96,16 @@ pub fn measure(load: &Load, home: &Path) -> Result<Live, String> {
     let seen = look(load, home, &config)?;
     let after = train_alone(&config, &dataset, &alone, load.seconds)?;
     let usual = f64::midpoint(before, after);
+    let [training_tab, runs_tab, training_tab_in_use, runs_tab_in_use] = seen.views;
     Ok(Live {
         first_frame_ms: seen.first_frame_ms,
-        training_tab: seen.tabs[0],
-        runs_tab: seen.tabs[1],
+        painter: seen.painter,
+        training_tab,
+        runs_tab,
+        training_tab_in_use,
+        runs_tab_in_use,
         speed: seen.speed,
+        speed_in_use: seen.speed_in_use,
         speed_alone: [before, after],
         lost_share: 1.0 - seen.speed / usual,
     })
@@ -200,27 +224,30 @@ fn speed(points: &[(f64, u64)], from: f64, until: f64) -> Result<f64, String> {
     }
 }
 
-/// What the window showed: time to the first frame, times of both tabs, steps a second.
+/// What the window showed.
 struct Seen {
     first_frame_ms: f64,
-    tabs: [Times; 2],
+    painter: String,
+    /// In the order of [`VIEWS`].
+    views: [Times; VIEWS.len()],
     speed: f64,
+    speed_in_use: f64,
 }
 
 fn look(load: &Load, home: &Path, config: &ExperimentConfig) -> Result<Seen, String> {
     let found: Arc<Mutex<Option<Result<Seen, String>>>> = Arc::default();
     let start = Instant::now();
     open_window(load.size, |cc| {
-        let mut app = App::new(&cc.egui_ctx, home.to_owned(), None);
+        let mut app = App::in_window(cc, home.to_owned(), None);
         app.lab.draft = config.clone();
         Box::new(Driver {
             app,
             load: *load,
             start,
             first_frame_ms: None,
+            painter: painter(cc),
             stage: Stage::Opening,
-            times: Default::default(),
-            own_times: Default::default(),
+            counted: Default::default(),
             found: Arc::clone(&found),
         })
     })?;
@@ -234,10 +261,9 @@ struct Driver {
     load: Load,
     start: Instant,
     first_frame_ms: Option<f64>,
+    painter: String,
     stage: Stage,
-    times: [FrameTimes; 2],
-    /// Without handing the frame to the graphics driver.
-    own_times: [FrameTimes; 2],
+    counted: [Counted; VIEWS.len()],
     found: Arc<Mutex<Option<Result<Seen, String>>>>,
 }
 
@@ -247,12 +273,77 @@ enum Stage {
     Opening,
     /// Until the training runs evenly.
     WarmUp,
-    /// The tab at this index of [`TABS`], since this second of the run.
+    /// The view at this index of [`VIEWS`], since this second of the run.
     Looking(usize, f64),
     Done,
 }
 
-const TABS: [Tab; 2] = [Tab::Training, Tab::Runs];
+/// A tab, and whether the pointer moves over it all the time.
+const VIEWS: [(Tab, bool); 4] = [
+    (Tab::Training, false),
+    (Tab::Runs, false),
+    (Tab::Training, true),
+    (Tab::Runs, true),
+];
+
+/// Frames of one view.
+#[derive(Default)]
+struct Counted {
+    whole: FrameTimes,
+    /// Without handing the frame to the graphics driver.
+    layout: FrameTimes,
+    /// Seconds of the run.
+    since: f64,
+    until: f64,
+    cores_before: Option<Cores>,
+    cores_after: Option<Cores>,
+    causes: BTreeMap<String, u64>,
+}
+
+impl Counted {
+    fn times(&self) -> Times {
+        let frame = self.whole.summary();
+        let cores = self.cores_before.as_ref().zip(self.cores_after.as_ref());
+        let per_frame = |of: fn(&Cores) -> f64| {
+            cores.map(|(before, after)| (of(after) - of(before)) / frame.frames.max(1) as f64)
+        };
+        Times {
+            frame,
+            layout: self.layout.summary(),
+            frames_per_s: frame.frames as f64 / (self.until - self.since),
+            window_thread_ms: per_frame(|cores| cores.window_ms),
+            software_paint_ms: per_frame(|cores| cores.paint_ms),
+            causes: self.causes.clone(),
+        }
+    }
+}
+
+/// Milliseconds that threads of this process have had a core for.
+struct Cores {
+    window_ms: f64,
+    paint_ms: f64,
+}
+
+impl Cores {
+    /// As Linux tells it; call it on the window's thread.
+    fn now() -> Option<Self> {
+        let on_core = |thread: &Path| -> Option<f64> {
+            let told = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+            let nanoseconds: u64 = told.split_whitespace().next()?.parse().ok()?;
+            Some(nanoseconds as f64 * 1e-6)
+        };
+        let paint = std::fs::read_dir("/proc/self/task").ok()?.flatten();
+        let paint = paint.filter_map(|thread| {
+            let name = std::fs::read_to_string(thread.path().join("comm")).ok()?;
+            name.starts_with("llvmpipe")
+                .then(|| on_core(&thread.path()))?
+        });
+        Some(Self {
+            window_ms: on_core(Path::new("/proc/thread-self"))?,
+            paint_ms: paint.sum(),
+        })
+    }
+}
 
 impl Driver {
     fn advance(&mut self, ctx: &egui::Context) {
@@ -276,19 +367,22 @@ impl Driver {
             }
             Stage::WarmUp if secs > WARM_UP => {
                 self.app.runs.ticked.extend(self.app.lab.active.clone());
-                self.stage = Stage::Looking(0, secs);
+                self.begin(0, secs);
             }
             Stage::WarmUp => {}
             Stage::Looking(at, since) if secs > since + self.load.seconds => {
-                self.stage = Stage::Looking(at + 1, secs);
-                if at + 1 == TABS.len() {
-                    self.finish(ctx, self.seen(secs));
+                self.counted[at].until = secs;
+                self.counted[at].cores_after = Cores::now();
+                if at + 1 == VIEWS.len() {
+                    self.finish(ctx, self.seen());
+                } else {
+                    self.begin(at + 1, secs);
                 }
             }
             Stage::Looking(..) | Stage::Done => {}
         }
         if let Stage::Looking(at, _) = self.stage {
-            self.app.tab = TABS[at];
+            self.app.tab = VIEWS[at].0;
         }
         let idle = !self.app.lab.is_busy();
         if idle && matches!(self.stage, Stage::WarmUp | Stage::Looking(..)) {
@@ -296,19 +390,26 @@ impl Driver {
         }
     }
 
-    fn seen(&self, until: f64) -> Result<Seen, String> {
+    fn begin(&mut self, at: usize, secs: f64) {
+        self.stage = Stage::Looking(at, secs);
+        self.counted[at].since = secs;
+        self.counted[at].cores_before = Cores::now();
+    }
+
+    fn seen(&self) -> Result<Seen, String> {
         let run = self.app.lab.active_run().ok_or("there is no run")?;
         let points: Vec<(f64, u64)> = (run.steps.iter())
             .map(|point| (point.secs, point.step))
             .collect();
-        let speed = speed(&points, WARM_UP, until)?;
+        let during = |first: usize, last: usize| {
+            speed(&points, self.counted[first].since, self.counted[last].until)
+        };
         Ok(Seen {
             first_frame_ms: self.first_frame_ms.unwrap_or(f64::NAN),
-            tabs: [0, 1].map(|tab| Times {
-                frame: self.times[tab].summary(),
-                layout: self.own_times[tab].summary(),
-            }),
-            speed,
+            painter: self.painter.clone(),
+            views: std::array::from_fn(|at| self.counted[at].times()),
+            speed: during(0, 1)?,
+            speed_in_use: during(2, 3)?,
         })
     }
 
@@ -320,18 +421,48 @@ impl Driver {
 }
 
 impl eframe::App for Driver {
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        let Stage::Looking(at, _) = self.stage else {
+            return;
+        };
+        if VIEWS[at].1 {
+            // To and fro over the middle, where plots and pictures are.
+            let turn = self.start.elapsed().as_secs_f32();
+            let size = egui::Vec2::from(self.load.size);
+            let at = egui::vec2(0.6 + 0.25 * turn.sin(), 0.5 + 0.3 * (1.7 * turn).cos());
+            let to = (at * size).to_pos2();
+            input.events.push(egui::Event::PointerMoved(to));
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        self.app.clear_color(visuals)
+    }
+
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         if let Some(seconds) = frame.info().cpu_usage {
             self.first_frame_ms
                 .get_or_insert_with(|| self.start.elapsed().as_secs_f64() * 1e3);
             if let Stage::Looking(at, _) = self.stage {
-                self.times[at].add(f64::from(seconds) * 1e3);
+                self.counted[at].whole.add(f64::from(seconds) * 1e3);
+            }
+        }
+        if let Stage::Looking(at, _) = self.stage {
+            for cause in ui.ctx().repaint_causes() {
+                *self.counted[at]
+                    .causes
+                    .entry(cause.to_string())
+                    .or_default() += 1;
             }
         }
         let start = Instant::now();
         self.app.ui(ui, frame);
         if let Stage::Looking(at, _) = self.stage {
-            self.own_times[at].add(start.elapsed().as_secs_f64() * 1e3);
+            let took = start.elapsed().as_secs_f64() * 1e3;
+            self.counted[at].layout.add(took);
+            if VIEWS[at].1 {
+                ui.ctx().request_repaint();
+            }
         }
         self.advance(ui.ctx());
     }

@@ -23,6 +23,7 @@ pub mod runs_tab;
 mod saving;
 mod taking;
 mod theme;
+mod toasts;
 mod toolbar;
 mod tour;
 mod training;
@@ -37,7 +38,6 @@ use egui::{CentralPanel, Panel, Ui};
 
 use crate::finding::Severity;
 use crate::lab::Lab;
-use crate::lab::notices::Level;
 use crate::run::store::home;
 use opening::Opening;
 use view::plots::Plots;
@@ -83,12 +83,14 @@ pub struct App {
     palette: palette::State,
     tour: Option<tour::Tour>,
     xray: xray::State,
-    toasts: egui_notify::Toasts,
+    toasts: toasts::Toasts,
     windows: Windows,
     /// How long the frames took.
     pub frames: frames::FrameTimes,
     pacer: Arc<pacer::Pacer>,
     title: String,
+    /// The window has the panels' colour before anything is painted.
+    cleared: bool,
 }
 
 /// Which small windows are open.
@@ -134,12 +136,21 @@ impl App {
             palette: palette::State::default(),
             tour: None,
             xray: xray::State::default(),
-            toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
+            toasts: toasts::Toasts::default(),
             windows: Windows::default(),
             frames: frames::FrameTimes::default(),
             pacer,
             title: String::new(),
+            cleared: false,
         }
+    }
+
+    /// As [`App::new`], in a real window.
+    fn in_window(cc: &eframe::CreationContext<'_>, home: PathBuf, open: Option<PathBuf>) -> Self {
+        let mut app = Self::new(&cc.egui_ctx, home, open);
+        app.cleared = true;
+        app.pacer.painted_by(&painter(cc));
+        app
     }
 
     /// Draws one frame.
@@ -156,14 +167,22 @@ impl App {
             self.tab = Tab::Data;
         }
 
-        Panel::top("toolbar").show(ui, |ui| toolbar::show(self, ui));
-        Panel::bottom("status").show(ui, |ui| toolbar::status(self, ui));
+        let (edge, middle) = self.frames_of_panels(ui);
+        Panel::top("toolbar")
+            .frame(edge)
+            .show(ui, |ui| toolbar::show(self, ui));
+        Panel::bottom("status")
+            .frame(edge)
+            .show(ui, |ui| toolbar::status(self, ui));
         tour::strip(self, ui);
         Panel::left("settings")
+            .frame(edge)
             .default_size(340.0)
             .size_range(300.0..=520.0)
             .show(ui, |ui| panel::show(&mut self.panel, &mut self.lab, ui));
-        CentralPanel::default().show(ui, |ui| self.middle(ui));
+        CentralPanel::default()
+            .frame(middle)
+            .show(ui, |ui| self.middle(ui));
 
         self.save_files(&ctx);
         self.small_windows(&ctx);
@@ -171,7 +190,20 @@ impl App {
         self.show_toasts(&ctx);
         self.lab
             .settle(ctx.egui_is_using_pointer() || ctx.egui_wants_keyboard_input());
-        self.name_window(&ctx);
+    }
+
+    /// Those of the panels at the edges and in the middle. A window is cleared in their colour: where
+    /// software paints, to fill each pixel once more is a good part of a frame.
+    fn frames_of_panels(&self, ui: &Ui) -> (egui::Frame, egui::Frame) {
+        let frames = (
+            egui::Frame::side_top_panel(ui.style()),
+            egui::Frame::central_panel(ui.style()),
+        );
+        if !self.cleared {
+            return frames;
+        }
+        let bare = |frame: egui::Frame| frame.fill(egui::Color32::TRANSPARENT);
+        (bare(frames.0), bare(frames.1))
     }
 
     fn middle(&mut self, ui: &mut Ui) {
@@ -299,26 +331,13 @@ impl App {
 
     fn show_toasts(&mut self, ctx: &egui::Context) {
         for notice in self.lab.notices.take_fresh() {
-            let seconds = match notice.level {
-                Level::Info | Level::Success => 5,
-                Level::Warning => 8,
-                Level::Error => 14,
-            };
-            let toast = match notice.level {
-                Level::Info => self.toasts.info(notice.text),
-                Level::Success => self.toasts.success(notice.text),
-                Level::Warning => self.toasts.warning(notice.text),
-                Level::Error => self.toasts.error(notice.text),
-            };
-            toast
-                .duration(Some(Duration::from_secs(seconds)))
-                .width(340.0);
+            self.toasts.add(notice);
         }
         self.toasts.show(ctx);
     }
 
     /// Step and loss in the title bar, so that a minimised window still tells.
-    fn name_window(&mut self, ctx: &egui::Context) {
+    fn name_window(&mut self, frame: &eframe::Frame) {
         let title = match self.lab.active_run().filter(|_| self.lab.is_busy()) {
             Some(run) => {
                 let pace = crate::lab::pace::pace(run);
@@ -328,7 +347,10 @@ impl App {
             None => "Dicebench".to_owned(),
         };
         if title != self.title {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            // egui's own command has the window painted twice more for it.
+            if let Some(window) = frame.winit_window() {
+                window.set_title(&title);
+            }
             self.title = title;
         }
     }
@@ -338,9 +360,19 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         if let Some(seconds) = frame.info().cpu_usage {
             self.frames.add(f64::from(seconds) * 1e3);
-            self.pacer.learn(Duration::from_secs_f32(seconds.max(0.0)));
+            self.pacer
+                .painted(Duration::from_secs_f32(seconds.max(0.0)));
+        }
+        let used = |input: &egui::InputState| !input.events.is_empty();
+        if ui.ctx().input(used) {
+            self.pacer.in_use();
         }
         self.draw(ui);
+        self.name_window(frame);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
     }
 }
 
@@ -360,7 +392,7 @@ pub struct Start {
 pub fn run(start: &Start) -> Result<(), String> {
     let times = Arc::default();
     open_window([1280.0, 800.0], |cc| {
-        let mut app = App::new(&cc.egui_ctx, home(), start.open.clone());
+        let mut app = App::in_window(cc, home(), start.open.clone());
         app.windows.frames = start.profile;
         Box::new(Profiled {
             app,
@@ -386,10 +418,33 @@ impl eframe::App for Profiled {
         self.app.ui(ui, frame);
     }
 
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        self.app.clear_color(visuals)
+    }
+
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         let summary = self.app.frames.summary();
         *self.times.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary);
     }
+}
+
+/// Name of the graphics driver that paints the window.
+#[expect(unsafe_code, reason = "a question to OpenGL")]
+fn painter(cc: &eframe::CreationContext<'_>) -> String {
+    use eframe::glow::{self, HasContext};
+    if let Some(gl) = &cc.gl {
+        // SAFETY: eframe has made the context current on this thread; RENDERER is a name that every
+        // version of OpenGL answers.
+        return unsafe { gl.get_parameter_string(glow::RENDERER) };
+    }
+    let state = cc.wgpu_render_state.as_ref();
+    state.map_or_else(String::new, |state| {
+        let info = state.adapter.get_info();
+        match info.device_type {
+            wgpu::DeviceType::Cpu => format!("{} (software)", info.name),
+            _ => info.name,
+        }
+    })
 }
 
 /// A window of this size in points: through OpenGL, which every desktop has, else through wgpu.
@@ -400,8 +455,11 @@ fn open_window(
     size: [f32; 2],
     make: impl Fn(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>,
 ) -> Result<(), String> {
+    crate::train::priority::put_work_behind_window();
     let options = |renderer| eframe::NativeOptions {
         renderer,
+        // Nothing here is a gradient; where software paints, the noise costs a tenth of a frame.
+        dithering: false,
         viewport: egui::ViewportBuilder::default()
             .with_title("Dicebench")
             .with_app_id("dicebench")

@@ -6,6 +6,7 @@ use super::commands::{COMMANDS, Menu};
 use super::{App, Tab, theme};
 use crate::lab::notices::{Level, Notices};
 use crate::lab::pace::{clock, pace};
+use crate::train::device::tuning;
 
 pub fn show(app: &mut App, ui: &mut Ui) {
     ui.add_space(2.0);
@@ -133,7 +134,8 @@ fn progress(app: &App, ui: &mut Ui) {
         );
     }
     if let Some(kernels) = app.lab.tuning() {
-        ui.colored_label(theme::warn(ui), format!("tuning kernels: {kernels} so far"))
+        let progress = tuning::progress(kernels, &run.config.model);
+        ui.colored_label(theme::warn(ui), format!("tuning kernels: {progress}"))
             .on_hover_text(
                 "This GPU is given the fastest kernel for each shape: once, then it is kept on disk",
             );
@@ -153,6 +155,12 @@ fn progress(app: &App, ui: &mut Ui) {
     }
     ui.weak(&run.device)
         .on_hover_text("Where this run is computed");
+    if let Some(traffic) = app.lab.traffic(&run.id) {
+        ui.weak(format!("{traffic} a step")).on_hover_text(
+            "What a step starts on the GPU, and how often it waits for numbers from it. Those of a \
+             step are read while the next is computed.",
+        );
+    }
 }
 
 /// The line at the bottom.

@@ -15,8 +15,8 @@ pub struct Args {
     /// Steps of each recorded run.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(20..=1_000_000))]
     pub steps: u64,
-    /// Seconds that each tab is looked at, and that the training is timed without a window, before
-    /// and after.
+    /// Seconds that each tab is looked at and then used, and that the training is timed without a
+    /// window, before and after.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
     /// Width and height of the window, in points.
@@ -61,14 +61,23 @@ fn report(args: &Args) -> Result<Report, String> {
 
 fn print(report: &Report) {
     let live = &report.live;
-    println!("first frame after {:.0} ms", live.first_frame_ms);
-    for (tab, times) in [("Training", live.training_tab), ("Runs", live.runs_tab)] {
+    println!(
+        "first frame after {:.0} ms, painted by {}",
+        live.first_frame_ms, live.painter
+    );
+    for (view, times) in [
+        ("Training, looked at", &live.training_tab),
+        ("Runs, looked at", &live.runs_tab),
+        ("Training, in use", &live.training_tab_in_use),
+        ("Runs, in use", &live.runs_tab_in_use),
+    ] {
+        println!("{view}: {:.1} frames a second", times.frames_per_s);
         for (what, times) in [
             ("whole frames", times.frame),
             ("layout alone", times.layout),
         ] {
             println!(
-                "{tab}, {what}: {} frames, median {:.2} ms, 99 % within {:.2} ms, longest {:.1} ms, {:.2} % over 16 ms",
+                "  {what}: {} frames, median {:.2} ms, 99 % within {:.2} ms, longest {:.1} ms, {:.2} % over 16 ms",
                 times.frames,
                 times.median_ms,
                 times.p99_ms,
@@ -76,12 +85,23 @@ fn print(report: &Report) {
                 times.late_share * 100.0
             );
         }
+        if let (Some(window), Some(paint)) = (times.window_thread_ms, times.software_paint_ms) {
+            println!(
+                "  processor time a frame: {window:.1} ms of the window's thread, {paint:.1} ms of threads that paint in software"
+            );
+        }
+        let mut causes: Vec<(&String, &u64)> = times.causes.iter().collect();
+        causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (cause, count) in causes.iter().take(4) {
+            println!("  {count} frames because of {cause}");
+        }
     }
     println!(
-        "training: {:.2} steps a second with the window, {:.2} and {:.2} without (before, after): the window costs {:.1} %",
+        "training: {:.2} steps a second beside the window, {:.2} and {:.2} without (before, after): the window costs {:.1} %; {:.2} while it is in use",
         live.speed,
         live.speed_alone[0],
         live.speed_alone[1],
-        live.lost_share * 100.0
+        live.lost_share * 100.0,
+        live.speed_in_use
     );
 }

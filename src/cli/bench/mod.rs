@@ -45,7 +45,9 @@ pub enum Bench {
 /// Runs the measurement and prints it.
 #[must_use]
 pub fn run(bench: &Bench) -> ExitCode {
-    let _workers = Workers::join();
+    // The window's thread computes nothing.
+    let computes = !matches!(bench, Bench::Frame(_) | Bench::Room(_) | Bench::Runs(_));
+    let _workers = computes.then(Workers::join);
     match bench {
         Bench::Loss(args) => losses::run(args),
         Bench::Loader(args) => loader::run(args),

@@ -1,0 +1,116 @@
+//! News at the window's edge that go away by themselves.
+//!
+//! The library counts a toast's time down frame by frame, which has the whole window painted sixty
+//! times a second for as long as one is shown, beside a training that pays for it. Here a toast
+//! stands still until its time is over: the window is painted while it comes and while it goes.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use egui::Context;
+
+use crate::lab::notices::{Level, Notice};
+
+/// Points.
+const WIDTH: f32 = 340.0;
+
+/// What is shown, oldest first, each with the end of its time.
+pub struct Toasts {
+    shown: egui_notify::Toasts,
+    ends: VecDeque<Instant>,
+}
+
+impl Default for Toasts {
+    fn default() -> Self {
+        Self {
+            shown: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
+            ends: VecDeque::new(),
+        }
+    }
+}
+
+impl Toasts {
+    pub fn add(&mut self, notice: Notice) {
+        self.add_for(
+            notice.level,
+            notice.text,
+            match notice.level {
+                Level::Info | Level::Success => Duration::from_secs(5),
+                Level::Warning => Duration::from_secs(8),
+                Level::Error => Duration::from_secs(14),
+            },
+        );
+    }
+
+    fn add_for(&mut self, level: Level, text: String, time: Duration) {
+        let toast = match level {
+            Level::Info => self.shown.info(text),
+            Level::Success => self.shown.success(text),
+            Level::Warning => self.shown.warning(text),
+            Level::Error => self.shown.error(text),
+        };
+        toast.duration(None).width(WIDTH);
+        let end = Instant::now() + time;
+        // They go in the order they came in.
+        let last = self.ends.back().copied().unwrap_or(end);
+        self.ends.push_back(end.max(last));
+    }
+
+    pub fn show(&mut self, ctx: &Context) {
+        // Those that went, or that were clicked away.
+        while self.ends.len() > self.shown.len() {
+            self.ends.pop_front();
+        }
+        if let Some(end) = self.ends.front() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.shown.dismiss_oldest_toast();
+            } else {
+                ctx.request_repaint_after(left);
+            }
+        }
+        self.shown.show(ctx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(ctx: &Context, toasts: &mut Toasts, at: f64) -> Duration {
+        let input = egui::RawInput {
+            time: Some(at),
+            ..egui::RawInput::default()
+        };
+        let mut output = ctx.run_ui(input, |ui| toasts.show(ui.ctx()));
+        output.textures_delta.clear();
+        let root = &output.viewport_output[&egui::ViewportId::ROOT];
+        root.repaint_delay
+    }
+
+    #[test]
+    fn a_toast_stands_still_without_frames_and_goes_when_its_time_is_over() {
+        let (ctx, mut toasts) = (Context::default(), Toasts::default());
+        let time = Duration::from_millis(300);
+        for text in ["first", "second"] {
+            toasts.add_for(Level::Info, text.to_owned(), time);
+        }
+        // They come in.
+        for at in 0..60 {
+            frame(&ctx, &mut toasts, f64::from(at) / 60.0);
+        }
+        let wait = frame(&ctx, &mut toasts, 1.0);
+        assert!(
+            wait > Duration::from_millis(20),
+            "painted at once: {wait:?}"
+        );
+        assert!(wait <= time, "nobody wakes the window: {wait:?}");
+        assert_eq!(toasts.shown.len(), 2);
+        std::thread::sleep(time);
+        for at in 60..180 {
+            frame(&ctx, &mut toasts, f64::from(at) / 60.0);
+        }
+        assert!(toasts.shown.is_empty() && toasts.ends.len() <= 1);
+        assert_eq!(frame(&ctx, &mut toasts, 3.1), Duration::MAX);
+    }
+}

@@ -266,6 +266,10 @@ fn race(
             Some(TrainerEvent::Tuned { kernels }) if !json => {
                 eprintln!("tuning kernels for this GPU: {kernels} so far (once per shape; kept)");
             }
+            Some(TrainerEvent::Traffic { lane, traffic }) if !json => {
+                let name = &runs[lane].name;
+                eprintln!("a step of “{name}” asks for {traffic} on this GPU");
+            }
             Some(_) | None => {}
         }
     }

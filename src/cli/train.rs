@@ -15,6 +15,7 @@ use crate::data::{Dataset, Progress};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent};
+use crate::train::device::tuning;
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 use crate::train::memory;
 
@@ -86,6 +87,7 @@ pub fn run(args: &Train) -> ExitCode {
         Err(error) => return failed(&error.to_string()),
     };
     let mut output = Output::new(args.json);
+    output.run.config.clone_from(&config);
     for finding in &dataset.findings {
         output.event(&RunEvent::Finding {
             step: 0,
@@ -181,9 +183,13 @@ fn follow(
             }
             Some(TrainerEvent::Idle) => return code,
             Some(TrainerEvent::Tuned { kernels }) if !output.json => {
+                let progress = tuning::progress(kernels, &output.run.config.model);
                 output.say(&format!(
-                    "tuning kernels for this GPU: {kernels} so far (once per shape; kept)"
+                    "tuning kernels for this GPU: {progress} (once per shape; kept)"
                 ));
+            }
+            Some(TrainerEvent::Traffic { traffic, .. }) if !output.json => {
+                output.say(&format!("a step asks for {traffic} on this GPU"));
             }
             Some(_) | None => {}
         }

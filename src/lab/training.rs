@@ -10,6 +10,7 @@ use crate::experiment::ExperimentConfig;
 use crate::export::parcel::{Parcel, What};
 use crate::export::report::Subject;
 use crate::run::{Outcome, Run, RunEvent};
+use crate::train::device::traffic::Traffic;
 use crate::train::handle::{Control, Job, Preview, TrainerEvent};
 
 /// A kernel is timed within this time; after it the last one was.
@@ -34,6 +35,8 @@ struct Entry {
     held: bool,
     /// What it last said of the image that is shown.
     preview: Option<Preview>,
+    /// What a step asks of its GPU.
+    traffic: Option<Traffic>,
 }
 
 impl Live {
@@ -131,6 +134,15 @@ impl Lab {
     pub fn tuning(&self) -> Option<usize> {
         let (kernels, at) = self.live.tuned.filter(|_| self.is_busy())?;
         (at.elapsed() < STILL_TUNING).then_some(kernels)
+    }
+
+    /// What a step of this run asks of its GPU, where it trains or trained last on one.
+    #[must_use]
+    pub fn traffic(&self, run: &str) -> Option<Traffic> {
+        let mut lanes = self.live.jobs.iter();
+        lanes
+            .find(|entry| entry.id.as_deref() == Some(run))?
+            .traffic
     }
 
     #[must_use]
@@ -269,6 +281,11 @@ impl Lab {
                 TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
                 TrainerEvent::Tuned { kernels } => {
                     self.live.tuned = Some((kernels, Instant::now()));
+                }
+                TrainerEvent::Traffic { lane, traffic } => {
+                    if let Some(entry) = self.live.jobs.get_mut(lane) {
+                        entry.traffic = Some(traffic);
+                    }
                 }
                 TrainerEvent::Paused => self.live.paused = true,
                 TrainerEvent::Resumed => self.live.paused = false,

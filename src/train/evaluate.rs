@@ -5,12 +5,14 @@ use burn::tensor::Transaction;
 use rayon::prelude::*;
 
 use super::feed::each_val_batch;
+use super::late::Reading;
 use super::learner::Broken;
 use crate::data::Batch;
 use crate::data::loader::Loader;
 use crate::doctor::rules::Probe;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
+use crate::model::kernels::extension;
 use crate::run::RunEvent;
 use crate::run::calibration::{BINS, Calibration};
 use crate::run::metrics::{Confusion, mean};
@@ -71,7 +73,7 @@ pub fn validate(
     let mut last_item = None;
     each_val_batch(loader, Broken::Data, |index, batch| {
         let [n, _, h, w] = batch.shape;
-        let logits = forward(model, &batch, device);
+        let logits = forward_padded(model, &batch, loader.batch(), device);
         let target = Target::of_batch(&batch, 0..n, classes, device);
         let labels = logits.clone().argmax(1);
         let confidence = confidence(logits.clone(), activation);
@@ -87,8 +89,8 @@ pub fn validate(
         if let Some(raw) = raw {
             transaction = transaction.register(raw);
         }
-        let read = transaction
-            .try_execute()
+        let read = Reading::start(transaction)
+            .wait()
             .map_err(|error| Broken::Device(error.to_string()))?;
         let [value, labels, confidence, raw @ ..] = &read[..] else {
             return Err(Broken::Device("a read-back is missing".to_owned()));
@@ -208,6 +210,19 @@ fn forward(model: &UNet, batch: &Batch, device: &Device) -> Tensor<4> {
     model.forward(Tensor::from_data(images, device))
 }
 
+/// As [`forward`]; on a GPU with the shape of a batch of `full` images, whose kernels are there.
+fn forward_padded(model: &UNet, batch: &Batch, full: usize, device: &Device) -> Tensor<4> {
+    let [n, channels, height, width] = batch.shape;
+    if n >= full || extension::runs_on(device) {
+        return forward(model, batch, device);
+    }
+    let mut images = batch.images.clone();
+    images.resize(full * channels * height * width, 0.0);
+    let images = TensorData::new(images, [full, channels, height, width]);
+    let logits = model.forward(Tensor::from_data(images, device));
+    logits.narrow(0, 0, n)
+}
+
 /// The batch just trained on, in both modes: `trained` are the logits that training saw, on the
 /// weights before the step; `model` and `device` as for [`validate`].
 ///
@@ -226,11 +241,12 @@ pub fn probe(
     let planes = trained.clone().swap_dims(0, 1).reshape([c, n * h * w]);
     let centred = planes.clone() - planes.mean_dim(1);
     let spread = centred.square().mean_dim(1).max().sqrt();
-    let read = Transaction::default()
+    let transaction = Transaction::default()
         .register(trained.argmax(1))
         .register(evaluated)
-        .register(spread)
-        .try_execute()
+        .register(spread);
+    let read = Reading::start(transaction)
+        .wait()
         .map_err(|error| Broken::Device(error.to_string()))?;
     let [trained, evaluated, spread] = &read[..] else {
         return Err(Broken::Device("a read-back is missing".to_owned()));

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::device::traffic::Traffic;
 use super::glance::Glance;
+use super::priority;
 use super::session::Prediction;
 use super::trainer::{Message, Trainer};
 use crate::data::{Dataset, Sample};
@@ -68,6 +70,11 @@ pub enum TrainerEvent {
     Tuned {
         kernels: usize,
     },
+    /// What a step of this lane asks of its GPU, from now on.
+    Traffic {
+        lane: usize,
+        traffic: Traffic,
+    },
     Paused,
     Resumed,
     /// This lane alone waits from now on, or goes on.
@@ -113,6 +120,7 @@ impl TrainerHandle {
         std::thread::Builder::new()
             .name("trainer".to_owned())
             .spawn(move || {
+                priority::give_way();
                 let _workers = Workers::join();
                 Trainer::new(inbox, outbox, filled, working, wake).run();
             })

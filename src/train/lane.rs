@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::device::traffic::Traffic;
 use super::glance::Glance;
 use super::handle::{Job, Preview};
 use super::memory;
 use super::session::Session;
+use crate::finding::{Finding, Severity};
 use crate::run::checkpoints::{Checkpoint, Spacing};
 use crate::run::pictures::Shelf;
 use crate::run::store::{Recorder, Store};
@@ -75,8 +77,15 @@ impl Lane {
 
     /// Records the start; what comes out is recorded already.
     pub fn start(&mut self) -> Vec<RunEvent> {
-        let started = self.session.started();
-        self.record(vec![started])
+        let mut events = vec![self.session.started()];
+        if let Some(message) = self.session.elsewhere.take() {
+            let finding = Finding::new("device", Severity::Warning, message).remedy(
+                "`dicebench devices --probe` shows every device with its check; `train.device` = cpu \
+                 asks for the CPU from the start.",
+            );
+            events.push(RunEvent::Finding { step: 0, finding });
+        }
+        self.record(events)
     }
 
     /// One step of the session.
@@ -128,8 +137,21 @@ impl Lane {
 
     /// Ends the run early, keeping what was learned.
     pub fn stop(&mut self) -> Vec<RunEvent> {
-        let stopped = self.session.stop();
-        self.record(vec![stopped])
+        let session = &mut self.session;
+        let stopped = match guarded(|| Ok(session.stop())) {
+            Ok(events) => events,
+            Err(message) => {
+                self.broken = true;
+                vec![self.failed(self.explained(message))]
+            }
+        };
+        self.record(stopped)
+    }
+
+    /// What the last step asked of the device; see [`Session::traffic`].
+    #[must_use]
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.session.traffic()
     }
 
     /// What the network says about `item` now; `None` when it can't say.
@@ -310,6 +332,9 @@ fn shelf(session: &Session, recorder: &Recorder) -> Shelf {
     )
 }
 
+/// What [`guarded`] says first of a panic.
+pub const PANIC: &str = "panic: ";
+
 /// Turns a panic inside `work` into an error with its message.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
@@ -317,7 +342,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String>
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| payload.downcast_ref::<&str>().copied());
-        Err(format!("panic: {}", text.unwrap_or("without a message")))
+        Err(format!("{PANIC}{}", text.unwrap_or("without a message")))
     })
 }
 

@@ -1,10 +1,14 @@
 //! A model, its optimiser and one training step: what a session, `bench step` and the check of a
 //! device have in common. Knows no dataset and no events.
 
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::Transaction;
 
+use super::late::Reading;
 use super::optim::{self, Optimizer};
 use crate::data::DataError;
 use crate::experiment::TrainConfig;
@@ -17,6 +21,12 @@ pub struct Measured {
     pub loss: f64,
     /// Global norm of the gradient, before clipping.
     pub grad_norm: f64,
+}
+
+impl Measured {
+    fn is_finite(self) -> bool {
+        self.loss.is_finite() && self.grad_norm.is_finite()
+    }
 }
 
 /// Why a step could not be made.
@@ -111,6 +121,68 @@ impl Learner {
         loss: &dyn LossFn,
         rate: f64,
     ) -> Result<Measured, Broken> {
+        let Sum { loss, grads, seen } = self.forward_and_back(parts, activation, loss)?;
+        let model = self.model();
+        let square_sum = optim::square_sum(model, &grads);
+        let measured = measured(start_reading(loss, square_sum))?;
+        let logits = Tensor::cat(seen, 0);
+        if !measured.is_finite() {
+            let what = blame(measured, logits, model, &grads);
+            return Err(Broken::NotFinite(what));
+        }
+        self.logits = self.keep_logits.then_some(logits);
+        self.update(measured, grads, rate);
+        Ok(measured)
+    }
+
+    /// As [`Learner::step_in_parts`], but neither waits for the device nor looks at what it found:
+    /// [`Learner::settle`] does.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from.
+    pub fn launch(
+        &mut self,
+        parts: impl Iterator<Item = Part>,
+        activation: OutputActivation,
+        loss: &dyn LossFn,
+        rate: f64,
+    ) -> Result<Launched, Broken> {
+        let before = Before::of(self);
+        let Sum {
+            loss, mut grads, ..
+        } = self.forward_and_back(parts, activation, loss)?;
+        let model = self.model();
+        let square_sum = optim::square_sum(model, &grads);
+        let reading = start_reading(loss, square_sum.clone());
+        if let Some(sum) = square_sum.filter(|_| self.clip_norm > 0.0) {
+            optim::clip(model, &mut grads, sum, self.clip_norm);
+        }
+        self.apply(grads, rate);
+        Ok(Launched { reading, before })
+    }
+
+    /// Waits for what a step found. `None` when something was not a number: model and optimiser are
+    /// then those before that step, and what was launched after it has come to nothing.
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub fn settle(&mut self, launched: Launched) -> Result<Option<Measured>, Broken> {
+        let Launched { reading, before } = launched;
+        let measured = measured(reading)?;
+        if measured.is_finite() {
+            return Ok(Some(measured));
+        }
+        before.restore(self);
+        Ok(None)
+    }
+
+    /// Loss and gradients of all parts.
+    fn forward_and_back(
+        &self,
+        parts: impl Iterator<Item = Part>,
+        activation: OutputActivation,
+        loss: &dyn LossFn,
+    ) -> Result<Sum, Broken> {
         let model = self.model();
         let mut sum = GradientsAccumulator::new();
         let (mut total, mut seen): (Option<Tensor<1>>, _) = (None, Vec::new());
@@ -127,20 +199,12 @@ impl Learner {
             });
         }
         let grads = sum.grads();
-        let Some(total) = total else {
-            return Err(Broken::NotFinite(
-                "there is no image to learn from".to_owned(),
-            ));
-        };
-        let measured = read(total, model, &grads)?;
-        let logits = Tensor::cat(seen, 0);
-        if !(measured.loss.is_finite() && measured.grad_norm.is_finite()) {
-            let what = blame(measured, logits, model, &grads);
-            return Err(Broken::NotFinite(what));
-        }
-        self.logits = self.keep_logits.then_some(logits);
-        self.update(measured, grads, rate);
-        Ok(measured)
+        let nothing = || Broken::NotFinite("there is no image to learn from".to_owned());
+        Ok(Sum {
+            loss: total.ok_or_else(nothing)?,
+            grads,
+            seen,
+        })
     }
 
     /// Clips the gradient and lets the optimiser change the model.
@@ -149,6 +213,10 @@ impl Learner {
         if self.clip_norm > 0.0 && measured.grad_norm > self.clip_norm {
             optim::scale(model, &mut grads, self.clip_norm / measured.grad_norm);
         }
+        self.apply(grads, rate);
+    }
+
+    fn apply(&mut self, grads: GradientsParams, rate: f64) {
         if let Some(model) = self.model.take() {
             self.model = Some(self.optimizer.step(model, grads, rate));
         }
@@ -184,8 +252,9 @@ impl Learner {
         let prediction = Prediction { logits, activation };
         let value = loss.forward(&prediction, target);
         let grads = GradientsParams::from_grads(value.backward(), model);
-        let measured = read(value.inner(), model, &grads)?;
-        if measured.loss.is_finite() && measured.grad_norm.is_finite() {
+        let square_sum = optim::square_sum(model, &grads);
+        let measured = measured(start_reading(value.inner(), square_sum))?;
+        if measured.is_finite() {
             Ok((measured, grads, prediction.logits.inner()))
         } else {
             let what = blame(measured, prediction.logits.inner(), model, &grads);
@@ -194,15 +263,88 @@ impl Learner {
     }
 }
 
-/// Loss and norm of the gradient, read in one go.
-fn read(value: Tensor<1>, model: &UNet, grads: &GradientsParams) -> Result<Measured, Broken> {
-    let mut transaction = Transaction::default().register(value);
-    if let Some(sum) = optim::square_sum(model, grads) {
+/// Loss and gradients of a batch; the logits of its parts.
+struct Sum {
+    loss: Tensor<1>,
+    grads: GradientsParams,
+    seen: Vec<Tensor<4>>,
+}
+
+/// A step whose numbers are on their way.
+pub struct Launched {
+    reading: Reading,
+    before: Before,
+}
+
+/// What a learner was before a step.
+struct Before {
+    /// Parameters and running statistics, flat. The latter change in every forward pass, also for
+    /// those who hold a copy of the model.
+    values: HashMap<ParamId, Tensor<1>>,
+    optimizer: Optimizer,
+}
+
+impl Before {
+    fn of(learner: &Learner) -> Self {
+        struct Collect(HashMap<ParamId, Tensor<1>>);
+        impl ModuleVisitor for Collect {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let value = param.val().inner().reshape([-1]);
+                self.0.insert(param.id, value);
+            }
+        }
+        let mut collect = Collect(HashMap::new());
+        settled_statistics(learner.model()).visit(&mut collect);
+        Self {
+            values: collect.0,
+            optimizer: learner.optimizer.clone(),
+        }
+    }
+
+    fn restore(mut self, learner: &mut Learner) {
+        if let Some(model) = learner.model.take() {
+            settled_statistics(&model);
+            learner.model = Some(model.map(&mut self));
+        }
+        learner.optimizer = self.optimizer;
+    }
+}
+
+impl ModuleMapper for Before {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(value) = self.values.remove(&param.id) else {
+            return param;
+        };
+        param.map(|now| {
+            let value = Tensor::from_inner(value.reshape(now.dims()));
+            let value = match now.gradient_checkpointing_strategy() {
+                Some(strategy) => value.with_gradient_checkpointing_strategy(strategy),
+                None => value,
+            };
+            value.set_require_grad(now.is_require_grad())
+        })
+    }
+}
+
+/// The model, whose running statistics have taken in what the last forward pass left beside them.
+fn settled_statistics(model: &UNet) -> &UNet {
+    // A side effect that is not to be had otherwise.
+    drop(model.valid());
+    model
+}
+
+/// Asks for the loss and the squared norm of the gradient, in one go.
+fn start_reading(loss: Tensor<1>, square_sum: Option<Tensor<1>>) -> Reading {
+    let mut transaction = Transaction::default().register(loss);
+    if let Some(sum) = square_sum {
         transaction = transaction.register(sum);
     }
-    let read = transaction
-        .try_execute()
-        .map_err(|error| Broken::Device(error.to_string()))?;
+    Reading::start(transaction)
+}
+
+fn measured(reading: Reading) -> Result<Measured, Broken> {
+    let read = reading.wait();
+    let read = read.map_err(|error| Broken::Device(error.to_string()))?;
     let mut numbers = read.iter().flat_map(|data| data.iter::<f32>());
     Ok(Measured {
         loss: numbers.next().map_or(f64::NAN, f64::from),

@@ -78,6 +78,8 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
         Optimizer::Sgd => 1.0,
         Optimizer::Adam | Optimizer::AdamW => 2.0,
     };
+    // A GPU's numbers are read a step late; until then the weights before that step are kept.
+    let versions = if own_kernels { 1.0 } else { 3.0 };
     let at_once = config.train.images_at_once() as f64;
     let kept = Kept {
         model: &config.model,
@@ -96,8 +98,8 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
     let waiting = WAITING * config.train.batch as f64 * pixels * (channels + 0.25);
     let bytes = |numbers: f64| (numbers * NUMBER) as u64;
     Estimate {
-        weights: bytes(parameters),
-        optimizer: bytes(parameters * (1.0 + moments)),
+        weights: bytes(parameters * versions),
+        optimizer: bytes(parameters * (1.0 + moments * versions)),
         activations: bytes(pixels * (at_once * per_pixel + whole_batch)),
         batches: bytes(waiting),
     }

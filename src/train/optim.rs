@@ -31,6 +31,7 @@ struct Moments {
 }
 
 /// Adam, AdamW or SGD with Nesterov momentum over all parameters of a model.
+#[derive(Clone)]
 pub struct Optimizer {
     kind: Kind,
     weight_decay: f64,
@@ -281,6 +282,26 @@ pub fn scale<M: Module>(model: &M, grads: &mut GradientsParams, factor: f64) {
     model.visit(&mut Scale { grads, factor });
 }
 
+/// As [`scale`] so that the global norm is at most `most`, where `square_sum` is its square: all on the
+/// device.
+pub fn clip<M: Module>(model: &M, grads: &mut GradientsParams, square_sum: Tensor<1>, most: f64) {
+    struct Clip<'a> {
+        grads: &'a mut GradientsParams,
+        factor: Tensor<1>,
+    }
+    impl ModuleVisitor for Clip<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.grads.remove::<D>(param.id) {
+                let factor = self.factor.clone().reshape([1; D]);
+                self.grads.register(param.id, grad * factor);
+            }
+        }
+    }
+    // A norm of 0 makes it infinite, and so 1.
+    let factor = (square_sum.sqrt().recip() * most).clamp_max(1.0);
+    model.visit(&mut Clip { grads, factor });
+}
+
 /// Path of the first parameter whose gradient is not finite.
 #[must_use]
 pub fn first_non_finite<M: Module>(model: &M, grads: &GradientsParams) -> Option<String> {
@@ -364,6 +385,37 @@ mod tests {
         let square = (0.001 * 0.999 + 9.0 * 0.001) / (1.0 - 0.998_001);
         let expected = -0.1 - 0.1 * mean / f64::sqrt(square);
         assert!((number(value) - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn clipping_on_the_device_is_scaling_where_the_norm_is_too_large_and_nothing_elsewhere() {
+        use crate::model::UNet;
+        use crate::model::config::ModelConfig;
+        let config = ModelConfig {
+            depth: 1,
+            base: 4,
+            ..ModelConfig::default()
+        };
+        let device = Device::flex().autodiff();
+        let model = UNet::new(&config, 1, 2, 1, &device);
+        let images = TensorData::new((0..64).map(|i| i as f32 / 9.0).collect(), [1, 1, 8, 8]);
+        let images: Tensor<4> = Tensor::from_data(images, &device);
+        let grads = || {
+            let loss = model.forward(images.clone()).square().mean();
+            GradientsParams::from_grads(loss.backward(), &model)
+        };
+        let norm = |grads: &GradientsParams| number(square_sum(&model, grads).unwrap()).sqrt();
+        let before = norm(&grads());
+        for most in [before / 3.0, before * 3.0] {
+            let mut grads = grads();
+            let sum = square_sum(&model, &grads).unwrap();
+            clip(&model, &mut grads, sum, most);
+            let (after, expected) = (norm(&grads), before.min(most));
+            assert!(
+                (after - expected).abs() < 1e-5 * expected,
+                "{after} {expected}"
+            );
+        }
     }
 
     /// Two Nesterov steps by hand: v = g, then 0.9·v + g; update `g + 0.9·v`.

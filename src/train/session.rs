@@ -2,31 +2,35 @@
 //!
 //! A session knows no thread, no channel and no run folder: it turns batches into events.
 
+mod step;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use burn::prelude::*;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::checkpoint::{self, Progress};
+use super::device::traffic::Traffic;
 use super::early::EarlyStop;
 use super::evaluate;
 use super::feed::Feed;
 use super::glance::Glance;
-use super::learner::{Broken, Learner, Part};
+use super::learner::{Broken, Learner};
 use super::memory;
 use crate::data::loader::Loader;
 use crate::data::{Batch, DataError, Dataset, Sample};
 use crate::doctor::live::Watch;
 use crate::experiment::ExperimentConfig;
-use crate::loss::{LossContext, LossError, LossFn, Target};
+use crate::loss::{LossContext, LossError, LossFn};
 use crate::model::UNet;
 use crate::model::config::Normalization;
 use crate::model::kernels::extension;
 use crate::run::pictures::Kept;
 use crate::run::{Outcome, RunEvent};
+use step::Waiting;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -69,8 +73,18 @@ pub struct Session {
     total_steps: u64,
     validate_every: u64,
     progress: Progress,
+    /// Whether numbers are read a step late: where the device computes while the host goes on.
+    late: bool,
+    /// The step whose numbers are on their way; counted in `progress` already.
+    waiting: Option<Waiting>,
+    /// What the last step asked of the device, where it was nothing but a step.
+    traffic: Option<Traffic>,
+    /// The update is made, and its scores are not there yet.
+    validating: bool,
     watch: Watch,
     early: EarlyStop,
+    /// Why it is not computed where it was asked to be, until that is told.
+    pub(super) elsewhere: Option<String>,
     /// The last validation was the best so far.
     improved: bool,
     /// Places of the validation split whose predictions are kept, ascending.
@@ -169,8 +183,13 @@ impl Session {
             total_steps,
             validate_every,
             progress: Progress::default(),
+            late: !on_cpu,
+            waiting: None,
+            traffic: None,
+            validating: false,
             watch,
             early: EarlyStop::new(&config.train),
+            elsewhere: None,
             improved: false,
             keep: Vec::new(),
             kept: Vec::new(),
@@ -214,7 +233,8 @@ impl Session {
         Ok(self.feed.batch(self.progress.step)?)
     }
 
-    /// One update; returns `Step`, and `Validated` when due, and `Finished` at the end.
+    /// One update; returns `Step`, and `Validated` when due, and `Finished` at the end. On a GPU
+    /// what a step found is told one call later, or with the next validation.
     ///
     /// # Errors
     /// When images can't be read or the device fails; the session is not to be stepped again.
@@ -225,7 +245,12 @@ impl Session {
         let start = Instant::now();
         let before = self.progress.secs;
         let mut events = Vec::new();
+        let traffic = Traffic::so_far();
         let result = self.update(&mut events, start, before);
+        let only_a_step = matches!(events[..], [RunEvent::Step { .. }])
+            && result.is_ok()
+            && self.glance.is_none();
+        self.traffic = only_a_step.then(|| Traffic::so_far() - traffic);
         self.progress.secs = before + start.elapsed().as_secs_f64();
         match result {
             Ok(()) => {
@@ -236,10 +261,7 @@ impl Session {
             Err(Broken::NotFinite(message)) => {
                 let message = self.with_culprit(message);
                 // Without an update the counter stands at the step before the one that failed.
-                let at_step = match events.last() {
-                    Some(RunEvent::Step { step, .. }) => *step,
-                    _ => self.progress.step + 1,
-                };
+                let at_step = self.progress.step + u64::from(!self.validating);
                 events.push(self.finish(Outcome::Diverged { at_step, message }));
             }
             Err(Broken::Device(message)) => {
@@ -257,162 +279,9 @@ impl Session {
         {
             let step = self.progress.step;
             events.push(RunEvent::Finding { step, finding: why });
-            events.push(self.finish(Outcome::Stopped));
+            events.extend(self.stop());
         }
         Ok(events)
-    }
-
-    fn update(
-        &mut self,
-        events: &mut Vec<RunEvent>,
-        start: Instant,
-        before: f64,
-    ) -> Result<(), Broken> {
-        let secs = || before + start.elapsed().as_secs_f64();
-        let step = self.progress.step;
-        let batch = self.feed.batch(step).map_err(Broken::Data)?;
-        let classes = self.dataset.classes.len();
-        let rate = self.config.train.rate_at(step, self.total_steps);
-        let keep = self.dropout(batch.shape[0]);
-        let progress = step as f64 / self.total_steps.max(1) as f64;
-        self.loss.at(progress);
-        self.plain_loss.at(progress);
-        let activation = self.config.activation;
-        let next = step + 1;
-        let due = next.is_multiple_of(self.validate_every) || next == self.total_steps;
-        let probing = due && self.watch.wants_probe(next);
-        self.learner.keep_logits = probing || self.glancing;
-        let at_once = self.config.train.images_at_once() as usize;
-        let device = &self.device;
-        let parts = parts(&batch, keep.as_deref(), at_once, classes, device);
-        let measured = self
-            .learner
-            .step_in_parts(parts, activation, &*self.loss, rate)?;
-        self.progress.step = step + 1;
-        self.improved = false;
-        events.push(RunEvent::Step {
-            step: step + 1,
-            loss: measured.loss,
-            learning_rate: rate,
-            grad_norm: measured.grad_norm,
-            secs: secs(),
-        });
-        if std::mem::take(&mut self.glancing) {
-            self.glance = self.glance_at(&batch, measured.loss, progress)?;
-        }
-        if !probing {
-            self.learner.logits = None;
-        }
-        if due {
-            self.probe(&batch)?;
-            let mut found = evaluate::validate(
-                &self.learner.model().valid(),
-                self.feed.loader(),
-                classes,
-                self.config.activation,
-                &*self.plain_loss,
-                &self.device.clone().without_autodiff(),
-                &self.keep,
-            )?;
-            self.kept = std::mem::take(&mut found.kept);
-            if let (Some(new), best) = (found.mean_dice, self.progress.best)
-                && best.is_none_or(|best| new > best)
-            {
-                self.progress.best = Some(new);
-                self.improved = true;
-            }
-            events.push(found.into_event(self.progress.step, secs()));
-        }
-        Ok(())
-    }
-
-    /// What was answered for the batch just trained on.
-    fn glance_at(&self, batch: &Batch, loss: f64, progress: f64) -> Result<Option<Glance>, Broken> {
-        let Some(logits) = self.learner.logits.clone() else {
-            return Ok(None);
-        };
-        let read = (logits.try_into_data()).map_err(|error| Broken::Device(error.to_string()))?;
-        let [n, _, h, w] = batch.shape;
-        Ok(Some(Glance {
-            step: self.progress.step,
-            loss,
-            progress,
-            logits: read.iter::<f32>().collect(),
-            labels: batch.labels.clone(),
-            shape: [n, h, w],
-            dataset: Arc::clone(&self.dataset),
-        }))
-    }
-
-    /// Answers the batch just trained on in evaluation mode too, where that tells something.
-    fn probe(&mut self, batch: &Batch) -> Result<(), Broken> {
-        let Some(trained) = self.learner.logits.take() else {
-            return Ok(());
-        };
-        let probe = evaluate::probe(
-            &self.learner.model().valid(),
-            batch,
-            trained,
-            self.dataset.classes.len(),
-            &self.device.clone().without_autodiff(),
-            self.progress.step,
-        )?;
-        self.watch.probe(probe);
-        Ok(())
-    }
-
-    /// Says which image of the present batch is to blame, where one alone shows it.
-    fn with_culprit(&self, message: String) -> String {
-        let Ok(batch) = self.feed.batch(self.progress.step) else {
-            return message;
-        };
-        let model = self.learner.model().valid();
-        let device = self.device.clone().without_autodiff();
-        let culprits = evaluate::culprits(
-            &model,
-            &batch,
-            self.dataset.classes.len(),
-            self.config.activation,
-            &*self.plain_loss,
-            &device,
-        );
-        let id = |at: &usize| {
-            let item = batch.items.get(*at)?;
-            Some(self.dataset.items.get(*item)?.id.as_str())
-        };
-        let named = |kind: &str, at: &[usize]| {
-            let ids: Vec<&str> = at.iter().filter_map(id).collect();
-            format!("{message}; {kind}: {}", ids.join(", "))
-        };
-        match culprits {
-            Some((kind, at)) if at.len() < batch.items.len() => named(kind, &at),
-            Some((kind, at)) => named(&format!("{kind}, in every image of the batch"), &at),
-            None => {
-                let all: Vec<usize> = (0..batch.items.len()).collect();
-                named("only the batch as a whole shows it, of the images", &all)
-            }
-        }
-    }
-
-    /// Which channels of the bottom to keep in this step: from seed and step alone, so that a
-    /// resumed run draws the same.
-    fn dropout(&self, images: usize) -> Option<Vec<f32>> {
-        let p = self.config.model.dropout;
-        if p == 0.0 {
-            return None;
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(self.config.train.seed);
-        rng.set_stream(self.progress.step + 1);
-        let channels = self.learner.model().bottom_channels();
-        let keep = |_| {
-            let unit = f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0);
-            if unit < p {
-                0.0
-            } else {
-                (1.0 / (1.0 - p)) as f32
-            }
-        };
-        Some((0..images * channels).map(keep).collect())
     }
 
     fn finish(&mut self, outcome: Outcome) -> RunEvent {
@@ -424,9 +293,21 @@ impl Session {
         }
     }
 
-    /// Ends the run before its time; what was learned stays.
-    pub fn stop(&mut self) -> RunEvent {
-        self.finish(Outcome::Stopped)
+    /// Ends the run before its time; what was learned stays. Tells what was on its way first.
+    pub fn stop(&mut self) -> Vec<RunEvent> {
+        let (mut events, secs) = (Vec::new(), self.progress.secs);
+        let waiting = self.waiting.take();
+        if let Err(broken) = self.settle(waiting, &mut events, || secs) {
+            log::warn!("the last step is lost: {broken:?}");
+        }
+        events.push(self.finish(Outcome::Stopped));
+        events
+    }
+
+    /// What the last step asked of the device; `None` where more than a step was made.
+    #[must_use]
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.traffic
     }
 
     #[must_use]
@@ -594,36 +475,6 @@ impl Session {
         self.feed = Self::feed(&self.config, &self.dataset, self.progress.step)?;
         Ok(())
     }
-}
-
-/// A batch in parts of at most `at_once` images, each made when its turn comes. `keep` is the
-/// dropout mask of all images.
-fn parts<'a>(
-    batch: &'a Batch,
-    keep: Option<&'a [f32]>,
-    at_once: usize,
-    classes: usize,
-    device: &'a Device,
-) -> impl Iterator<Item = Part> + 'a {
-    let [n, channels, h, w] = batch.shape;
-    let at_once = at_once.max(1);
-    (0..n).step_by(at_once).map(move |from| {
-        let count = at_once.min(n - from);
-        let of = |len: usize| from * len..(from + count) * len;
-        let images = batch.images[of(channels * h * w)].to_vec();
-        let images = TensorData::new(images, [count, channels, h, w]);
-        let keep = keep.map(|keep| {
-            let bottom = keep.len() / n;
-            let keep = keep[of(bottom)].to_vec();
-            Tensor::from_data(TensorData::new(keep, [count, bottom, 1, 1]), device)
-        });
-        Part {
-            share: count as f64 / n as f64,
-            images: Tensor::from_data(images, device),
-            keep,
-            target: Target::of_batch(batch, from..from + count, classes, device),
-        }
-    })
 }
 
 /// What would otherwise end in a shape error deep inside.

@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use burn::prelude::Device;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::device;
+use super::device::traffic::{Counting, Traffic};
 use super::device::tuning::Watch;
 use super::feed::Feed;
 use super::handle::{Control, Job, Slots, TrainerEvent};
-use super::lane::Lane;
+use super::lane::{Lane, PANIC, guarded};
 use super::session::Session;
 use crate::run::store::Store;
 use crate::run::{Outcome, RunEvent};
@@ -50,6 +52,8 @@ pub struct Trainer {
     /// Batches that lanes share, with the jobs they were made for.
     feeds: Vec<(Job, Arc<Feed>)>,
     on_gpu: bool,
+    /// What a step of each lane asks of the GPU, as it was last told.
+    traffic: Vec<Traffic>,
 }
 
 impl Trainer {
@@ -75,6 +79,7 @@ impl Trainer {
             store: None,
             feeds: Vec::new(),
             on_gpu: false,
+            traffic: Vec::new(),
         }
     }
 
@@ -109,9 +114,11 @@ impl Trainer {
         self.lanes.clear();
         *self.slots() = Slots::default();
         (self.paused, self.stopping, self.on_gpu) = (false, false, false);
+        self.traffic.clear();
         self.store = Some(store);
         let result = self.open(jobs).and_then(|()| {
             let _watch = self.on_gpu.then(|| self.watch_tuning());
+            let _counting = self.on_gpu.then(Counting::start);
             self.step_until_done()
         });
         self.feeds.clear();
@@ -202,15 +209,29 @@ impl Trainer {
                 let validated = events
                     .iter()
                     .any(|event| matches!(event, RunEvent::Validated { .. }));
+                let traffic = lane.traffic();
                 if validated && let Some(item) = self.shown {
                     self.show_lane(index, item);
                 }
                 self.forward(index, events)?;
+                self.tell_traffic(index, traffic)?;
             }
             if !any {
                 return Ok(());
             }
         }
+    }
+
+    /// Tells what a step asks of a GPU when it asks for something else than the last.
+    fn tell_traffic(&mut self, lane: usize, traffic: Option<Traffic>) -> Result<(), Gone> {
+        let Some(traffic) = traffic.filter(|_| self.on_gpu) else {
+            return Ok(());
+        };
+        self.traffic.resize(self.lanes.len(), Traffic::default());
+        if std::mem::replace(&mut self.traffic[lane], traffic) == traffic {
+            return Ok(());
+        }
+        self.send(TrainerEvent::Traffic { lane, traffic })
     }
 
     /// Whether there are lanes, and each of them waits.
@@ -328,8 +349,7 @@ fn make_session(
     feeds: &mut Vec<(Job, Arc<Feed>)>,
     on_gpu: &mut bool,
 ) -> Result<Session, String> {
-    let (device, info) = device::open(&job.config.train.device)?;
-    *on_gpu |= info.adapter.is_some();
+    let (device, info, message) = device::open_or_cpu(&job.config.train.device)?;
     let same = |other: &Job| {
         let (a, b) = (&job.config, &other.config);
         Arc::ptr_eq(&job.dataset, &other.dataset)
@@ -347,12 +367,23 @@ fn make_session(
             feed
         }
     };
-    Session::with_feed(
-        &job.config,
-        Arc::clone(&job.dataset),
-        feed,
-        &device,
-        &info.name,
-    )
-    .map_err(|error| error.to_string())
+    let session = |device: &Device, name: &str| {
+        let (dataset, feed) = (Arc::clone(&job.dataset), Arc::clone(&feed));
+        Session::with_feed(&job.config, dataset, feed, device, name)
+            .map_err(|error| error.to_string())
+    };
+    let opened = guarded(|| session(&device, &info.name));
+    let (mut opened, message, gpu) = match opened {
+        Ok(opened) => (opened, message, info.adapter.is_some()),
+        // Passed its check, and gives up now.
+        Err(problem) if info.adapter.is_some() && problem.starts_with(PANIC) => {
+            let (device, cpu) = device::open("cpu")?;
+            let message = device::fallback(&info.name, &problem);
+            (session(&device, &cpu.name)?, Some(message), false)
+        }
+        Err(problem) => return Err(problem),
+    };
+    *on_gpu |= gpu;
+    opened.elsewhere = message;
+    Ok(opened)
 }

@@ -141,7 +141,7 @@ const READ_BACKS: &[(&str, usize, &str)] = &[
     ),
     ("train/overfit.rs", 1, "the score of the overfitting test"),
     (
-        "train/session.rs",
+        "train/session/step.rs",
         1,
         "the batch in training, while its formula is looked at",
     ),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::prelude::*;
+use burn::tensor::Transaction;
 use serde::Serialize;
 
 use super::{CLASSES, median, numbers};
@@ -15,7 +16,9 @@ use crate::model::UNet;
 use crate::model::config::{ModelConfig, Upsampling};
 use crate::model::kernels::threads::Workers;
 use crate::train::device;
-use crate::train::learner::{Broken, Learner};
+use crate::train::device::traffic::{Counting, Traffic};
+use crate::train::late::Reading;
+use crate::train::learner::{Broken, Learner, Part};
 use crate::train::room;
 
 /// Image channels of the yardstick.
@@ -84,6 +87,9 @@ pub struct Report {
     pub processor: Option<Processor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// What a step asks of the device; absent where it is the CPU, which is called and not asked.
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    pub traffic: Option<Traffic>,
     /// Most memory the process had, megabytes; absent where the system does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_mb: Option<f64>,
@@ -223,6 +229,9 @@ fn print(report: &Report) {
             of.one_thread_median_ms, of.one_thread_min_ms, report.threads, of.speedup
         );
     }
+    if let Some(traffic) = &report.traffic {
+        println!("a step asks for {traffic}");
+    }
     if let Some(peak) = report.peak_mb {
         println!("peak memory {peak:.0} MB");
     }
@@ -305,31 +314,49 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
     let images = noise(args, &device);
     let mut losses = Vec::new();
     let mut millis = Vec::new();
+    let _counting = Counting::start();
     let mut step: Box<dyn FnMut() -> Result<Option<f64>, String>> = if train {
         let mut learner = Learner::new(net, &yardstick_training());
         let target = random_target(args, &device);
         let loss = yardstick(&device)?;
+        let on_gpu = info.adapter.is_some();
+        let mut launched = None;
         Box::new(move || {
             let softmax = OutputActivation::Softmax;
-            learner
-                .step(images.clone(), None, softmax, &target, &*loss, 1e-3)
-                .map(|measured| Some(measured.loss))
-                .map_err(|broken| match broken {
-                    Broken::NotFinite(message) | Broken::Device(message) => message,
-                    Broken::Data(error) => error.to_string(),
-                })
+            let measured = if on_gpu {
+                // As in a training: a step's numbers are read while the next is computed.
+                let part = Part {
+                    share: 1.0,
+                    images: images.clone(),
+                    keep: None,
+                    target: target.clone(),
+                };
+                let now =
+                    (learner.launch(std::iter::once(part), softmax, &*loss, 1e-3)).map_err(said)?;
+                match launched.replace(now) {
+                    Some(last) => learner.settle(last).map_err(said)?,
+                    None => None,
+                }
+            } else {
+                let measured = learner.step(images.clone(), None, softmax, &target, &*loss, 1e-3);
+                Some(measured.map_err(said)?)
+            };
+            Ok(measured.map(|measured| measured.loss))
         })
     } else {
         Box::new(move || {
             let logits = net.forward(images.clone());
             // One number is read back, so that the work is done when the clock stops.
-            let read = logits.max().try_into_data();
+            let transaction = Transaction::default().register(logits.max());
+            let read = Reading::start(transaction).wait();
             read.map(|_| None).map_err(|error| error.to_string())
         })
     };
+    let mut traffic = Traffic::default();
     for index in 0..args.warmup + args.steps {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), Traffic::so_far());
         losses.extend(step()?);
+        traffic = Traffic::so_far() - before;
         if index >= args.warmup {
             millis.push(start.elapsed().as_secs_f64() * 1e3);
         }
@@ -337,6 +364,7 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
     millis.sort_by(f64::total_cmp);
     let mut report = Report {
         bench: if train { "step" } else { "infer" },
+        traffic: info.adapter.is_some().then_some(traffic),
         device: info.name,
         threads: rayon::current_num_threads(),
         parameters,
@@ -356,6 +384,13 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
     };
     report.set_times(&millis);
     Ok((report, millis))
+}
+
+fn said(broken: Broken) -> String {
+    match broken {
+        Broken::NotFinite(message) | Broken::Device(message) => message,
+        Broken::Data(error) => error.to_string(),
+    }
 }
 
 fn yardstick_training() -> TrainConfig {

@@ -6,6 +6,7 @@
 mod check;
 mod parity;
 mod probe;
+pub mod traffic;
 pub mod tuning;
 
 use burn::prelude::Device;
@@ -72,6 +73,10 @@ impl Adapter {
 }
 
 impl DeviceInfo {
+    fn open(&self) -> Device {
+        (self.adapter.as_ref()).map_or_else(Device::flex, Adapter::open)
+    }
+
     /// Whether `auto` may take it: a real GPU that passed its check.
     fn is_fast(&self) -> bool {
         self.problem.is_none() && self.adapter.as_ref().is_some_and(Adapter::is_real)
@@ -83,50 +88,78 @@ impl DeviceInfo {
 /// # Errors
 /// When there is no such device or it failed its check.
 pub fn open(id: &str) -> Result<(Device, DeviceInfo), String> {
-    let devices = match id {
-        "cpu" => return Ok((Device::flex(), cpu())),
-        // Listed anew each time: another driver needs another check.
-        "auto" => probe::probe_real(),
-        // A GPU that was asked for by name is looked for now, if it was not before.
-        _ => match known() {
-            devices if devices.iter().any(|device| device.id == id) => devices,
-            _ => probe(),
-        },
-    };
     if id == "auto" {
-        let gpu = devices.into_iter().find(DeviceInfo::is_fast);
-        return Ok(match gpu {
-            Some(DeviceInfo {
-                adapter: Some(adapter),
-                id,
-                name,
-                problem,
-            }) => (
-                adapter.open(),
-                DeviceInfo {
-                    id,
-                    name,
-                    problem,
-                    adapter: Some(adapter),
-                },
-            ),
-            _ => (Device::flex(), cpu()),
-        });
+        let (device, info, _) = open_or_cpu(id)?;
+        return Ok((device, info));
+    }
+    let info = named(id)?;
+    match &info.problem {
+        Some(problem) => Err(format!("{} can't be used: {problem}", info.name)),
+        None => Ok((info.open(), info)),
+    }
+}
+
+/// As [`open`], with the CPU in place of a GPU that failed its check, and then what to tell of it.
+///
+/// # Errors
+/// When there is no such device.
+pub fn open_or_cpu(id: &str) -> Result<(Device, DeviceInfo, Option<String>), String> {
+    let chosen = match id {
+        "auto" => choose(probe::probe_real()),
+        _ => or_cpu(named(id)?),
+    };
+    let (info, message) = chosen;
+    Ok((info.open(), info, message))
+}
+
+/// The first usable GPU, else the CPU; with a message where there are GPUs and none is usable.
+fn choose(devices: Vec<DeviceInfo>) -> (DeviceInfo, Option<String>) {
+    let mut refused = None;
+    for device in devices {
+        if device.is_fast() {
+            return (device, None);
+        }
+        if device.adapter.as_ref().is_some_and(Adapter::is_real) {
+            refused.get_or_insert(device);
+        }
+    }
+    refused.map_or_else(|| (cpu(), None), or_cpu)
+}
+
+fn or_cpu(device: DeviceInfo) -> (DeviceInfo, Option<String>) {
+    match &device.problem {
+        Some(problem) => {
+            let message = fallback(&device.name, problem);
+            (cpu(), Some(message))
+        }
+        None => (device, None),
+    }
+}
+
+/// Says that the CPU computes in place of a GPU.
+#[must_use]
+pub fn fallback(name: &str, problem: &str) -> String {
+    format!("{name} can't be used: {problem}. The CPU computes instead")
+}
+
+/// The device of this name, with the result of its check. A GPU is looked for now if it was not
+/// before.
+fn named(id: &str) -> Result<DeviceInfo, String> {
+    if id == "cpu" {
+        return Ok(cpu());
+    }
+    let mut devices = known();
+    if !devices.iter().any(|device| device.id == id) {
+        devices = probe();
     }
     let ids: Vec<String> = devices.iter().map(|device| device.id.clone()).collect();
     let found = devices.into_iter().find(|device| device.id == id);
-    let unknown = || {
+    found.ok_or_else(|| {
         format!(
             "there is no device `{id}`: expected auto or one of {}",
             ids.join(", ")
         )
-    };
-    let device = found.ok_or_else(unknown)?;
-    match (&device.problem, &device.adapter) {
-        (Some(problem), _) => Err(format!("{} can't be used: {problem}", device.name)),
-        (None, Some(adapter)) => Ok((adapter.open(), device)),
-        (None, None) => Ok((Device::flex(), device)),
-    }
+    })
 }
 
 fn cpu() -> DeviceInfo {
@@ -169,6 +202,35 @@ mod tests {
         assert!(!device(AdapterKind::Discrete, Some("crashed")).is_fast());
         assert!(!device(AdapterKind::Software, None).is_fast());
         assert!(!cpu().is_fast());
+    }
+
+    #[test]
+    fn the_cpu_stands_in_for_a_gpu_that_failed_and_says_so() {
+        let gpu = |problem: Option<&str>| DeviceInfo {
+            id: "gpu0".to_owned(),
+            name: "Radeon".to_owned(),
+            problem: problem.map(str::to_owned),
+            adapter: Some(Adapter {
+                name: "Radeon".to_owned(),
+                api: "Vulkan".to_owned(),
+                driver: "1".to_owned(),
+                kind: AdapterKind::Discrete,
+                index: 0,
+            }),
+        };
+        let wrong = "computes loss 3 in step 1, the CPU 1";
+        let (chosen, message) = choose(vec![cpu(), gpu(Some(wrong))]);
+        let message = message.unwrap();
+        assert_eq!(chosen.id, "cpu");
+        assert!(
+            message.contains("Radeon") && message.contains(wrong),
+            "{message}"
+        );
+        assert!(message.contains("CPU computes instead"), "{message}");
+        // Another that passed is taken, and nothing is said; nor where there is no GPU at all.
+        let (chosen, message) = choose(vec![cpu(), gpu(Some(wrong)), gpu(None)]);
+        assert_eq!((chosen.id.as_str(), message), ("gpu0", None));
+        assert_eq!(choose(vec![cpu()]), (cpu(), None));
     }
 
     #[test]

@@ -157,12 +157,24 @@ fn child(program: &PathBuf, args: &[&str]) -> Result<String, String> {
     })
 }
 
+/// What was checked holds for the kernels that were checked: those of this version, fused or not.
 fn cache_file() -> Option<PathBuf> {
+    let mut name = format!("devices-{}", env!("CARGO_PKG_VERSION"));
+    for (feature, on) in [
+        ("fusion", cfg!(feature = "fusion")),
+        ("vulkan", cfg!(feature = "vulkan")),
+        ("metal", cfg!(feature = "metal")),
+    ] {
+        if on {
+            name = format!("{name}-{feature}");
+        }
+    }
+    name.push_str(".json");
     if let Some(home) = std::env::var_os("DICEBENCH_HOME").filter(|home| !home.is_empty()) {
-        return Some(PathBuf::from(home).join("devices.json"));
+        return Some(PathBuf::from(home).join(name));
     }
     let dirs = directories::ProjectDirs::from("", "", "dicebench")?;
-    Some(dirs.cache_dir().join("devices.json"))
+    Some(dirs.cache_dir().join(name))
 }
 
 /// What the last probe found.

@@ -14,6 +14,8 @@ use burn::cubecl::config::cache::CacheConfig;
 use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use burn::cubecl::environment;
 
+use crate::model::config::ModelConfig;
+
 /// How often is counted.
 const EVERY: Duration = Duration::from_millis(500);
 /// The namespaces of timed kernels begin like this.
@@ -38,6 +40,22 @@ pub fn count() -> usize {
         .filter(|space| space.namespace.starts_with(TIMED))
         .map(|space| space.entries as usize)
         .sum()
+}
+
+/// About how many shapes the first steps of a network have, whose kernels are timed where none is known
+/// yet. Counted on software Vulkan: nine to a convolution, with its gradients, the products they are
+/// made of, and the sums of normalisation and loss.
+#[must_use]
+pub fn expected(model: &ModelConfig) -> usize {
+    const A_CONVOLUTION: usize = 9;
+    let convolutions = 4 * model.depth as usize + 3;
+    A_CONVOLUTION * convolutions
+}
+
+/// "12 of about 96".
+#[must_use]
+pub fn progress(kernels: usize, model: &ModelConfig) -> String {
+    format!("{kernels} of about {}", expected(model).max(kernels))
 }
 
 /// Counts in a thread of its own until dropped.

@@ -202,14 +202,14 @@ impl Trainer {
                     }
                     lane.step()
                 };
-                if let Some(glance) = lane.take_glance() {
+                let (glance, traffic) = (lane.take_glance(), lane.traffic());
+                if let Some(glance) = glance {
                     self.slots().glance = Some((index, glance));
                     self.glanced = Some(Instant::now());
                 }
                 let validated = events
                     .iter()
                     .any(|event| matches!(event, RunEvent::Validated { .. }));
-                let traffic = lane.traffic();
                 if validated && let Some(item) = self.shown {
                     self.show_lane(index, item);
                 }

@@ -1,5 +1,6 @@
 //! Convolution with stride 1 that keeps the size, for any odd kernel: forward, gradient of the
 //! input, gradient of the weights. The input may lie in several tensors, as if concatenated.
+//! Kernels 3×3 of many channels go to [`winograd`]; here is what is left.
 //!
 //! A task takes some rows of an image (or several small images), copies them with a rim of zeros
 //! into its own scratch, and multiplies: no matrix of unrolled windows is ever built.
@@ -13,6 +14,7 @@ use super::Path;
 use super::band::{Band, Layout, Size, Source, View, pack_dense, pack_weights};
 use super::memory::{Output, Shared, with_scratch};
 use super::tile::{Correlation, Product, correlate, product};
+use super::winograd;
 
 /// Bytes of packed input that a task may have: half of a common second-level cache.
 const CACHE: usize = 448 << 10;
@@ -160,6 +162,12 @@ pub fn forward(
     let planes: usize = inputs.iter().map(|view| view.channels).sum();
     let taps = kernel * kernel;
     let of = |row, plane| (row * planes + plane) * taps;
+    if kernel == 3 && winograd::pays(planes, outputs, size) {
+        let kernels = winograd::transformed(path, weight, [outputs, planes], false, of);
+        let bias = bias.unwrap_or_default();
+        let mut found = winograd::convolve(path, inputs, &kernels, bias, &[outputs], size);
+        return found.pop().unwrap_or_default();
+    }
     let packed = pack_weights(path, weight, [outputs, planes, taps], false, of);
     let padded = bias.map(|bias| pad_bias(path, bias));
     let pass = Pass {
@@ -182,6 +190,14 @@ pub fn data_gradient(
     size: Size,
 ) -> Vec<Vec<f32>> {
     let taps = kernel * kernel;
+    let rows: usize = wanted.iter().map(Range::len).sum();
+    if kernel == 3 && winograd::pays(grad.channels, rows, size) {
+        let channels: Vec<usize> = wanted.iter().cloned().flatten().collect();
+        let of = |row: usize, plane| (plane * inputs + channels[row]) * taps;
+        let kernels = winograd::transformed(path, weight, [rows, grad.channels], true, of);
+        let rows: Vec<usize> = wanted.iter().map(Range::len).collect();
+        return winograd::convolve(path, &[grad], &kernels, &[], &rows, size);
+    }
     let packed: Vec<Vec<f32>> = wanted
         .iter()
         .map(|range| {
@@ -211,6 +227,10 @@ pub fn weight_gradient(
     kernel: usize,
     size: Size,
 ) -> Vec<f32> {
+    let planes: usize = inputs.iter().map(|view| view.channels).sum();
+    if kernel == 3 && winograd::pays(planes, grad.channels, size) {
+        return winograd::weight_gradient(path, inputs, grad, size);
+    }
     correlate_all(path, Source::Channels(inputs), grad, kernel / 2, size)
 }
 

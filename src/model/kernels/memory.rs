@@ -68,6 +68,15 @@ impl<T> Shared<T> {
         unsafe { self.0.add(index) }
     }
 
+    /// The same from element `index` on.
+    ///
+    /// # Safety
+    /// As for [`Shared::at`].
+    pub unsafe fn offset(self, index: usize) -> Self {
+        // SAFETY: as promised.
+        Self(unsafe { self.0.add(index) })
+    }
+
     /// # Safety
     /// The range is within the buffer, is used by one thread at a time, and is written before it
     /// is read.

@@ -3,7 +3,7 @@
 //! what the processor can do; these reach most of it.
 //!
 //! From the inside out: [`simd`] one register, [`tile`] the inner loops, [`band`] and [`memory`]
-//! how tensors get there, [`conv`] … the operations on slices, and [`extension`] and
+//! how tensors get there, [`conv`], [`winograd`] … the operations on slices, and [`extension`] and
 //! [`gradients`] what burn sees. Nothing here knows of networks, and only those two of tensors.
 
 mod band;
@@ -27,6 +27,7 @@ mod unary;
 mod upconv;
 pub mod update;
 mod window;
+mod winograd;
 
 /// Instruction set that the kernels run with; chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Path {
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// Plain Rust.
     Portable,
 }
@@ -52,6 +55,10 @@ impl Path {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 paths.push(Self::Avx2);
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            paths.push(Self::Neon);
         }
         paths.push(Self::Portable);
         paths

@@ -16,6 +16,8 @@
 )]
 
 use super::Path;
+#[cfg(target_arch = "aarch64")]
+use super::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Portable, Vector};
@@ -288,7 +290,10 @@ compiled_for!(#[target_feature(enable = "avx512f")] product_avx512, correlate_av
 // 12 sums + 2 spans + 1 weight, or 12 sums + 3 windows + 1 gradient, of 16 registers.
 #[cfg(target_arch = "x86_64")]
 compiled_for!(#[target_feature(enable = "avx2,fma")] product_avx2, correlate_avx2, Avx2, 6 x 2, 3);
-// 8 sums: 16 registers on x86-64, 32 on Arm.
+// As with AVX-512: 32 registers.
+#[cfg(target_arch = "aarch64")]
+compiled_for!(#[target_feature(enable = "neon")] product_neon, correlate_neon, Neon, 8 x 3, 5);
+// 8 sums, of 16 registers on x86-64.
 compiled_for!(product_portable, correlate_portable, Portable, 4 x 2, 2);
 
 impl Path {
@@ -299,6 +304,8 @@ impl Path {
             Self::Avx512 => 16,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 8,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 4,
             Self::Portable => 4,
         }
     }
@@ -310,6 +317,8 @@ impl Path {
             Self::Avx512 => 8,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 6,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 8,
             Self::Portable => 4,
         }
     }
@@ -329,6 +338,8 @@ pub unsafe fn product(path: Path, job: &Product<'_>) {
             Path::Avx512 => product_avx512(job),
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => product_avx2(job),
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon => product_neon(job),
             Path::Portable => product_portable(job),
         }
     }
@@ -346,6 +357,8 @@ pub unsafe fn correlate(path: Path, job: &Correlation<'_>) {
             Path::Avx512 => correlate_avx512(job),
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => correlate_avx2(job),
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon => correlate_neon(job),
             Path::Portable => correlate_portable(job),
         }
     }

@@ -3,6 +3,7 @@
 
 mod losses;
 mod others;
+mod winograd;
 
 use burn::prelude::*;
 use burn::tensor::module;

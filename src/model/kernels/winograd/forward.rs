@@ -1,0 +1,303 @@
+//! Forward pass and gradient of the input.
+#![expect(
+    unsafe_code,
+    reason = "tasks write to separate places of shared buffers"
+)]
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::Path;
+use super::super::band::{Size, View};
+use super::super::memory::{Output, Shared, with_scratch};
+use super::super::simd::{Vector, with_vector};
+use super::pieces::{Piece, Points, cut, enter_all, leave, packed_most, shares, tiles};
+use super::product::{Matrices, multiply};
+use super::tiles_in_cache;
+use super::transform::{POINTS, SQUARE, kernel};
+
+/// Blocks of channels (a vector each) that the product has side by side.
+const PANEL: usize = 2;
+/// Blocks whose numbers at the points a task holds before it takes them back to pixels.
+const BLOCKS: usize = 4;
+
+/// Kernels at the points: `[points][panels][planes][up to PANEL vectors of rows]`.
+pub struct Kernels {
+    values: Vec<f32>,
+    point_step: usize,
+    planes: usize,
+    rows: usize,
+}
+
+/// `G g Gᵀ` of all kernels; `of(row, plane)` says where the nine numbers of that pair start in
+/// `weights`; they are read backwards if `flip`.
+pub fn transformed(
+    path: Path,
+    weights: &[f32],
+    [rows, planes]: [usize; 2],
+    flip: bool,
+    of: impl Fn(usize, usize) -> usize + Sync,
+) -> Kernels {
+    let lanes = path.lanes();
+    let blocks = rows.div_ceil(lanes);
+    // A line more, so that the points of a pair don't all fall into the same set of the cache.
+    let point_step = planes * blocks * lanes + 16;
+    let mut output = Output::new(SQUARE * point_step);
+    let out = output.pointer();
+    let parts = shares(planes, planes.div_ceil(16));
+    (0..blocks * parts.len()).into_par_iter().for_each(|task| {
+        let (block, part) = (task / parts.len(), &parts[task % parts.len()]);
+        let width = PANEL.min(blocks - block / PANEL * PANEL) * lanes;
+        let panel = block / PANEL * PANEL * lanes * planes + block % PANEL * lanes;
+        with_vector!(path, V => {
+            for plane in part.clone() {
+                let mut numbers = [[0f32; 16]; 9];
+                for (lane, row) in (block * lanes..rows.min((block + 1) * lanes)).enumerate() {
+                    let from = &weights[of(row, plane)..][..9];
+                    for (tap, &number) in from.iter().enumerate() {
+                        numbers[if flip { 8 - tap } else { tap }][lane] = number;
+                    }
+                }
+                // SAFETY: `with_vector` gives what the processor has; every row of `numbers` is as
+                // long as any vector; this plane of this block belongs to this task.
+                unsafe {
+                    let at = |y: usize, x: usize| V::load(numbers[3 * y + x].as_ptr());
+                    let mut turned = [[V::zero(); POINTS]; 3];
+                    for (x, turned) in turned.iter_mut().enumerate() {
+                        *turned = kernel([at(0, x), at(1, x), at(2, x)]);
+                    }
+                    for y in 0..POINTS {
+                        let row = kernel(std::array::from_fn(|x| turned[x][y]));
+                        for (x, number) in row.into_iter().enumerate() {
+                            let point = (y * POINTS + x) * point_step;
+                            number.store(out.at(point + panel + plane * width));
+                        }
+                    }
+                }
+            }
+        });
+    });
+    // What is between the points is never read.
+    for point in 1..=SQUARE {
+        // SAFETY: the sixteen numbers at the end of a point, within the buffer.
+        unsafe { out.slice(point * point_step - 16, 16) }.fill(0.0);
+    }
+    Kernels {
+        // SAFETY: every plane of every block has been written, and the gaps.
+        values: unsafe { output.finish() },
+        point_step,
+        planes,
+        rows,
+    }
+}
+
+/// Everything that the tasks share.
+struct Job<'a> {
+    inputs: &'a [View<'a>],
+    kernels: &'a Kernels,
+    bias: &'a [f32],
+    /// Of each channel the plane of the first image, and how far it is to the next image's.
+    outputs: &'a [(Shared<f32>, usize)],
+    size: Size,
+}
+
+/// The windows of `inputs` (`[N, I, H, W]` together) times `kernels`, and `bias` (or nothing)
+/// added: the first `rows[0]` channels as `[N, rows[0], H, W]`, and so on for all kernels.
+pub fn convolve(
+    path: Path,
+    inputs: &[View<'_>],
+    kernels: &Kernels,
+    bias: &[f32],
+    rows: &[usize],
+    size: Size,
+) -> Vec<Vec<f32>> {
+    assert_eq!(rows.iter().sum::<usize>(), kernels.rows, "all channels");
+    let output = |rows: &usize| Output::new(size.pixels() * rows);
+    let mut results: Vec<Output<f32>> = rows.iter().map(output).collect();
+    let mut outputs = Vec::with_capacity(kernels.rows);
+    for (result, &rows) in results.iter_mut().zip(rows) {
+        let start = result.pointer();
+        for row in 0..rows {
+            // SAFETY: the start of a plane of the first image.
+            let plane = unsafe { start.offset(row * size.plane()) };
+            outputs.push((plane, rows * size.plane()));
+        }
+    }
+    let job = Job {
+        inputs,
+        kernels,
+        bias,
+        outputs: &outputs,
+        size,
+    };
+    convolve_all(path, &job);
+    // SAFETY: all pixels of all channels have been written.
+    let finish = |result: Output<f32>| unsafe { result.finish() };
+    results.into_iter().map(finish).collect()
+}
+
+/// Shares the work out; all pixels of all channels are written.
+fn convolve_all(path: Path, job: &Job<'_>) {
+    let (lanes, kernels) = (path.lanes(), job.kernels);
+    let blocks = kernels.rows.div_ceil(lanes);
+    let held = kernels.planes.next_multiple_of(lanes) + BLOCKS.min(blocks) * lanes;
+    let threads = rayon::current_num_threads();
+    let groups = cut(job.size, tiles_in_cache(held), 3 * threads);
+    // Too few groups for the threads: the blocks are shared out too, panel by panel.
+    let fair = |&parts: &usize| {
+        let tasks = groups.len() * parts;
+        tasks >= 3 * threads || tasks.is_multiple_of(threads)
+    };
+    let panels = blocks.div_ceil(PANEL);
+    let parts = shares(panels, (1..).find(fair).unwrap_or(1));
+    (0..groups.len() * parts.len())
+        .into_par_iter()
+        .for_each(|task| {
+            let (pieces, part) = (&groups[task / parts.len()], &parts[task % parts.len()]);
+            let part = part.start * PANEL..blocks.min(part.end * PANEL);
+            let plan = Plan::new(kernels.planes, pieces, part, lanes);
+            with_scratch(plan.len(), |scratch| {
+                with_vector!(path, V => {
+                    // SAFETY: `with_vector` gives what the processor has; the pixels of these
+                    // pieces and blocks belong to this task.
+                    unsafe { convolve_pieces::<V>(job, pieces, &plan, scratch) }
+                });
+            });
+        });
+}
+
+/// What a task has in its scratch.
+struct Plan {
+    /// Blocks of the output to compute.
+    blocks: Range<usize>,
+    /// Tiles, rounded up to what the product wants.
+    rows: usize,
+    /// Numbers of packed pixels.
+    packed: usize,
+    /// From a tile to the next, and from a point to the next: of the input and of the output.
+    tile_steps: [usize; 2],
+    point_steps: [usize; 2],
+}
+
+impl Plan {
+    fn new(planes: usize, pieces: &[Piece], blocks: Range<usize>, lanes: usize) -> Self {
+        let rows = tiles(pieces).next_multiple_of(2);
+        let held = BLOCKS.min(blocks.len());
+        let tile_steps = [planes.next_multiple_of(lanes), held * lanes];
+        Self {
+            blocks,
+            rows,
+            packed: packed_most(pieces, 1, lanes),
+            tile_steps,
+            // A line more, so that the points of a tile don't all fall into the same set of the
+            // cache.
+            point_steps: tile_steps.map(|step| rows * step + 16),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.packed + SQUARE * (self.point_steps[0] + self.point_steps[1])
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `V`; `plan` is for these pieces and `scratch` as long as
+/// it says; the pixels of the pieces belong to this call in all channels of its blocks.
+#[inline(always)]
+unsafe fn convolve_pieces<V: Vector>(
+    job: &Job<'_>,
+    pieces: &[Piece],
+    plan: &Plan,
+    scratch: &mut [f32],
+) {
+    let (packed, rest) = scratch.split_at_mut(plan.packed);
+    let (from, to) = rest.split_at_mut(SQUARE * plan.point_steps[0]);
+    let at = |start: &mut [f32], of: usize| Points {
+        start: start.as_mut_ptr(),
+        point_step: plan.point_steps[of],
+        tile_step: plan.tile_steps[of],
+    };
+    let (from, to) = (at(from, 0), at(to, 1));
+    // SAFETY: as promised; `from` has room for all tiles and planes of the input.
+    unsafe { enter_all::<V>(job.inputs, pieces, job.size, from, packed) };
+    for start in plan.blocks.clone().step_by(BLOCKS) {
+        let blocks = start..plan.blocks.end.min(start + BLOCKS);
+        for point in 0..SQUARE {
+            // SAFETY: `from` is written, and `to` has room for all tiles of these blocks.
+            unsafe { multiply_point::<V>(job.kernels, plan.rows, point, blocks.clone(), from, to) };
+        }
+        for block in blocks {
+            // SAFETY: as the caller promises; these tiles of this block have been computed.
+            unsafe {
+                let to = to.offset(0, (block - start) * V::LANES);
+                leave_all::<V>(job, pieces, block, to);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `from` and `to` are as [`convolve_pieces`] makes them.
+#[inline(always)]
+unsafe fn multiply_point<V: Vector>(
+    kernels: &Kernels,
+    rows: usize,
+    point: usize,
+    blocks: Range<usize>,
+    from: Points,
+    to: Points,
+) {
+    for block in blocks.clone().step_by(PANEL) {
+        let width = PANEL.min(kernels.rows.div_ceil(V::LANES) - block);
+        let first = point * kernels.point_step + block * V::LANES * kernels.planes;
+        // SAFETY: the matrices are as large as said where they were made; `width` of the blocks
+        // from this one on are one panel.
+        unsafe {
+            let place = point * to.point_step + (block - blocks.start) * V::LANES;
+            let matrices = Matrices {
+                a: from.start.add(point * from.point_step),
+                a_steps: [from.tile_step, 1],
+                b: kernels.values.as_ptr().add(first),
+                b_step: width * V::LANES,
+                c: to.start.add(place),
+                c_step: to.tile_step,
+                depth: kernels.planes,
+                add: false,
+            };
+            if width == PANEL {
+                multiply::<V, PANEL>(rows, matrices);
+            } else {
+                multiply::<V, 1>(rows, matrices);
+            }
+        }
+    }
+}
+
+/// Takes all tiles of `block` back to pixels.
+///
+/// # Safety
+/// `from` starts at this block; its pixels belong to this call.
+#[inline(always)]
+unsafe fn leave_all<V: Vector>(job: &Job<'_>, pieces: &[Piece], block: usize, from: Points) {
+    let channels = block * V::LANES..job.kernels.rows.min((block + 1) * V::LANES);
+    let mut bias = [0f32; 16];
+    if let Some(values) = job.bias.get(channels.clone()) {
+        bias[..values.len()].copy_from_slice(values);
+    }
+    let mut planes = [std::ptr::null_mut(); 16];
+    let mut first = 0;
+    for piece in pieces {
+        let outputs = &job.outputs[channels.clone()];
+        // SAFETY: as promised.
+        unsafe {
+            for (plane, (start, image_step)) in planes.iter_mut().zip(outputs) {
+                *plane = start.at(piece.image * image_step);
+            }
+            let planes = &planes[..outputs.len()];
+            let bias = V::load(bias.as_ptr());
+            leave::<V>(from.offset(first, 0), piece, job.size, bias, planes);
+        }
+        first += piece.tiles();
+    }
+}

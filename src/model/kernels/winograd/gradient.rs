@@ -1,0 +1,201 @@
+//! Gradient of the weights.
+#![expect(
+    unsafe_code,
+    reason = "tasks write to separate places of shared buffers"
+)]
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::Path;
+use super::super::band::{Size, View};
+use super::super::memory::{Output, with_scratch};
+use super::super::simd::{Vector, with_vector};
+use super::pieces::{Piece, Points, cut, enter_all, enter_gradients, packed_most, shares, tiles};
+use super::product::{Matrices, multiply};
+use super::tiles_in_cache;
+use super::transform::{POINTS, SQUARE, weights};
+
+/// Everything that the tasks share.
+struct Job<'a> {
+    inputs: &'a [View<'a>],
+    grad: View<'a>,
+    size: Size,
+}
+
+/// Bytes of sums up to which every thread has its own.
+const OWN_SUMS: usize = 1 << 20;
+
+/// `grad` `[N, O, H, W]` and `inputs` (`[N, I, H, W]` together) → `[O, I, 3, 3]`.
+pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Size) -> Vec<f32> {
+    let lanes = path.lanes();
+    let channels: usize = inputs.iter().map(|view| view.channels).sum();
+    let job = Job { inputs, grad, size };
+    let rows = channels.next_multiple_of(lanes);
+    let columns = grad.channels.next_multiple_of(lanes);
+    let threads = rayon::current_num_threads();
+    let sums = SQUARE * rows * columns * size_of::<f32>();
+    // Large sums: every task has some of the columns and all of the pixels. Small ones: every task
+    // has all columns and some of the pixels, and what they found is added up.
+    let parts = if sums > OWN_SUMS { threads } else { 1 };
+    let parts = shares(columns / lanes, parts);
+    let widest = parts.iter().map(Range::len).max().unwrap_or(0) * lanes;
+    let groups = cut(size, tiles_in_cache(rows + widest), threads);
+    let wanted = if threads > 1 { 2 * threads } else { 1 };
+    let runs = if parts.len() > 1 { 1 } else { wanted };
+    let runs = shares(groups.len(), runs);
+    let point_step = rows * columns + 16;
+    let len = SQUARE * point_step;
+    let mut sums = Output::new(runs.len() * len);
+    let out = sums.pointer();
+    (0..runs.len() * parts.len())
+        .into_par_iter()
+        .for_each(|task| {
+            let (run, part) = (task / parts.len(), &parts[task % parts.len()]);
+            for index in runs[run].clone() {
+                let plan = Plan::new(channels, &groups[index], part.clone(), lanes);
+                with_scratch(plan.len(), |scratch| {
+                    with_vector!(path, V => {
+                        // SAFETY: these columns of this run's sums belong to this task.
+                        unsafe {
+                            let sums = Points {
+                                start: out.at(run * len + part.start * V::LANES),
+                                point_step,
+                                tile_step: columns,
+                            };
+                            let add = index > runs[run].start;
+                            correlate::<V>(&job, &groups[index], &plan, sums, add, scratch);
+                        }
+                    });
+                });
+            }
+        });
+    let taps = 9;
+    let mut output = Output::new(grad.channels * channels * taps);
+    let to = output.pointer();
+    let row_parts = shares(channels, channels.div_ceil(16));
+    (0..row_parts.len()).into_par_iter().for_each(|index| {
+        for row in row_parts[index].clone() {
+            for block in 0..columns / lanes {
+                with_vector!(path, V => {
+                    let mut numbers = [[0f32; 16]; 9];
+                    // SAFETY: `with_vector` gives what the processor has; every run has written
+                    // all rows and columns of all points.
+                    unsafe {
+                        let at = |point: usize| {
+                            let place = point * point_step + row * columns + block * V::LANES;
+                            let mut sum = V::load(out.at(place));
+                            for run in 1..runs.len() {
+                                sum = sum.plus(V::load(out.at(run * len + place)));
+                            }
+                            sum
+                        };
+                        let mut turned = [[V::zero(); 3]; POINTS];
+                        for (x, turned) in turned.iter_mut().enumerate() {
+                            *turned = weights(std::array::from_fn(|y| at(y * POINTS + x)));
+                        }
+                        for y in 0..3 {
+                            let taps = weights(std::array::from_fn(|x| turned[x][y]));
+                            for (x, tap) in taps.into_iter().enumerate() {
+                                tap.store(numbers[3 * y + x].as_mut_ptr());
+                            }
+                        }
+                    }
+                    for lane in 0..V::LANES.min(grad.channels - block * V::LANES) {
+                        let place = ((block * V::LANES + lane) * channels + row) * taps;
+                        // SAFETY: the weights of this pair belong to this task.
+                        let to = unsafe { to.slice(place, taps) };
+                        for (to, numbers) in to.iter_mut().zip(&numbers) {
+                            *to = numbers[lane];
+                        }
+                    }
+                });
+            }
+        }
+    });
+    // SAFETY: every pair of channels has been written.
+    unsafe { output.finish() }
+}
+
+/// What a task has in its scratch.
+struct Plan {
+    /// Blocks of the gradient's channels.
+    blocks: Range<usize>,
+    tiles: usize,
+    packed: usize,
+    /// From a tile to the next, and from a point to the next: of the input and of the gradient.
+    tile_steps: [usize; 2],
+    point_steps: [usize; 2],
+}
+
+impl Plan {
+    fn new(channels: usize, pieces: &[Piece], blocks: Range<usize>, lanes: usize) -> Self {
+        let tiles = tiles(pieces);
+        let tile_steps = [channels.next_multiple_of(lanes), blocks.len() * lanes];
+        Self {
+            blocks,
+            tiles,
+            packed: packed_most(pieces, 1, lanes),
+            tile_steps,
+            point_steps: tile_steps.map(|step| tiles * step + 16),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.packed + SQUARE * (self.point_steps[0] + self.point_steps[1])
+    }
+}
+
+/// Sums over the tiles of `pieces`.
+///
+/// # Safety
+/// The processor has the instructions of `V`; `plan` is for these pieces and `scratch` as long as
+/// it says; `sums` has the plan's blocks of all rows of all points, and belongs to this call.
+#[inline(always)]
+unsafe fn correlate<V: Vector>(
+    job: &Job<'_>,
+    pieces: &[Piece],
+    plan: &Plan,
+    sums: Points,
+    add: bool,
+    scratch: &mut [f32],
+) {
+    let (packed, rest) = scratch.split_at_mut(plan.packed);
+    let (x, y) = rest.split_at_mut(SQUARE * plan.point_steps[0]);
+    let at = |start: &mut [f32], of: usize| Points {
+        start: start.as_mut_ptr(),
+        point_step: plan.point_steps[of],
+        tile_step: plan.tile_steps[of],
+    };
+    let (x, y) = (at(x, 0), at(y, 1));
+    let blocks = &plan.blocks;
+    let channels = blocks.start * V::LANES..job.grad.channels.min(blocks.end * V::LANES);
+    // SAFETY: as promised; both have room for all tiles and channels.
+    unsafe {
+        enter_all::<V>(job.inputs, pieces, job.size, x, packed);
+        enter_gradients::<V>(job.grad, channels, pieces, job.size, y, packed);
+    }
+    for point in 0..SQUARE {
+        for block in (0..blocks.len()).step_by(2) {
+            // SAFETY: the matrices are as large as said where they were made.
+            unsafe {
+                let matrices = Matrices {
+                    a: x.start.add(point * x.point_step),
+                    a_steps: [1, x.tile_step],
+                    b: y.start.add(point * y.point_step + block * V::LANES),
+                    b_step: y.tile_step,
+                    c: sums.start.add(point * sums.point_step + block * V::LANES),
+                    c_step: sums.tile_step,
+                    depth: plan.tiles,
+                    add,
+                };
+                if block + 1 < blocks.len() {
+                    multiply::<V, 2>(x.tile_step, matrices);
+                } else {
+                    multiply::<V, 1>(x.tile_step, matrices);
+                }
+            }
+        }
+    }
+}

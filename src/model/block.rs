@@ -34,22 +34,22 @@ impl Block {
     /// `[N, I, H, W]` → `[N, O, H, W]`.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.after_first(self.conv1.forward(x))
+        self.both((x, None))
     }
 
     /// As [`Block::forward`] of the channels of `a`, then those of `b`.
     #[must_use]
     pub fn forward_cat(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
-        self.after_first(self.conv1.forward_cat(a, b))
+        self.both((a, Some(b)))
     }
 
-    /// What follows the first convolution.
-    fn after_first(&self, x: Tensor<4>) -> Tensor<4> {
-        let finish = |x, norm: &Option<Norm>| match norm {
-            Some(norm) => norm.forward(x, self.activation),
-            None => activate(x, self.activation),
+    fn both(&self, inputs: (Tensor<4>, Option<Tensor<4>>)) -> Tensor<4> {
+        let layer = |conv: &Conv, norm: &Option<Norm>, (a, b)| match norm {
+            Some(norm) => norm.forward_conv(conv, (a, b), self.activation),
+            None => activate(conv.forward_all(a, b), self.activation),
         };
-        finish(self.conv2.forward(finish(x, &self.norm1)), &self.norm2)
+        let between = layer(&self.conv1, &self.norm1, inputs);
+        layer(&self.conv2, &self.norm2, (between, None))
     }
 }
 

@@ -135,8 +135,7 @@ pub fn batch_norm_eval(
     relu: bool,
 ) -> Tensor<4> {
     if extension::fits(&x) && !x.device().is_autodiff() {
-        let scale = gamma / (variance + epsilon).sqrt();
-        let shift = beta - mean * scale.clone();
+        let [scale, shift] = scale_and_shift([gamma, beta, mean, variance], epsilon);
         return update::rescale(x, scale, shift, relu);
     }
     let y = module::batch_norm(x, gamma, beta, mean, variance, epsilon);
@@ -145,6 +144,34 @@ pub fn batch_norm_eval(
     } else {
         y
     }
+}
+
+/// What batch normalisation with remembered statistics multiplies with and adds.
+fn scale_and_shift([gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> [Tensor<1>; 2] {
+    let scale = gamma / (variance + epsilon).sqrt();
+    let shift = beta - mean * scale.clone();
+    [scale, shift]
+}
+
+/// [`conv2d_same`] without bias of the channels of `a` and then those of `b`, if there is one, and
+/// [`batch_norm_eval`] of it: in one pass over memory on the CPU. For evaluation.
+#[must_use]
+pub fn conv2d_norm_eval(
+    (a, b): (Tensor<4>, Option<Tensor<4>>),
+    weight: Tensor<4>,
+    statistics: [Tensor<1>; 4],
+    epsilon: f64,
+    relu: bool,
+) -> Tensor<4> {
+    if extension::fits(&a) && !a.device().is_autodiff() {
+        let numbers = scale_and_shift(statistics, epsilon);
+        return update::conv_rescale((a, b), weight, numbers, relu);
+    }
+    let y = match b {
+        Some(b) => conv2d_same_cat(a, b, weight, None),
+        None => conv2d_same(a, weight, None),
+    };
+    batch_norm_eval(y, statistics, epsilon, relu)
 }
 
 /// Source of starting weights: the same numbers for the same seed, whatever the device.
@@ -218,9 +245,12 @@ impl Conv {
         conv2d_same(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 
-    /// As [`Conv::forward`] of the channels of `a`, then those of `b`.
+    /// As [`Conv::forward`] of the channels of `a`, then those of `b` if there is one.
     #[must_use]
-    pub fn forward_cat(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    pub fn forward_all(&self, a: Tensor<4>, b: Option<Tensor<4>>) -> Tensor<4> {
+        let Some(b) = b else {
+            return self.forward(a);
+        };
         let bias = self.bias.as_ref().map(Param::val);
         conv2d_same_cat(a, b, self.weight.val(), bias)
     }
@@ -346,6 +376,34 @@ mod tests {
                     &values(burn::tensor::activation::relu(expected)),
                     "turned",
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_convolution_and_its_normalisation_in_one_equal_one_after_the_other() {
+        for [a, b, o] in [[3, 0, 5], [16, 0, 16], [9, 8, 17]] {
+            let [n, h, w] = [2, 13, 24];
+            let image = |channels, seed| {
+                let pixels = numbers(n * channels * h * w, seed);
+                tensor(pixels, [n, channels, h, w])
+            };
+            let (first, second) = (image(a, 1), (b > 0).then(|| image(b, 2)));
+            let weight = tensor(numbers(o * (a + b) * 9, 3), [o, a + b, 3, 3]);
+            let [gamma, beta, mean] = [4, 5, 6].map(|seed| tensor(numbers(o, seed), [o]));
+            let variance = tensor(numbers(o, 7), [o]).square() + 0.1;
+            let statistics = [gamma, beta, mean, variance];
+            let joined = match &second {
+                Some(second) => Tensor::cat(vec![first.clone(), second.clone()], 1),
+                None => first.clone(),
+            };
+            for relu in [false, true] {
+                let plain = conv2d_same(joined.clone(), weight.clone(), None);
+                let expected = batch_norm_eval(plain, statistics.clone(), 1e-5, relu);
+                let inputs = (first.clone(), second.clone());
+                let weight = weight.clone();
+                let found = conv2d_norm_eval(inputs, weight, statistics.clone(), 1e-5, relu);
+                assert_close(&values(found), &values(expected), &format!("{a} {b} {o}"));
             }
         }
     }

@@ -7,7 +7,7 @@ use burn::prelude::*;
 use burn::tensor::activation;
 
 use super::config::{HiddenActivation, Normalization};
-use super::conv::{self, Init};
+use super::conv::{self, Conv, Init};
 
 /// Added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -58,18 +58,48 @@ impl Norm {
         let (Some(mean), Some(variance)) = (&self.running_mean, &self.running_var) else {
             return activate(self.grouped(x), then);
         };
-        let (gamma, beta) = (self.gamma.val(), self.beta.val());
         let relu = then == HiddenActivation::Relu;
         let y = if x.device().is_autodiff() {
+            let (gamma, beta) = (self.gamma.val(), self.beta.val());
             let result = conv::batch_norm_train(x, gamma, beta, EPSILON, relu);
             remember(mean, result.mean);
             remember(variance, result.variance);
             result.output
         } else {
-            let parameters = [gamma, beta, mean.value(), variance.value()];
-            conv::batch_norm_eval(x, parameters, EPSILON, relu)
+            conv::batch_norm_eval(x, self.remembered(mean, variance), EPSILON, relu)
         };
         if relu { y } else { activate(y, then) }
+    }
+
+    /// [`Norm::forward`] of a convolution without bias of the channels of `a`, then those of `b`:
+    /// as one operation where nothing else needs what is between them.
+    #[must_use]
+    pub fn forward_conv(
+        &self,
+        conv: &Conv,
+        (a, b): (Tensor<4>, Option<Tensor<4>>),
+        then: HiddenActivation,
+    ) -> Tensor<4> {
+        if let (Some(mean), Some(variance), None) =
+            (&self.running_mean, &self.running_var, &conv.bias)
+            && !a.device().is_autodiff()
+        {
+            let relu = then == HiddenActivation::Relu;
+            let statistics = self.remembered(mean, variance);
+            let weight = conv.weight.val();
+            let y = conv::conv2d_norm_eval((a, b), weight, statistics, EPSILON, relu);
+            return if relu { y } else { activate(y, then) };
+        }
+        self.forward(conv.forward_all(a, b), then)
+    }
+
+    fn remembered(
+        &self,
+        mean: &RunningState<Tensor<1>>,
+        variance: &RunningState<Tensor<1>>,
+    ) -> [Tensor<1>; 4] {
+        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        [gamma, beta, mean.value(), variance.value()]
     }
 
     /// Normalises each group of channels of each image by itself.

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::{Band, Layout, Size, Source, View, pack_dense, pack_weights};
 use super::memory::{Output, Shared, with_scratch};
+use super::norm;
 use super::tile::{Correlation, Product, correlate, product};
 use super::winograd;
 
@@ -143,6 +144,27 @@ pub fn multiply(
     outputs.into_iter().map(finish).collect()
 }
 
+/// What becomes of each number of an output.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct After<'a> {
+    /// For each channel what it is multiplied with; 1 if empty.
+    pub scale: &'a [f32],
+    /// For each channel what is added then; nothing if empty.
+    pub shift: &'a [f32],
+    /// Whether max(0, x) is taken at last.
+    pub rectify: bool,
+}
+
+impl<'a> After<'a> {
+    /// Only something added.
+    pub fn bias(shift: &'a [f32]) -> Self {
+        Self {
+            shift,
+            ..Self::default()
+        }
+    }
+}
+
 /// Zeros added to the end, for the rows of the last block of weights that are not there.
 pub fn pad_bias(path: Path, bias: &[f32]) -> Vec<f32> {
     let mut padded = bias.to_vec();
@@ -150,12 +172,12 @@ pub fn pad_bias(path: Path, bias: &[f32]) -> Vec<f32> {
     padded
 }
 
-/// `inputs` (`[N, I, H, W]` together) and `weight` `[O, I, k, k]`, `bias` `[O]` → `[N, O, H, W]`.
+/// `inputs` (`[N, I, H, W]` together) and `weight` `[O, I, k, k]`, then `after` → `[N, O, H, W]`.
 pub fn forward(
     path: Path,
     inputs: &[View<'_>],
     weight: &[f32],
-    bias: Option<&[f32]>,
+    after: After<'_>,
     [outputs, kernel]: [usize; 2],
     size: Size,
 ) -> Vec<f32> {
@@ -164,19 +186,28 @@ pub fn forward(
     let of = |row, plane| (row * planes + plane) * taps;
     if kernel == 3 && winograd::pays(planes, outputs, size) {
         let kernels = winograd::transformed(path, weight, [outputs, planes], false, of);
-        let bias = bias.unwrap_or_default();
-        let mut found = winograd::convolve(path, inputs, &kernels, bias, &[outputs], size);
+        let mut found = winograd::convolve(path, inputs, &kernels, after, &[outputs], size);
         return found.pop().unwrap_or_default();
     }
     let packed = pack_weights(path, weight, [outputs, planes, taps], false, of);
-    let padded = bias.map(|bias| pad_bias(path, bias));
+    let plain = after.scale.is_empty() && !after.rectify;
+    let padded = (plain && !after.shift.is_empty()).then(|| pad_bias(path, after.shift));
     let pass = Pass {
         weights: &packed,
         bias: padded.as_deref(),
         rows: outputs,
     };
-    let mut outputs = multiply(path, Source::Channels(inputs), kernel / 2, &[pass], size);
-    outputs.pop().unwrap_or_default()
+    let mut found = multiply(path, Source::Channels(inputs), kernel / 2, &[pass], size);
+    let mut found = found.pop().unwrap_or_default();
+    if !plain {
+        let each = |given: &[f32], otherwise| match given {
+            [] => vec![otherwise; outputs],
+            given => given.to_vec(),
+        };
+        let (scale, shift) = (each(after.scale, 1.0), each(after.shift, 0.0));
+        norm::rescale(path, &mut found, [&scale, &shift], after.rectify, size);
+    }
+    found
 }
 
 /// Gradient of the input: for each range of its channels in `wanted`, `[N, range, H, W]`.
@@ -196,7 +227,7 @@ pub fn data_gradient(
         let of = |row: usize, plane| (plane * inputs + channels[row]) * taps;
         let kernels = winograd::transformed(path, weight, [rows, grad.channels], true, of);
         let rows: Vec<usize> = wanted.iter().map(Range::len).collect();
-        return winograd::convolve(path, &[grad], &kernels, &[], &rows, size);
+        return winograd::convolve(path, &[grad], &kernels, After::default(), &rows, size);
     }
     let packed: Vec<Vec<f32>> = wanted
         .iter()

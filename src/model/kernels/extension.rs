@@ -12,6 +12,7 @@ use burn::tensor::{Bytes, DType, Shape};
 
 use super::Path;
 use super::band::{Size, View};
+use super::conv::After;
 use super::norm::{self, Normalised};
 use super::{conv, pool, upconv};
 
@@ -217,18 +218,22 @@ pub(super) fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> Flex
     FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
 }
 
-/// Forward pass of both convolutions.
-fn convolve(inputs: Vec<FlexTensor>, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+/// Forward pass of all convolutions.
+pub(super) fn convolve(
+    inputs: Vec<FlexTensor>,
+    weight: FlexTensor,
+    after: After<'_>,
+) -> FlexTensor {
     let [outputs, _, kernel, _] = weight.shape().dims();
     let inputs: Vec<Planar> = inputs.into_iter().map(Planar::new).collect();
     let size = inputs[0].size();
     let views: Vec<View<'_>> = inputs.iter().map(Planar::view).collect();
-    let (weight, bias) = (Flat::new(weight), Flat::new(bias));
+    let weight = Flat::new(weight);
     let values = conv::forward(
         Path::best(),
         &views,
         weight.values(),
-        Some(bias.values()),
+        after,
         [outputs, kernel],
         size,
     );
@@ -262,11 +267,11 @@ pub(super) fn normalise(
 
 impl Kernels for Flex {
     fn conv(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        convolve(vec![x], weight, bias)
+        convolve(vec![x], weight, After::bias(Flat::new(bias).values()))
     }
 
     fn conv_cat(a: FlexTensor, b: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        convolve(vec![a, b], weight, bias)
+        convolve(vec![a, b], weight, After::bias(Flat::new(bias).values()))
     }
 
     fn up_conv(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {

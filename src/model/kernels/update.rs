@@ -1,5 +1,5 @@
 //! What is done to plain tensors, without gradients: an optimiser's step, in one pass over memory,
-//! and batch normalisation in evaluation.
+//! and batch normalisation in evaluation, also as the end of a convolution.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::Path;
 use super::band::Size;
-use super::extension::{Flat, tensor};
+use super::conv::After;
+use super::extension::{Flat, convolve, tensor};
 use super::norm;
 
 /// Weights to a task.
@@ -98,6 +99,25 @@ pub trait Updates: Backend {
         rectify: bool,
     ) -> FloatTensor<Self>;
 
+    /// A convolution, see [`super::extension::Kernels::conv`], and [`Updates::rescale`] of it.
+    fn conv_rescale(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        rectify: bool,
+    ) -> FloatTensor<Self>;
+
+    /// As [`Updates::conv_rescale`] of the channels of `a`, then those of `b`.
+    fn conv_cat_rescale(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        rectify: bool,
+    ) -> FloatTensor<Self>;
+
     /// `[1]`.
     fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -136,10 +156,46 @@ impl Updates for Flex {
         x
     }
 
+    fn conv_rescale(
+        x: FlexTensor,
+        weight: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        rectify: bool,
+    ) -> FlexTensor {
+        rescaled(vec![x], weight, [scale, shift], rectify)
+    }
+
+    fn conv_cat_rescale(
+        a: FlexTensor,
+        b: FlexTensor,
+        weight: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        rectify: bool,
+    ) -> FlexTensor {
+        rescaled(vec![a, b], weight, [scale, shift], rectify)
+    }
+
     fn square_sum(x: FlexTensor) -> FlexTensor {
         let x = Flat::new(x);
         tensor(vec![square_sum(Path::best(), x.values())], [1])
     }
+}
+
+fn rescaled(
+    inputs: Vec<FlexTensor>,
+    weight: FlexTensor,
+    [scale, shift]: [FlexTensor; 2],
+    rectify: bool,
+) -> FlexTensor {
+    let (scale, shift) = (Flat::new(scale), Flat::new(shift));
+    let after = After {
+        scale: scale.values(),
+        shift: shift.values(),
+        rectify,
+    };
+    convolve(inputs, weight, after)
 }
 
 /// A tensor that fills its buffer.
@@ -182,6 +238,26 @@ pub fn rescale(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, rectify: bool) 
         shift.into_dispatch(),
         rectify,
     ))
+}
+
+/// A convolution of the channels of all `inputs` (one or two), and [`rescale`] of it in the same
+/// pass over memory.
+#[must_use]
+pub fn conv_rescale(
+    inputs: (Tensor<4>, Option<Tensor<4>>),
+    weight: Tensor<4>,
+    [scale, shift]: [Tensor<1>; 2],
+    rectify: bool,
+) -> Tensor<4> {
+    let (a, weight) = (inputs.0.into_dispatch(), weight.into_dispatch());
+    let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
+    Tensor::from_dispatch(match inputs.1 {
+        None => <Dispatch as Updates>::conv_rescale(a, weight, scale, shift, rectify),
+        Some(b) => {
+            let b = b.into_dispatch();
+            <Dispatch as Updates>::conv_cat_rescale(a, b, weight, scale, shift, rectify)
+        }
+    })
 }
 
 /// Sum of the squares of a tensor on the CPU, `[1]`.

@@ -87,6 +87,12 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn at_least(self, floor: Self) -> Self {
+        // SAFETY: as above. This instruction gives NaN for NaN.
+        Self(unsafe { vmaxq_f32(self.0, floor.0) })
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {

@@ -84,6 +84,12 @@ pub trait Vector: Copy {
     /// See [`Vector::zero`].
     unsafe fn times(self, other: Self) -> Self;
 
+    /// The larger of both; `self` where that is NaN.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn at_least(self, floor: Self) -> Self;
+
     /// Turns a square of `LANES` × `LANES` numbers: what is number `j` at `from(i)` becomes number
     /// `i` at `to(j)`.
     ///

@@ -89,6 +89,14 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn at_least(self, floor: Self) -> Self {
+        Self(std::array::from_fn(|lane| {
+            let (x, floor) = (self.0[lane], floor.0[lane]);
+            if x < floor { floor } else { x }
+        }))
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: the caller promises four numbers at each.
         unsafe {

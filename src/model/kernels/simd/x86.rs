@@ -92,6 +92,12 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn at_least(self, floor: Self) -> Self {
+        // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
+        Self(unsafe { _mm256_max_ps(floor.0, self.0) })
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {
@@ -220,6 +226,12 @@ impl Vector for Avx512 {
     unsafe fn times(self, other: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn at_least(self, floor: Self) -> Self {
+        // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
+        Self(unsafe { _mm512_max_ps(floor.0, self.0) })
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@ use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 
 use super::band::{Size, View};
+use super::conv::After;
 use super::{Path, conv, extension};
 
 /// Largest difference from burn's result, as a share of the largest number in it. Sums of up to
@@ -136,7 +137,7 @@ fn convolutions_equal_burns_on_every_path() {
                 let grad = view(&case.grad, o, case.size);
                 for path in Path::available() {
                     let what = format!("{path:?} {dims:?} {i}→{o} {kernel}×{kernel}");
-                    let bias = Some(case.bias.as_slice());
+                    let bias = After::bias(&case.bias);
                     let y = conv::forward(path, &[x], &case.weight, bias, [o, kernel], case.size);
                     assert_close(&y, &case.expected[0], &what);
                     let all = 0..i;
@@ -173,7 +174,7 @@ fn large_convolutions_equal_burns() {
         let grad = view(&case.grad, o, case.size);
         for path in Path::available() {
             let what = format!("{path:?} {dims:?} {channels:?}");
-            let bias = Some(case.bias.as_slice());
+            let bias = After::bias(&case.bias);
             let y = conv::forward(path, &[x], &case.weight, bias, [o, 3], case.size);
             assert_close(&y, &case.expected[0], &what);
             let ranges = [0..i / 3, i / 3..i];
@@ -188,6 +189,38 @@ fn large_convolutions_equal_burns() {
             assert_close(&both, &case.expected[1], &format!("dx {what}"));
             let dw = conv::weight_gradient(path, &[x], grad, 3, case.size);
             assert_close(&dw, &case.expected[2], &format!("dw {what}"));
+        }
+    }
+}
+
+/// What follows a convolution in evaluation, in the same pass or after it.
+#[test]
+fn scale_shift_and_rectifying_follow_on_every_path() {
+    for (dims, channels) in [([1, 5, 7], [3, 5]), ([2, 13, 33], [17, 18])] {
+        let case = case(dims, channels, 3);
+        let [i, o] = channels;
+        let (x, plane) = (view(&case.x, i, case.size), case.size.plane());
+        let scale = numbers(o, 5);
+        let expected = |rectify| -> Vec<f32> {
+            let each = case.expected[0].iter().enumerate();
+            each.map(|(at, y)| {
+                let channel = at / plane % o;
+                let y = (y - case.bias[channel]) * scale[channel] + case.bias[channel];
+                if rectify { y.max(0.0) } else { y }
+            })
+            .collect()
+        };
+        for path in Path::available() {
+            for rectify in [false, true] {
+                let after = After {
+                    scale: &scale,
+                    shift: &case.bias,
+                    rectify,
+                };
+                let y = conv::forward(path, &[x], &case.weight, after, [o, 3], case.size);
+                let what = format!("{path:?} {dims:?} {rectify}");
+                assert_close(&y, &expected(rectify), &what);
+            }
         }
     }
 }

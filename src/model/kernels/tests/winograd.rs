@@ -1,5 +1,6 @@
 //! Winograd's convolution, also where the plain sum would be taken.
 
+use super::super::conv::After;
 use super::super::{Path, winograd};
 use super::{CHANNELS, SIZES, assert_close, case, numbers, size, view};
 
@@ -14,11 +15,19 @@ fn it_equals_burns_convolution_on_every_path() {
                 let what = format!("{path:?} {dims:?} {i}→{o}");
                 let of = |row, plane| (row * i + plane) * 9;
                 let kernels = winograd::transformed(path, &case.weight, [o, i], false, of);
-                let y = winograd::convolve(path, &[x], &kernels, &case.bias, &[o], case.size);
+                let y = winograd::convolve(
+                    path,
+                    &[x],
+                    &kernels,
+                    After::bias(&case.bias),
+                    &[o],
+                    case.size,
+                );
                 assert_close(&y[0], &case.expected[0], &what);
                 let of = |row, plane| (plane * i + row) * 9;
                 let kernels = winograd::transformed(path, &case.weight, [i, o], true, of);
-                let dx = winograd::convolve(path, &[grad], &kernels, &[], &[i], case.size);
+                let dx =
+                    winograd::convolve(path, &[grad], &kernels, After::default(), &[i], case.size);
                 assert_close(&dx[0], &case.expected[1], &format!("dx {what}"));
                 let dw = winograd::weight_gradient(path, &[x], grad, case.size);
                 assert_close(&dw, &case.expected[2], &format!("dw {what}"));
@@ -38,7 +47,14 @@ fn five_hundred_channels_equal_burns() {
         let what = format!("{path:?}");
         let of = |row, plane| (row * 512 + plane) * 9;
         let kernels = winograd::transformed(path, &case.weight, [48, 512], false, of);
-        let y = winograd::convolve(path, &[x], &kernels, &case.bias, &[48], case.size);
+        let y = winograd::convolve(
+            path,
+            &[x],
+            &kernels,
+            After::bias(&case.bias),
+            &[48],
+            case.size,
+        );
         assert_close(&y[0], &case.expected[0], &what);
         let dw = winograd::weight_gradient(path, &[x], grad, case.size);
         assert_close(&dw, &case.expected[2], &format!("dw {what}"));
@@ -58,7 +74,7 @@ fn an_image_is_the_same_alone_and_in_a_batch() {
         let kernels = winograd::transformed(path, &weight, [o, i], false, of);
         let run = |x: &[f32], size| {
             let x = view(x, i, size);
-            winograd::convolve(path, &[x], &kernels, &[], &[o], size)
+            winograd::convolve(path, &[x], &kernels, After::default(), &[o], size)
         };
         let batch = run(&x, all);
         let len = one.pixels() * i;

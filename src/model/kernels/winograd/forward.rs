@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::super::Path;
 use super::super::band::{Size, View};
+use super::super::conv::After;
 use super::super::memory::{Output, Shared, with_scratch};
 use super::super::simd::{Vector, with_vector};
 use super::pieces::{Piece, Points, cut, enter_all, leave, packed_most, shares, tiles};
@@ -96,19 +97,19 @@ pub fn transformed(
 struct Job<'a> {
     inputs: &'a [View<'a>],
     kernels: &'a Kernels,
-    bias: &'a [f32],
+    after: After<'a>,
     /// Of each channel the plane of the first image, and how far it is to the next image's.
     outputs: &'a [(Shared<f32>, usize)],
     size: Size,
 }
 
-/// The windows of `inputs` (`[N, I, H, W]` together) times `kernels`, and `bias` (or nothing)
-/// added: the first `rows[0]` channels as `[N, rows[0], H, W]`, and so on for all kernels.
+/// The windows of `inputs` (`[N, I, H, W]` together) times `kernels`, and `after` of each number:
+/// the first `rows[0]` channels as `[N, rows[0], H, W]`, and so on for all kernels.
 pub fn convolve(
     path: Path,
     inputs: &[View<'_>],
     kernels: &Kernels,
-    bias: &[f32],
+    after: After<'_>,
     rows: &[usize],
     size: Size,
 ) -> Vec<Vec<f32>> {
@@ -127,7 +128,7 @@ pub fn convolve(
     let job = Job {
         inputs,
         kernels,
-        bias,
+        after,
         outputs: &outputs,
         size,
     };
@@ -281,10 +282,17 @@ unsafe fn multiply_point<V: Vector>(
 #[inline(always)]
 unsafe fn leave_all<V: Vector>(job: &Job<'_>, pieces: &[Piece], block: usize, from: Points) {
     let channels = block * V::LANES..job.kernels.rows.min((block + 1) * V::LANES);
-    let mut bias = [0f32; 16];
-    if let Some(values) = job.bias.get(channels.clone()) {
-        bias[..values.len()].copy_from_slice(values);
+    let (mut scale, mut shift) = ([1f32; 16], [0f32; 16]);
+    for (all, given) in [(&mut scale, job.after.scale), (&mut shift, job.after.shift)] {
+        if let Some(given) = given.get(channels.clone()) {
+            all[..given.len()].copy_from_slice(given);
+        }
     }
+    let floor = if job.after.rectify {
+        0.0
+    } else {
+        f32::NEG_INFINITY
+    };
     let mut planes = [std::ptr::null_mut(); 16];
     let mut first = 0;
     for piece in pieces {
@@ -295,8 +303,12 @@ unsafe fn leave_all<V: Vector>(job: &Job<'_>, pieces: &[Piece], block: usize, fr
                 *plane = start.at(piece.image * image_step);
             }
             let planes = &planes[..outputs.len()];
-            let bias = V::load(bias.as_ptr());
-            leave::<V>(from.offset(first, 0), piece, job.size, bias, planes);
+            let after = [
+                V::load(scale.as_ptr()),
+                V::load(shift.as_ptr()),
+                V::fill(floor),
+            ];
+            leave::<V>(from.offset(first, 0), piece, job.size, after, planes);
         }
         first += piece.tiles();
     }

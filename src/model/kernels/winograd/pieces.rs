@@ -347,8 +347,8 @@ pub unsafe fn enter_gradients<V: Vector>(
     }
 }
 
-/// Adds `bias` (of `V::LANES` channels) to `Aᵀ m A` of every tile of `piece` and writes what is in
-/// the image to `planes`, of which there are at most `V::LANES`.
+/// `Aᵀ m A` of every tile of `piece`, times `scale`, plus `shift` and at least `floor` (each of
+/// `V::LANES` channels): what is in the image, to `planes`, of which there are at most `V::LANES`.
 ///
 /// # Safety
 /// The processor has the instructions of `V`; `from` has the piece's tiles; the planes have `size`
@@ -358,7 +358,7 @@ pub unsafe fn leave<V: Vector>(
     from: Points,
     piece: &Piece,
     size: Size,
-    bias: V,
+    [scale, shift, floor]: [V; 3],
     planes: &[*mut f32],
 ) {
     // As many tiles side by side as have a vector of pixels to a row.
@@ -383,7 +383,8 @@ pub unsafe fn leave<V: Vector>(
                         let numbers = output(std::array::from_fn(|x| turned[x][y]));
                         for (x, number) in numbers.into_iter().enumerate() {
                             let pixel = y * row_step + (tile * OUT + x) * V::LANES;
-                            number.plus(bias).store(pixels.as_mut_ptr().add(pixel));
+                            let number = shift.fma(scale, number).at_least(floor);
+                            number.store(pixels.as_mut_ptr().add(pixel));
                         }
                     }
                 }

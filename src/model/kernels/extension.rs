@@ -249,7 +249,7 @@ pub(super) fn output(values: Vec<f32>, channels: usize, size: Size) -> FlexTenso
 pub(super) fn max_pool_with_choice(x: FlexTensor) -> (FlexTensor, Vec<u8>) {
     let x = Planar::new(x);
     let size = x.size();
-    let (values, choice) = pool::max_forward(x.view(), size);
+    let (values, choice) = pool::max_forward(Path::best(), x.view(), size);
     (output(values, x.dims[1], size.halved()), choice)
 }
 

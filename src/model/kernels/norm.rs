@@ -2,17 +2,20 @@
 //! one pass for the statistics, one for the output; in the backward pass the same.
 //!
 //! One channel is one task, so that its planes are still in the cache at the second pass. Sums are
-//! in sixteen single-precision lanes over a kilopixel and in double precision beyond, of
-//! differences from a value of the channel, so that a large mean costs no digits.
-#![expect(unsafe_code, reason = "tasks write to separate places of one output")]
+//! in single-precision lanes over a kilopixel and in double precision beyond, of differences from a
+//! value of the channel, so that a large mean costs no digits.
+#![expect(
+    unsafe_code,
+    reason = "tasks write to separate places of one output, in vector instructions"
+)]
 
 use rayon::prelude::*;
 
 use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
+use super::simd::{Vector, with_vector};
 
-const LANES: usize = 16;
 /// Numbers summed in single precision.
 const CHUNK: usize = 1024;
 
@@ -25,11 +28,106 @@ pub struct Channel {
     pub beta: f32,
 }
 
+/// A channel's numbers in every lane.
+#[derive(Clone, Copy)]
+struct Lanes<V> {
+    mean: V,
+    scale: V,
+    beta: V,
+}
+
 impl Channel {
-    /// The same arithmetic in both passes, so that both agree on which outputs are positive.
+    /// # Safety
+    /// Here and below: the processor has the instructions of `V`.
     #[inline(always)]
-    fn normalised(self, scale: f32, x: f32) -> f32 {
-        (x - self.mean) * scale + self.beta
+    unsafe fn lanes<V: Vector>(self) -> Lanes<V> {
+        // SAFETY: as promised.
+        unsafe {
+            Lanes {
+                mean: V::fill(self.mean),
+                scale: V::fill(self.gamma * self.inverse),
+                beta: V::fill(self.beta),
+            }
+        }
+    }
+}
+
+impl<V: Vector> Lanes<V> {
+    /// The difference from the mean, and the output before the activation: the same arithmetic in
+    /// both passes, so that both agree on which outputs are positive.
+    #[inline(always)]
+    unsafe fn normalised(self, x: V) -> [V; 2] {
+        // SAFETY: as promised.
+        unsafe {
+            let difference = x.minus(self.mean);
+            [difference, self.beta.fma(self.scale, difference)]
+        }
+    }
+}
+
+/// The numbers from `at` on, zeros beyond the end.
+///
+/// # Safety
+/// See [`Channel::lanes`].
+#[inline(always)]
+unsafe fn part<V: Vector>(of: &[f32], at: usize) -> V {
+    let there = of.len() - at;
+    if there >= V::LANES {
+        // SAFETY: as many numbers are there.
+        return unsafe { V::load(of[at..].as_ptr()) };
+    }
+    let mut rest = [0f32; 16];
+    rest[..there].copy_from_slice(&of[at..]);
+    // SAFETY: as long as any vector.
+    unsafe { V::load(rest.as_ptr()) }
+}
+
+/// Writes `value` from `at` on, up to the end.
+///
+/// # Safety
+/// See [`Channel::lanes`].
+#[inline(always)]
+unsafe fn write<V: Vector>(value: V, to: &mut [f32], at: usize) {
+    let there = to.len() - at;
+    if there >= V::LANES {
+        // SAFETY: as many numbers are there.
+        return unsafe { value.store(to[at..].as_mut_ptr()) };
+    }
+    let mut rest = [0f32; 16];
+    // SAFETY: as long as any vector.
+    unsafe { value.store(rest.as_mut_ptr()) };
+    to[at..].copy_from_slice(&rest[..there]);
+}
+
+/// Vectors that are added up side by side, so that no sum waits for another.
+const CHAINS: usize = 4;
+
+/// Sums of both numbers that `of` gives for each vector of `0..len`; for the last, which may stick
+/// out, it must give zeros beyond the end.
+///
+/// # Safety
+/// See [`Channel::lanes`].
+#[inline(always)]
+unsafe fn sums<V: Vector>(len: usize, of: impl Fn(usize) -> [V; 2]) -> [f64; 2] {
+    // SAFETY: as promised.
+    unsafe {
+        let mut all = [[V::zero(); CHAINS]; 2];
+        let whole = len / (CHAINS * V::LANES) * (CHAINS * V::LANES);
+        for at in (0..whole).step_by(CHAINS * V::LANES) {
+            for chain in 0..CHAINS {
+                let [first, second] = of(at + chain * V::LANES);
+                all[0][chain] = all[0][chain].plus(first);
+                all[1][chain] = all[1][chain].plus(second);
+            }
+        }
+        for at in (whole..len).step_by(V::LANES) {
+            let [first, second] = of(at);
+            all[0][0] = all[0][0].plus(first);
+            all[1][0] = all[1][0].plus(second);
+        }
+        // Not by `map`, inside which nothing would be compiled for these instructions.
+        let lanes = [V::sum4(all[0]), V::sum4(all[1])];
+        lanes.map(|lanes| lanes.into_iter().map(f64::from).sum())
     }
 }
 
@@ -76,7 +174,7 @@ pub fn forward(
                 let start = (image * x.channels + channel) * size.plane();
                 // SAFETY: within the output; this plane belongs to this task.
                 let to = unsafe { out.slice(start, size.plane()) };
-                path.compiled(|| apply(it, rectify, from, to));
+                apply(path, it, rectify, from, to);
             }
             (it, variance as f32)
         })
@@ -106,7 +204,7 @@ pub fn apply_all(
             let start = (image * x.channels + channel) * size.plane();
             // SAFETY: within the output; this plane belongs to this task.
             let to = unsafe { out.slice(start, size.plane()) };
-            path.compiled(|| apply(channels[channel], rectify, from, to));
+            apply(path, channels[channel], rectify, from, to);
         }
     });
     // SAFETY: every plane has been written.
@@ -119,7 +217,7 @@ fn statistics(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
     let mut sums = [0f64; 2];
     for image in 0..size.images {
         for chunk in x.plane(image, channel, size).chunks(CHUNK) {
-            let part = path.compiled(|| moments(shift, chunk));
+            let part = moments(path, shift, chunk);
             sums[0] += part[0];
             sums[1] += part[1];
         }
@@ -133,42 +231,41 @@ fn statistics(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
 }
 
 /// Sums of the differences from `shift`, and of their squares.
-#[inline(always)]
-fn moments(shift: f32, values: &[f32]) -> [f64; 2] {
-    let mut sum = [0f32; LANES];
-    let mut square = [0f32; LANES];
-    let (whole, rest) = values.as_chunks::<LANES>();
-    for values in whole {
-        for lane in 0..LANES {
-            let difference = values[lane] - shift;
-            sum[lane] += difference;
-            square[lane] += difference * difference;
-        }
+fn moments(path: Path, shift: f32, values: &[f32]) -> [f64; 2] {
+    let rest = values.len() % 16;
+    let (whole, last) = values.split_at(values.len() - rest);
+    // What sticks out must count as no difference.
+    let mut padded = [shift; 16];
+    padded[..rest].copy_from_slice(last);
+    let mut all = [0f64; 2];
+    for values in [whole, &padded[..16 * rest.min(1)]] {
+        let part = with_vector!(path, V => {
+            // SAFETY: `with_vector` gives what the processor has; there are as many numbers.
+            unsafe {
+                let shift = V::fill(shift);
+                sums::<V>(values.len(), #[inline(always)] |at| {
+                    let difference = V::load(values.as_ptr().add(at)).minus(shift);
+                    [difference, difference.times(difference)]
+                })
+            }
+        });
+        all = [all[0] + part[0], all[1] + part[1]];
     }
-    for (lane, value) in rest.iter().enumerate() {
-        let difference = value - shift;
-        sum[lane] += difference;
-        square[lane] += difference * difference;
-    }
-    [total(&sum), total(&square)]
+    all
 }
 
-fn total(lanes: &[f32; LANES]) -> f64 {
-    lanes.iter().map(|&lane| f64::from(lane)).sum()
-}
-
-#[inline(always)]
-fn apply(it: Channel, rectify: bool, from: &[f32], to: &mut [f32]) {
-    let scale = it.gamma * it.inverse;
-    if rectify {
-        for (to, &x) in to.iter_mut().zip(from) {
-            *to = relu(it.normalised(scale, x));
+fn apply(path: Path, it: Channel, rectify: bool, from: &[f32], to: &mut [f32]) {
+    let floor = if rectify { 0.0 } else { f32::NEG_INFINITY };
+    with_vector!(path, V => {
+        // SAFETY: `with_vector` gives what the processor has.
+        unsafe {
+            let (it, floor) = (it.lanes::<V>(), V::fill(floor));
+            for at in (0..to.len()).step_by(V::LANES) {
+                let [_, y] = it.normalised(part::<V>(from, at));
+                write(y.at_least(floor), to, at);
+            }
         }
-    } else {
-        for (to, &x) in to.iter_mut().zip(from) {
-            *to = it.normalised(scale, x);
-        }
-    }
+    });
 }
 
 /// `max(0, x · scale + shift)` (or without `max`) of each channel of `[N, C, H, W]`, in place.
@@ -218,7 +315,7 @@ pub fn backward(
                 let x = x.plane(image, channel, size).chunks(CHUNK);
                 let grad = grad.plane(image, channel, size).chunks(CHUNK);
                 for (x, grad) in x.zip(grad) {
-                    let part = path.compiled(|| products(it, rectify, x, grad));
+                    let part = products(path, it, rectify, [x, grad]);
                     sums[0] += part[0];
                     sums[1] += part[1];
                 }
@@ -232,7 +329,7 @@ pub fn backward(
                 let grad = grad.plane(image, channel, size);
                 // SAFETY: within the output; this plane belongs to this task.
                 let to = unsafe { out.slice(start, size.plane()) };
-                path.compiled(|| differentiate(it, rectify, [constant, slope], [x, grad], to));
+                differentiate(path, it, rectify, [constant, slope], [x, grad], to);
             }
             [(sums[1] * f64::from(it.inverse)) as f32, sums[0] as f32]
         })
@@ -245,50 +342,42 @@ pub fn backward(
     }
 }
 
-/// The gradient where the output was positive, else zero.
-#[inline(always)]
-fn passed(it: Channel, scale: f32, rectify: bool, x: f32, grad: f32) -> f32 {
-    if rectify && it.normalised(scale, x) <= 0.0 {
-        0.0
-    } else {
-        grad
-    }
-}
-
 /// Sums of the gradient and of its product with the difference from the mean.
-#[inline(always)]
-fn products(it: Channel, rectify: bool, x: &[f32], grad: &[f32]) -> [f64; 2] {
-    let scale = it.gamma * it.inverse;
-    let mut sum = [0f32; LANES];
-    let mut product = [0f32; LANES];
-    let (whole, rest) = x.as_chunks::<LANES>();
-    let (whole_grad, rest_grad) = grad.as_chunks::<LANES>();
-    for (x, grad) in whole.iter().zip(whole_grad) {
-        for lane in 0..LANES {
-            let grad = passed(it, scale, rectify, x[lane], grad[lane]);
-            sum[lane] += grad;
-            product[lane] += grad * (x[lane] - it.mean);
+fn products(path: Path, it: Channel, rectify: bool, [x, grad]: [&[f32]; 2]) -> [f64; 2] {
+    with_vector!(path, V => {
+        // SAFETY: `with_vector` gives what the processor has. Beyond the end the gradient is zero.
+        unsafe {
+            let it = it.lanes::<V>();
+            sums::<V>(x.len(), #[inline(always)] |at| {
+                let [difference, y] = it.normalised(part::<V>(x, at));
+                let grad = part::<V>(grad, at);
+                let grad = if rectify { grad.passed_by(y) } else { grad };
+                [grad, grad.times(difference)]
+            })
         }
-    }
-    for (lane, (&x, &grad)) in rest.iter().zip(rest_grad).enumerate() {
-        let grad = passed(it, scale, rectify, x, grad);
-        sum[lane] += grad;
-        product[lane] += grad * (x - it.mean);
-    }
-    [total(&sum), total(&product)]
+    })
 }
 
-#[inline(always)]
 fn differentiate(
+    path: Path,
     it: Channel,
     rectify: bool,
     [constant, slope]: [f32; 2],
     [x, grad]: [&[f32]; 2],
     to: &mut [f32],
 ) {
-    let scale = it.gamma * it.inverse;
-    for ((to, &x), &grad) in to.iter_mut().zip(x).zip(grad) {
-        let grad = passed(it, scale, rectify, x, grad);
-        *to = scale * grad - constant - slope * (x - it.mean);
-    }
+    with_vector!(path, V => {
+        // SAFETY: `with_vector` gives what the processor has.
+        unsafe {
+            let it = it.lanes::<V>();
+            let (constant, slope) = (V::fill(-constant), V::fill(-slope));
+            for at in (0..to.len()).step_by(V::LANES) {
+                let [difference, y] = it.normalised(part::<V>(x, at));
+                let grad = part::<V>(grad, at);
+                let grad = if rectify { grad.passed_by(y) } else { grad };
+                let sum = constant.fma(slope, difference).fma(it.scale, grad);
+                write(sum, to, at);
+            }
+        }
+    });
 }

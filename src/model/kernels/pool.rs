@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
 
@@ -13,7 +14,7 @@ fn planes_per_task(size: Size) -> usize {
 
 /// `[N, C, H, W]` → `[N, C, H/2, W/2]`, rounded down, and which of the four (0 to 3, row by row)
 /// was largest: the first of equals, or NaN where there is one.
-pub fn max_forward(x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
+pub fn max_forward(path: Path, x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
     let [height, width] = [size.height / 2, size.width / 2];
     let small = height * width;
     let planes = size.images * x.channels;
@@ -32,27 +33,53 @@ pub fn max_forward(x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
                 )
             };
             for y in 0..height {
-                let upper = &from[2 * y * size.width..][..2 * width];
-                let lower = &from[(2 * y + 1) * size.width..][..2 * width];
+                let rows = [2 * y, 2 * y + 1].map(|y| &from[y * size.width..][..2 * width]);
                 let out = &mut out[y * width..][..width];
                 let chosen = &mut chosen[y * width..][..width];
-                let upper = upper.as_chunks::<2>().0;
-                let lower = lower.as_chunks::<2>().0;
-                for x in 0..width {
-                    let (mut best, mut index) = (upper[x][0], 0);
-                    let others = [upper[x][1], lower[x][0], lower[x][1]];
-                    for (other, at) in others.into_iter().zip(1..) {
-                        let better = other > best || other.is_nan();
-                        best = if better { other } else { best };
-                        index = if better { at } else { index };
-                    }
-                    out[x] = best;
-                    chosen[x] = index;
-                }
+                path.compiled(
+                    #[inline(always)]
+                    || {
+                        // In pieces of a length that the compiler makes vectors of.
+                        let done = largest_of_row::<8>(rows, 0, out, chosen);
+                        let done = largest_of_row::<4>(rows, done, out, chosen);
+                        largest_of_row::<1>(rows, done, out, chosen);
+                    },
+                );
             }
         });
     // SAFETY: every plane has been written.
     unsafe { (output.finish(), choice.finish()) }
+}
+
+/// As many pieces of `N` numbers as there are from `start` on; where they end.
+#[inline(always)]
+fn largest_of_row<const N: usize>(
+    rows: [&[f32]; 2],
+    start: usize,
+    out: &mut [f32],
+    chosen: &mut [u8],
+) -> usize {
+    let pieces = out[start..].as_chunks_mut::<N>().0;
+    let choices = chosen[start..].as_chunks_mut::<N>().0;
+    let done = start + pieces.len() * N;
+    let [upper, lower] = rows.map(|row| row[2 * start..].as_chunks::<2>().0.as_chunks::<N>().0);
+    let rows = upper.iter().zip(lower);
+    for ((out, chosen), (upper, lower)) in pieces.iter_mut().zip(choices).zip(rows) {
+        let mut indices = [0u32; N];
+        for x in 0..N {
+            let (mut best, mut index) = (upper[x][0], 0);
+            let others = [upper[x][1], lower[x][0], lower[x][1]];
+            for (other, at) in others.into_iter().zip(1..) {
+                let better = other > best || other.is_nan();
+                best = if better { other } else { best };
+                index = if better { at } else { index };
+            }
+            out[x] = best;
+            indices[x] = index;
+        }
+        *chosen = indices.map(|index| index as u8);
+    }
+    done
 }
 
 /// Gradient of the input, `[N, C, H, W]`; `size` is that of the input.

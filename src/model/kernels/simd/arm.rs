@@ -93,6 +93,15 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn passed_by(self, of: Self) -> Self {
+        // SAFETY: as above. Bits are cleared where the comparison holds.
+        Self(unsafe {
+            let bits = vreinterpretq_u32_f32(self.0);
+            vreinterpretq_f32_u32(vbicq_u32(bits, vcleq_f32(of.0, vdupq_n_f32(0.0))))
+        })
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {

@@ -90,6 +90,12 @@ pub trait Vector: Copy {
     /// See [`Vector::zero`].
     unsafe fn at_least(self, floor: Self) -> Self;
 
+    /// Zero where `of` is at most zero, `self` elsewhere, also where `of` is NaN.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn passed_by(self, of: Self) -> Self;
+
     /// Turns a square of `LANES` × `LANES` numbers: what is number `j` at `from(i)` becomes number
     /// `i` at `to(j)`.
     ///

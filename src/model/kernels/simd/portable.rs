@@ -97,6 +97,13 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn passed_by(self, of: Self) -> Self {
+        Self(std::array::from_fn(|lane| {
+            if of.0[lane] <= 0.0 { 0.0 } else { self.0[lane] }
+        }))
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: the caller promises four numbers at each.
         unsafe {

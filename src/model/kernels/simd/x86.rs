@@ -98,6 +98,15 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn passed_by(self, of: Self) -> Self {
+        // SAFETY: as above. "Not less or equal" holds for NaN.
+        Self(unsafe {
+            let passed = _mm256_cmp_ps::<_CMP_NLE_UQ>(of.0, _mm256_setzero_ps());
+            _mm256_and_ps(self.0, passed)
+        })
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {
@@ -232,6 +241,15 @@ impl Vector for Avx512 {
     unsafe fn at_least(self, floor: Self) -> Self {
         // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
         Self(unsafe { _mm512_max_ps(floor.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn passed_by(self, of: Self) -> Self {
+        // SAFETY: as above. "Not less or equal" holds for NaN.
+        Self(unsafe {
+            let passed = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(of.0, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(passed, self.0)
+        })
     }
 
     #[inline(always)]

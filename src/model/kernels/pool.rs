@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
+use super::simd::{Vector, with_vector};
 
 /// Planes to a task, so that small ones are not handed out one by one.
 fn planes_per_task(size: Size) -> usize {
@@ -36,50 +37,60 @@ pub fn max_forward(path: Path, x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
                 let rows = [2 * y, 2 * y + 1].map(|y| &from[y * size.width..][..2 * width]);
                 let out = &mut out[y * width..][..width];
                 let chosen = &mut chosen[y * width..][..width];
-                path.compiled(
-                    #[inline(always)]
-                    || {
-                        // In pieces of a length that the compiler makes vectors of.
-                        let done = largest_of_row::<8>(rows, 0, out, chosen);
-                        let done = largest_of_row::<4>(rows, done, out, chosen);
-                        largest_of_row::<1>(rows, done, out, chosen);
-                    },
-                );
+                with_vector!(path, V => {
+                    // SAFETY: `with_vector` gives what the processor has.
+                    unsafe { largest_of_rows::<V>(rows, out, chosen) }
+                });
             }
         });
     // SAFETY: every plane has been written.
     unsafe { (output.finish(), choice.finish()) }
 }
 
-/// As many pieces of `N` numbers as there are from `start` on; where they end.
+/// The largest of each square of two rows, and which it was.
+///
+/// # Safety
+/// The processor has the instructions of `V`.
 #[inline(always)]
-fn largest_of_row<const N: usize>(
-    rows: [&[f32]; 2],
-    start: usize,
-    out: &mut [f32],
-    chosen: &mut [u8],
-) -> usize {
-    let pieces = out[start..].as_chunks_mut::<N>().0;
-    let choices = chosen[start..].as_chunks_mut::<N>().0;
-    let done = start + pieces.len() * N;
-    let [upper, lower] = rows.map(|row| row[2 * start..].as_chunks::<2>().0.as_chunks::<N>().0);
-    let rows = upper.iter().zip(lower);
-    for ((out, chosen), (upper, lower)) in pieces.iter_mut().zip(choices).zip(rows) {
-        let mut indices = [0u32; N];
-        for x in 0..N {
-            let (mut best, mut index) = (upper[x][0], 0);
-            let others = [upper[x][1], lower[x][0], lower[x][1]];
-            for (other, at) in others.into_iter().zip(1..) {
-                let better = other > best || other.is_nan();
-                best = if better { other } else { best };
-                index = if better { at } else { index };
+unsafe fn largest_of_rows<V: Vector>(rows: [&[f32]; 2], out: &mut [f32], chosen: &mut [u8]) {
+    for start in (0..out.len()).step_by(V::LANES) {
+        let there = V::LANES.min(out.len() - start);
+        let [mut numbers, mut indices] = [[0f32; 16]; 2];
+        // SAFETY: as promised; both arrays are as long as any vector.
+        unsafe {
+            let upper = columns::<V>(&rows[0][2 * start..][..2 * there]);
+            let lower = columns::<V>(&rows[1][2 * start..][..2 * there]);
+            let (mut best, mut index) = (upper[0], V::zero());
+            for (other, at) in [(upper[1], 1.0), (lower[0], 2.0), (lower[1], 3.0)] {
+                index = V::where_larger(other, best, V::fill(at), index);
+                best = V::where_larger(other, best, other, best);
             }
-            out[x] = best;
-            indices[x] = index;
+            best.store(numbers.as_mut_ptr());
+            index.store(indices.as_mut_ptr());
         }
-        *chosen = indices.map(|index| index as u8);
+        out[start..start + there].copy_from_slice(&numbers[..there]);
+        let chosen = &mut chosen[start..start + there];
+        for (chosen, index) in chosen.iter_mut().zip(indices) {
+            *chosen = index as i32 as u8;
+        }
     }
-    done
+}
+
+/// The even and the odd columns of a row of at most two vectors.
+///
+/// # Safety
+/// The processor has the instructions of `V`.
+#[inline(always)]
+unsafe fn columns<V: Vector>(row: &[f32]) -> [V; 2] {
+    let mut padded = [0f32; 32];
+    padded[..row.len()].copy_from_slice(row);
+    // SAFETY: as promised; the padded row is as long as two of any vector.
+    unsafe {
+        V::unzip(
+            V::load(padded.as_ptr()),
+            V::load(padded.as_ptr().add(V::LANES)),
+        )
+    }
 }
 
 /// Gradient of the input, `[N, C, H, W]`; `size` is that of the input.

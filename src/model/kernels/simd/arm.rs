@@ -102,6 +102,26 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn where_larger(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above. Only NaN differs from itself.
+        Self(unsafe {
+            let larger = vorrq_u32(vcgtq_f32(a.0, b.0), vmvnq_u32(vceqq_f32(a.0, a.0)));
+            vbslq_f32(larger, yes.0, no.0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(low: Self, high: Self) -> [Self; 2] {
+        // SAFETY: as above.
+        unsafe {
+            [
+                Self(vuzp1q_f32(low.0, high.0)),
+                Self(vuzp2q_f32(low.0, high.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {

@@ -96,6 +96,18 @@ pub trait Vector: Copy {
     /// See [`Vector::zero`].
     unsafe fn passed_by(self, of: Self) -> Self;
 
+    /// Where `a` is larger than `b` or is NaN: `yes`, elsewhere `no`.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn where_larger(a: Self, b: Self, yes: Self, no: Self) -> Self;
+
+    /// Of the numbers of `low` and then `high`: those at even places, and those at odd ones.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn unzip(low: Self, high: Self) -> [Self; 2];
+
     /// Turns a square of `LANES` × `LANES` numbers: what is number `j` at `from(i)` becomes number
     /// `i` at `to(j)`.
     ///

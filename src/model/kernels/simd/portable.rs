@@ -104,6 +104,24 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn where_larger(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        Self(std::array::from_fn(|lane| {
+            let (a, b) = (a.0[lane], b.0[lane]);
+            if a > b || a.is_nan() {
+                yes.0[lane]
+            } else {
+                no.0[lane]
+            }
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(low: Self, high: Self) -> [Self; 2] {
+        let ([a, b, c, d], [e, f, g, h]) = (low.0, high.0);
+        [Self([a, c, e, g]), Self([b, d, f, h])]
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: the caller promises four numbers at each.
         unsafe {

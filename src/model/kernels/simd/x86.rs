@@ -107,6 +107,32 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn where_larger(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let larger = _mm256_cmp_ps::<_CMP_GT_OQ>(a.0, b.0);
+            let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(a.0, a.0);
+            _mm256_blendv_ps(no.0, yes.0, _mm256_or_ps(larger, nan))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(low: Self, high: Self) -> [Self; 2] {
+        // SAFETY: as above.
+        unsafe {
+            // Pairs of lanes in the order 0, 2, 1, 3 after the shuffle.
+            let pick = |mixed| {
+                let pairs = _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(mixed));
+                Self(_mm256_castpd_ps(pairs))
+            };
+            [
+                pick(_mm256_shuffle_ps::<0b10_00_10_00>(low.0, high.0)),
+                pick(_mm256_shuffle_ps::<0b11_01_11_01>(low.0, high.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(from: impl Fn(usize) -> *const f32, to: impl Fn(usize) -> *mut f32) {
         // SAFETY: as above.
         unsafe {
@@ -250,6 +276,29 @@ impl Vector for Avx512 {
             let passed = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(of.0, _mm512_setzero_ps());
             _mm512_maskz_mov_ps(passed, self.0)
         })
+    }
+
+    #[inline(always)]
+    unsafe fn where_larger(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a.0, b.0);
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a.0, a.0);
+            _mm512_mask_blend_ps(larger | nan, no.0, yes.0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(low: Self, high: Self) -> [Self; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            [
+                Self(_mm512_permutex2var_ps(low.0, even, high.0)),
+                Self(_mm512_permutex2var_ps(low.0, odd, high.0)),
+            ]
+        }
     }
 
     #[inline(always)]

@@ -455,7 +455,7 @@ fn open_window(
     size: [f32; 2],
     make: impl Fn(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>,
 ) -> Result<(), String> {
-    crate::train::priority::put_work_behind_window();
+    crate::train::priority::put_training_behind_window();
     let options = |renderer| eframe::NativeOptions {
         renderer,
         // Nothing here is a gradient; where software paints, the noise costs a tenth of a frame.

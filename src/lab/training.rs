@@ -13,7 +13,7 @@ use crate::run::{Outcome, Run, RunEvent};
 use crate::train::device::traffic::Traffic;
 use crate::train::handle::{Control, Job, Preview, TrainerEvent};
 
-/// A kernel is timed within this time; after it the last one was.
+/// A kernel is timed within this time, unless a step waits for it; after it the last one was.
 const STILL_TUNING: Duration = Duration::from_secs(3);
 
 /// Which runs the trainer's lanes are.
@@ -22,8 +22,8 @@ pub(super) struct Live {
     jobs: Vec<Entry>,
     paused: bool,
     stopping: bool,
-    /// Kernels that the GPU was given, and when it was last said.
-    tuned: Option<(usize, Instant)>,
+    /// Kernels that the GPU was given; when it was last said, and after how many steps.
+    tuned: Option<(usize, Instant, usize)>,
 }
 
 /// One lane: what was asked, and the run it became.
@@ -132,8 +132,14 @@ impl Lab {
     /// Kernels that the GPU has been given, while it is given more.
     #[must_use]
     pub fn tuning(&self) -> Option<usize> {
-        let (kernels, at) = self.live.tuned.filter(|_| self.is_busy())?;
-        (at.elapsed() < STILL_TUNING).then_some(kernels)
+        let (kernels, at, steps) = self.live.tuned.filter(|_| self.is_busy())?;
+        let still = at.elapsed() < STILL_TUNING || steps == self.steps_made();
+        still.then_some(kernels)
+    }
+
+    /// Of the run that is looked at.
+    fn steps_made(&self) -> usize {
+        self.active_run().map_or(0, |run| run.steps.len())
     }
 
     /// What a step of this run asks of its GPU, where it trains or trained last on one.
@@ -280,7 +286,7 @@ impl Lab {
                 TrainerEvent::Opened { lane, id } => self.lane_opened(lane, id),
                 TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
                 TrainerEvent::Tuned { kernels } => {
-                    self.live.tuned = Some((kernels, Instant::now()));
+                    self.live.tuned = Some((kernels, Instant::now(), self.steps_made()));
                 }
                 TrainerEvent::Traffic { lane, traffic } => {
                     if let Some(entry) = self.live.jobs.get_mut(lane) {

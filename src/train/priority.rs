@@ -6,23 +6,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How much less the system likes a thread that gave way: 0 is usual, 19 the least of all.
-const NICE: i32 = 10;
+/// How much less the system likes a thread that gave way: 0 is usual, 19 the least of all. A little is
+/// enough for the window to come first; more would have a training starve beside other programs.
+const NICE: i32 = 5;
 
 static BEHIND_WINDOW: AtomicBool = AtomicBool::new(false);
 
-/// A window is opened: threads that compute in the background give way to it from now on, those of
-/// rayon among them unless they have started. On Linux alone: other systems favour the window in the
-/// foreground by themselves.
-pub fn put_work_behind_window() {
+/// A window is opened: threads that train give way to it from now on. On Linux alone: other systems
+/// favour the window in the foreground by themselves.
+pub fn put_training_behind_window() {
     BEHIND_WINDOW.store(true, Ordering::SeqCst);
-    let built = rayon::ThreadPoolBuilder::new()
-        .thread_name(|index| format!("shared {index}"))
-        .start_handler(|_| give_way())
-        .build_global();
-    if let Err(error) = built {
-        log::info!("shared threads do not give way to the window: {error}");
-    }
 }
 
 /// The calling thread, and those that it will start, give way to the window if there is one.

@@ -23,6 +23,8 @@ use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 
 /// A training's first seconds are not counted: threads start, memory is taken.
 const WARM_UP: f64 = 2.0;
+/// Seconds that a tab which was just opened is not counted.
+const COMING: f64 = 1.0;
 /// A dataset or first step that takes longer is given up; so is the first look at the graphics
 /// drivers, which takes minutes where software compiles the shaders.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -92,6 +94,8 @@ pub fn measure(load: &Load, home: &Path) -> Result<Live, String> {
     let dataset = Dataset::open(&config.data, &Progress::default()).map_err(|e| e.to_string())?;
     let dataset = Arc::new(dataset);
     let alone = Store::new(home.join("alone"));
+    // Before, too: other programs are to disturb all three alike.
+    crate::train::priority::put_training_behind_window();
     let before = train_alone(&config, &dataset, &alone, load.seconds)?;
     let seen = look(load, home, &config)?;
     let after = train_alone(&config, &dataset, &alone, load.seconds)?;
@@ -273,7 +277,10 @@ enum Stage {
     Opening,
     /// Until the training runs evenly.
     WarmUp,
-    /// The view at this index of [`VIEWS`], since this second of the run.
+    /// The view at this index of [`VIEWS`], which has just been opened, until this second of the run:
+    /// what is new is painted several times.
+    Coming(usize, f64),
+    /// As before, since this second.
     Looking(usize, f64),
     Done,
 }
@@ -367,26 +374,35 @@ impl Driver {
             }
             Stage::WarmUp if secs > WARM_UP => {
                 self.app.runs.ticked.extend(self.app.lab.active.clone());
-                self.begin(0, secs);
+                self.stage = Stage::Coming(0, secs + COMING);
             }
-            Stage::WarmUp => {}
+            Stage::Coming(at, until) if secs > until => self.begin(at, secs),
+            Stage::WarmUp | Stage::Coming(..) => {}
             Stage::Looking(at, since) if secs > since + self.load.seconds => {
                 self.counted[at].until = secs;
                 self.counted[at].cores_after = Cores::now();
                 if at + 1 == VIEWS.len() {
                     self.finish(ctx, self.seen());
                 } else {
-                    self.begin(at + 1, secs);
+                    self.stage = Stage::Coming(at + 1, secs + COMING);
                 }
             }
             Stage::Looking(..) | Stage::Done => {}
         }
-        if let Stage::Looking(at, _) = self.stage {
-            self.app.tab = VIEWS[at].0;
+        if let Some((tab, _)) = self.view() {
+            self.app.tab = tab;
         }
         let idle = !self.app.lab.is_busy();
-        if idle && matches!(self.stage, Stage::WarmUp | Stage::Looking(..)) {
+        if idle && (self.view().is_some() || self.stage == Stage::WarmUp) {
             self.finish(ctx, Err("the training ended early".to_owned()));
+        }
+    }
+
+    /// What is shown.
+    fn view(&self) -> Option<(Tab, bool)> {
+        match self.stage {
+            Stage::Coming(at, _) | Stage::Looking(at, _) => Some(VIEWS[at]),
+            Stage::Opening | Stage::WarmUp | Stage::Done => None,
         }
     }
 
@@ -422,10 +438,7 @@ impl Driver {
 
 impl eframe::App for Driver {
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
-        let Stage::Looking(at, _) = self.stage else {
-            return;
-        };
-        if VIEWS[at].1 {
+        if let Some((_, true)) = self.view() {
             // To and fro over the middle, where plots and pictures are.
             let turn = self.start.elapsed().as_secs_f32();
             let size = egui::Vec2::from(self.load.size);
@@ -460,9 +473,9 @@ impl eframe::App for Driver {
         if let Stage::Looking(at, _) = self.stage {
             let took = start.elapsed().as_secs_f64() * 1e3;
             self.counted[at].layout.add(took);
-            if VIEWS[at].1 {
-                ui.ctx().request_repaint();
-            }
+        }
+        if let Some((_, true)) = self.view() {
+            ui.ctx().request_repaint();
         }
         self.advance(ui.ctx());
     }

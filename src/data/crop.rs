@@ -23,29 +23,34 @@ pub struct Window {
 /// Evenly spread; between two that overlap, the border is in the middle.
 #[must_use]
 pub fn covering(size: [usize; 2], tile: [usize; 2]) -> Vec<Window> {
-    let columns = spans(size[0], tile[0]);
-    let rows = spans(size[1], tile[1]);
-    let mut windows = Vec::with_capacity(columns.len() * rows.len());
-    for &(top, vertical) in &rows {
-        for &(left, horizontal) in &columns {
-            windows.push(Window {
-                left,
-                top,
-                owned: [horizontal, vertical],
-            });
-        }
-    }
-    windows
+    overlapping(size, tile, 0.0).concat()
+}
+
+/// As [`covering`], row by row from the top, where neighbours share at least the part `overlap` (0..1)
+/// of their side: more windows, each pixel seen by several.
+#[must_use]
+pub fn overlapping(size: [usize; 2], tile: [usize; 2], overlap: f64) -> Vec<Vec<Window>> {
+    let columns = spans(size[0], tile[0], overlap);
+    let row = |&(top, vertical): &(isize, [usize; 2])| {
+        let window = |&(left, horizontal): &(isize, [usize; 2])| Window {
+            left,
+            top,
+            owned: [horizontal, vertical],
+        };
+        columns.iter().map(window).collect()
+    };
+    spans(size[1], tile[1], overlap).iter().map(row).collect()
 }
 
 /// Along one axis: starts, and owned parts relative to them.
-fn spans(length: usize, tile: usize) -> Vec<(isize, [usize; 2])> {
+fn spans(length: usize, tile: usize, overlap: f64) -> Vec<(isize, [usize; 2])> {
     if length <= tile {
         // In the middle, padded on both sides.
         let before = (tile - length) / 2;
         return vec![(-(before as isize), [before, before + length])];
     }
-    let count = length.div_ceil(tile);
+    let step = ((tile as f64 * (1.0 - overlap)) as usize).clamp(1, tile.max(1));
+    let count = (length - tile).div_ceil(step) + 1;
     let start = |at: usize| at * (length - tile) / (count - 1);
     // Where window `at` ends to own and the next begins.
     let border = |at: usize| usize::midpoint(start(at) + tile, start(at + 1));
@@ -56,6 +61,19 @@ fn spans(length: usize, tile: usize) -> Vec<(isize, [usize; 2])> {
             (start(at) as isize, [from - start(at), to - start(at)])
         })
         .collect()
+}
+
+/// How much an answer at each place along a side of `tile` pixels counts: a Gaussian around the middle
+/// with a deviation of an eighth of the side. Near its border a window sees little around a pixel.
+///
+/// Isensee et al., "nnU-Net", Nature Methods 18 (2021); MONAI's `sliding_window_inference` has the
+/// same as mode "gaussian", and the same deviation.
+#[must_use]
+pub fn importance(tile: usize) -> Vec<f32> {
+    let middle = (tile as f32 - 1.0) / 2.0;
+    let deviation = (tile as f32 / 8.0).max(f32::MIN_POSITIVE);
+    let at = |place: usize| (-0.5 * ((place as f32 - middle) / deviation).powi(2)).exp();
+    (0..tile).map(at).collect()
 }
 
 /// A window anywhere in the image; in the middle along an axis that is shorter than the tile.
@@ -217,6 +235,54 @@ mod tests {
             }
             assert!(owned.iter().all(|count| *count == 1), "{size:?}: {owned:?}");
         }
+    }
+
+    #[test]
+    fn overlapping_windows_share_what_was_asked_and_still_own_each_pixel_once() {
+        for (size, overlap) in [([100, 33], 0.25), ([64, 64], 0.5), ([17, 5], 0.75)] {
+            let tile = [16, 16];
+            let rows = overlapping(size, tile, overlap);
+            let mut owned = vec![0_u32; size[0] * size[1]];
+            for window in rows.iter().flatten() {
+                let [[a, b], [c, d]] = window.owned;
+                for y in c..d {
+                    for x in a..b {
+                        let (x, y) = (window.left + x as isize, window.top + y as isize);
+                        owned[y as usize * size[0] + x as usize] += 1;
+                    }
+                }
+            }
+            assert!(owned.iter().all(|count| *count == 1), "{size:?}");
+            let most = (16.0 * (1.0 - overlap)) as isize;
+            for row in &rows {
+                assert!(row.windows(2).all(|two| two[1].left - two[0].left <= most));
+            }
+            assert!(
+                rows.windows(2)
+                    .all(|two| two[1][0].top - two[0][0].top <= most)
+            );
+        }
+        // What MONAI's `_get_scan_interval` and nnU-Net's `compute_steps_for_sliding_window` give:
+        // steps of half a tile over 64 pixels.
+        let lefts: Vec<isize> = overlapping([64, 16], [16, 16], 0.5)[0]
+            .iter()
+            .map(|window| window.left)
+            .collect();
+        assert_eq!(lefts, [0, 8, 16, 24, 32, 40, 48]);
+    }
+
+    #[test]
+    fn the_middle_of_a_window_counts_most_and_its_corner_still_counts() {
+        let weights = importance(64);
+        assert!((weights[31] - weights[32]).abs() < 1e-6, "symmetric");
+        // exp(−½ · (8 / 8)²) eight pixels, one deviation, from the middle at 31.5.
+        let value = weights[23] * weights[24];
+        assert!(
+            (value - (-0.5_f32 * (8.5_f32.powi(2) + 7.5_f32.powi(2)) / 64.0).exp()).abs() < 1e-6
+        );
+        assert!(weights[0] * weights[0] > f32::MIN_POSITIVE);
+        assert!(weights.iter().all(|weight| weight.is_normal()));
+        assert!(importance(2048)[0].powi(2).is_normal());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Opening image files with limits: a declared size is checked before anything is decoded.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
@@ -10,6 +11,39 @@ use super::{Image, volume};
 
 /// Larger pictures are refused by their declared size: 2^27 pixels are 512 MiB as RGBA.
 pub const MAX_PIXELS: usize = 1 << 27;
+
+/// Pictures of fewer pixels wait for nobody.
+const SMALL: usize = 1 << 22;
+
+/// Pixels of large pictures that are being decoded, all threads together.
+static DECODING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// The right to decode a large picture; given back when it is dropped.
+#[must_use]
+pub(super) struct Turn(usize);
+
+/// Waits until the large pictures that are being decoded, with this one, are of no more than
+/// [`MAX_PIXELS`]: one of the largest takes more than a gigabyte on its way, and as many as there are
+/// cores would take the machine's memory. While it is held, nothing may wait for another thread.
+pub(super) fn turn(pixels: usize) -> Turn {
+    if pixels < SMALL {
+        return Turn(0);
+    }
+    let lock = DECODING.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let full = |now: &mut usize| *now > 0 && *now + pixels > MAX_PIXELS;
+    let waited = DECODING.1.wait_while(lock, full);
+    *waited.unwrap_or_else(PoisonError::into_inner) += pixels;
+    Turn(pixels)
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            *DECODING.0.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+            DECODING.1.notify_all();
+        }
+    }
+}
 
 /// File endings that are read, lower case.
 pub const ENDINGS: &[&str] = &[
@@ -48,6 +82,27 @@ pub(super) fn format(path: &Path) -> Option<ImageFormat> {
         .with_guessed_format()
         .ok()?
         .format()
+}
+
+/// Whether a WebP file holds a lossy picture: its chunk is called `VP8 `, the exact one `VP8L`.
+pub(super) fn is_lossy_webp(path: &Path) -> Result<bool, String> {
+    let mut file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut head = [0; 8];
+    // Past `RIFF`, the file's length and `WEBP`.
+    let mut at = 12;
+    loop {
+        file.seek(SeekFrom::Start(at)).map_err(|e| e.to_string())?;
+        if file.read_exact(&mut head).is_err() {
+            return Ok(false);
+        }
+        match &head[..4] {
+            b"VP8 " => return Ok(true),
+            b"VP8L" => return Ok(false),
+            _ => {}
+        }
+        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        at += 8 + u64::from(length) + u64::from(length % 2);
+    }
 }
 
 fn reader(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>, String> {
@@ -183,4 +238,42 @@ pub(super) fn has_transparency(path: &Path) -> Result<bool, String> {
     }
     let rgba = open(path)?.to_rgba8();
     Ok(rgba.pixels().any(|p| p.0[3] < 128) && rgba.pixels().any(|p| p.0[3] >= 128))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn large_pictures_take_turns_and_small_ones_do_not_wait() {
+        let first = turn(MAX_PIXELS);
+        drop(turn(SMALL - 1));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _second = turn(SMALL);
+                sender.send(()).unwrap();
+            });
+            assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
+            drop(first);
+            receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_webp_is_lossy_by_its_chunk() {
+        let dir = tempfile::tempdir().unwrap();
+        let lossy = |chunks: &[u8]| {
+            let path = dir.path().join("a.webp");
+            std::fs::write(&path, [b"RIFF\0\0\0\0WEBP", chunks].concat()).unwrap();
+            is_lossy_webp(&path)
+        };
+        assert_eq!(lossy(b"VP8 \x01\0\0\0a"), Ok(true));
+        assert_eq!(lossy(b"VP8L\x01\0\0\0a"), Ok(false));
+        // An extended file: its pictures come after other chunks, each padded to an even length.
+        assert_eq!(lossy(b"VP8X\x03\0\0\0abc\0VP8 \x01\0\0\0a"), Ok(true));
+        assert_eq!(lossy(b"VP8X\xFF\xFF\xFF\xFFabc"), Ok(false));
+    }
 }

@@ -133,7 +133,7 @@ impl Evidence {
                     "lossy-mask",
                     Severity::Warning,
                     format!(
-                        "{} masks are JPEG: compression invents values along every edge",
+                        "{} masks are JPEG or lossy WebP: compression invents values along every edge",
                         self.lossy
                     ),
                 )

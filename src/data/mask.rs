@@ -8,6 +8,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use image::codecs::bmp::BmpDecoder;
+use image::{DynamicImage, ImageDecoder, ImageFormat};
+
 use super::decode::{self, MAX_PIXELS};
 use super::{ClassMap, Coding, IGNORE, LabelMap};
 
@@ -60,15 +63,27 @@ pub fn read(path: &Path) -> Result<RawMask, String> {
     if decode::is_png(path)? {
         return read_png(path);
     }
+    let format = decode::format(path);
+    if format == Some(ImageFormat::Bmp)
+        && let Some(indexed) = read_bmp(path)?
+    {
+        return Ok(indexed);
+    }
     let image = decode::open(path)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let lossy = matches!(decode::format(path), Some(image::ImageFormat::Jpeg));
+    let lossy = match format {
+        Some(ImageFormat::Jpeg) => true,
+        Some(ImageFormat::WebP) => decode::is_lossy_webp(path)?,
+        _ => false,
+    };
     let (values, kind) = match image {
-        image::DynamicImage::ImageLuma8(grey) => (widened(grey.as_raw()), Kind::Grey(8)),
-        image::DynamicImage::ImageLuma16(grey) => (
+        DynamicImage::ImageLuma8(grey) => (widened(grey.as_raw()), Kind::Grey(8)),
+        DynamicImage::ImageLuma16(grey) => (
             grey.as_raw().iter().map(|v| u32::from(*v)).collect(),
             Kind::Grey(16),
         ),
+        DynamicImage::ImageRgb16(rgb) => (narrowed(rgb.as_raw(), 3)?, Kind::Rgb),
+        DynamicImage::ImageRgba16(rgba) => (narrowed(rgba.as_raw(), 4)?, Kind::Rgb),
         other => {
             let rgb = other.to_rgb8();
             let grey = lossy && rgb.pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]);
@@ -135,14 +150,15 @@ fn read_png(path: &Path) -> Result<RawMask, String> {
             (png::ColorType::Rgba, 8) => {
                 values.extend(row.chunks_exact(4).map(|p| packed([p[0], p[1], p[2]])));
             }
-            (png::ColorType::Rgb, _) => {
-                values.extend(row.chunks_exact(6).map(|p| packed([p[0], p[2], p[4]])));
-            }
-            (png::ColorType::Rgba, _) => {
-                values.extend(row.chunks_exact(8).map(|p| packed([p[0], p[2], p[4]])));
-            }
+            // All at once, below.
+            (png::ColorType::Rgb | png::ColorType::Rgba, _) => break,
             (png::ColorType::Indexed, _) => return Err(format!("has a {bits}-bit palette")),
         }
+    }
+    if bits == 16 && matches!(color, png::ColorType::Rgb | png::ColorType::Rgba) {
+        let sample = |two: &[u8]| u16::from_be_bytes([two[0], two[1]]);
+        let samples: Vec<u16> = bytes.chunks_exact(2).map(sample).collect();
+        values = narrowed(&samples, color.samples())?;
     }
     let kind = match color {
         png::ColorType::Indexed => Kind::Palette(palette),
@@ -155,6 +171,55 @@ fn read_png(path: &Path) -> Result<RawMask, String> {
         values,
         kind,
     })
+}
+
+/// A bitmap with a palette by its indices; `None` where there is no palette.
+fn read_bmp(path: &Path) -> Result<Option<RawMask>, String> {
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    let mut decoder = BmpDecoder::new(BufReader::new(file)).map_err(|e| e.to_string())?;
+    let Some(palette) = decoder.get_palette() else {
+        return Ok(None);
+    };
+    let palette = palette.iter().copied().map(packed).collect();
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    if width * height > MAX_PIXELS {
+        return Err(format!(
+            "is {width} × {height}, more than the limit of {MAX_PIXELS} pixels"
+        ));
+    }
+    decoder.set_indexed_color(true);
+    let mut indices = vec![0; width * height];
+    decoder
+        .read_image(&mut indices)
+        .map_err(|e| e.to_string())?;
+    Ok(Some(RawMask {
+        width,
+        height,
+        values: widened(&indices),
+        kind: Kind::Palette(palette),
+    }))
+}
+
+/// Colours of 16 bits a channel as those of 8 that they are: numbers below 256, or colours that were
+/// stretched. Others are refused: rounding them would make colours that are not there.
+fn narrowed(samples: &[u16], channels: usize) -> Result<Vec<u32>, String> {
+    let each = || {
+        let pixels = samples.chunks_exact(channels);
+        pixels.flat_map(|pixel| pixel.iter().take(3).copied())
+    };
+    let low = each().all(|v| v < 256) || each().all(|v| v >> 8 == v & 0xFF);
+    if !low && !each().all(|v| v & 0xFF == 0) {
+        return Err(
+            "holds colours of 16 bits a channel, expected numbers below 256 or colours of 8 bits"
+                .to_owned(),
+        );
+    }
+    let eight = |v: u16| if low { v as u8 } else { (v >> 8) as u8 };
+    let pixels = samples.chunks_exact(channels);
+    Ok(pixels
+        .map(|p| packed([eight(p[0]), eight(p[1]), eight(p[2])]))
+        .collect())
 }
 
 /// The first sample of each pixel of a big-endian 16-bit row.

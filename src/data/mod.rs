@@ -39,7 +39,7 @@ pub mod volume;
 pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
 pub use opened::Opened;
-pub use resize::shrink;
+pub use resize::{for_screen, map_for_screen, shrink};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! From pixel values to network input: fixed, or by mean and deviation of the training set or of
 //! each image.
 
-use super::{Image, config::Normalize};
+use super::Image;
 
 /// Deviations below this (of 0..=1) are taken as this: a flat channel must not become noise.
 const LEAST: f64 = 1.0 / 255.0;
@@ -33,17 +33,12 @@ impl Scale {
         }
     }
 
-    /// What `how` asks for one image, where the training set's scale is `set`.
+    /// Zero mean and unit deviation of one image.
     #[must_use]
-    pub fn for_image(how: Normalize, set: &Self, image: &Image) -> Self {
-        match how {
-            Normalize::Fixed | Normalize::Dataset => set.clone(),
-            Normalize::Image => {
-                let mut counts = Counts::new(image.channels);
-                counts.add(image);
-                Self::of_counts(&counts)
-            }
-        }
+    pub fn of_image(image: &Image) -> Self {
+        let mut counts = Counts::new(image.channels);
+        counts.add(image);
+        Self::of_counts(&counts)
     }
 
     /// Network input of brightness `unit` (0..=1) in a channel.
@@ -138,9 +133,6 @@ mod tests {
             assert!((square.sqrt() - wanted).abs() < 1e-4, "{channel}: {square}");
         }
         assert_eq!(scale.middle(2), 9);
-        assert_eq!(
-            Scale::for_image(Normalize::Image, &Scale::fixed(3), &image),
-            scale
-        );
+        assert_eq!(Scale::of_image(&image), scale);
     }
 }

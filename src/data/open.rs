@@ -10,7 +10,7 @@ use super::reading::Reading;
 use super::scan::{MaskFacts, Scanned, scan};
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap,
-    Progress, Sample, Source, infer, remarks, split, suspects, synthetic,
+    Progress, Sample, Source, decode, infer, remarks, split, suspects, synthetic,
 };
 
 /// What `data.path` holds for the generated dataset.
@@ -108,6 +108,7 @@ impl Dataset {
                 ref readings,
             } => {
                 let reading = self.at(readings, index)?;
+                let _turn = decode::turn(self.pixels(index));
                 let raw = self.raw(index, reading)?;
                 self.sample(index, raw, reading, nearest_color)
             }
@@ -136,6 +137,7 @@ impl Dataset {
                 ref readings,
             } => {
                 let reading = self.at(readings, index)?;
+                let _turn = decode::turn(self.pixels(index));
                 let raw = self.raw(index, reading)?;
                 let sample = self.sample(index, raw.clone(), reading, nearest_color)?;
                 Ok((sample, raw))
@@ -162,6 +164,11 @@ impl Dataset {
         let class = self.classes.classes.get(usize::from(label));
         let value = class.and_then(|class| class.values.first().copied());
         value.unwrap_or(u32::from(label))
+    }
+
+    fn pixels(&self, index: usize) -> usize {
+        let counts = self.counts.get(index);
+        counts.map_or(0, |counts| counts.size.iter().product())
     }
 
     fn at<'a, T>(&self, list: &'a [T], index: usize) -> Result<&'a T, DataError> {

@@ -115,21 +115,50 @@ pub fn three_of(source: &Image) -> Image {
     }
 }
 
+/// Width and height with a longer side of at most `side`; never enlarged, the aspect kept.
+fn within(size: [usize; 2], side: usize) -> [usize; 2] {
+    let longest = size[0].max(size[1]).max(1);
+    size.map(|length| match longest <= side {
+        true => length,
+        false => (length * side / longest).max(1),
+    })
+}
+
+/// Longest side of what is painted while it changes: more pixels would hold up the window, and few
+/// screens have them.
+const SCREEN: usize = 2048;
+
+/// The sample as it is painted: a very large one is shrunk.
+#[must_use]
+pub fn for_screen(sample: Sample) -> Sample {
+    if sample.image.width.max(sample.image.height) <= SCREEN {
+        return sample;
+    }
+    match shrink(&sample, SCREEN) {
+        Ok((image, labels)) => Sample {
+            image: image.into(),
+            labels: labels.into(),
+            ..sample
+        },
+        Err(_) => sample,
+    }
+}
+
+/// A map of bytes about a sample, at the size that [`for_screen`] gives it.
+#[must_use]
+pub fn map_for_screen(map: LabelMap) -> LabelMap {
+    match within([map.width, map.height], SCREEN) {
+        size if size == [map.width, map.height] => map,
+        [width, height] => labels(&map, width, height),
+    }
+}
+
 /// A sample whose longer side has at most `side` pixels; never enlarged, its aspect kept.
 ///
 /// # Errors
 /// What did not fit, in words.
 pub fn shrink(sample: &Sample, side: usize) -> Result<(Image, LabelMap), String> {
-    let (w, h) = (sample.image.width, sample.image.height);
-    let longest = w.max(h).max(1);
-    let fitted = |length: usize| {
-        if longest <= side {
-            length
-        } else {
-            (length * side / longest).max(1)
-        }
-    };
-    let (width, height) = (fitted(w), fitted(h));
+    let [width, height] = within([sample.image.width, sample.image.height], side);
     let channels = if sample.image.channels == 1 { 1 } else { 3 };
     let small = image(&sample.image, width, height, channels)?;
     Ok((small, labels(&sample.labels, width, height)))

@@ -200,6 +200,7 @@ fn look(root: &Path, pair: &mut Pair) -> Result<MaskFacts, Fault> {
             )));
         }
     }
+    let _turn = decode::turn(image_size.0 * image_size.1);
     let mask = pair.reading.mask(root, &pair.mask).map_err(Fault::Mask)?;
     let size = (mask.width, mask.height);
     let sideways = size == (image_size.1, image_size.0);

@@ -211,10 +211,10 @@ fn answer(work: Work) -> Found {
             plane.map_or_else(Found::Failed, |plane| Found::Plane(Arc::new(plane)))
         }
         Work::Photo(dataset, config, item) => Loader::new(dataset, &config, 1, 0)
-            .and_then(|loader| loader.sample(item))
+            .and_then(|loader| loader.picture(item))
             .map_or_else(
                 |error| Found::Failed(error.to_string()),
-                |(sample, _)| Found::Photo(sample.image),
+                |sample| Found::Photo(sample.image),
             ),
     }
 }

@@ -1,18 +1,19 @@
-//! What a network in evaluation mode says: scores over the validation set, and one image's labels.
+//! What a network in evaluation mode is worth: scores over the validation set.
+
+use std::collections::BTreeMap;
 
 use burn::prelude::*;
 use burn::tensor::Transaction;
 use rayon::prelude::*;
 
-use super::feed::each_val_batch;
+use super::answers::{doubt, each_answer, forward};
 use super::late::Reading;
 use super::learner::Broken;
-use crate::data::Batch;
 use crate::data::loader::Loader;
+use crate::data::{Batch, IGNORE};
 use crate::doctor::rules::Probe;
 use crate::loss::{LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
-use crate::model::kernels::extension;
 use crate::run::RunEvent;
 use crate::run::calibration::{BINS, Calibration};
 use crate::run::metrics::{Confusion, mean};
@@ -62,87 +63,88 @@ pub fn validate(
     keep: &[usize],
 ) -> Result<Scores, Broken> {
     let mut kept: Vec<Kept> = Vec::new();
-    // Images in windows take several rows: the first stands for the image.
-    let rows: Vec<usize> = (keep.iter())
-        .filter_map(|&place| loader.val_row(place))
+    // Rows of the batches, with the place of their image; an image in windows takes several.
+    let places: BTreeMap<usize, usize> = (keep.iter())
+        .flat_map(|&place| loader.val_rows(place).map(move |row| (row, place)))
         .collect();
     let mut confusion = Confusion::new(classes);
     let mut per_image: Vec<Confusion> = Vec::new();
     let mut calibration = Calibration::new(BINS);
     let (mut sum, mut images) = (0.0, 0usize);
     let mut last_item = None;
-    each_val_batch(loader, Broken::Data, |index, batch| {
-        let [n, _, h, w] = batch.shape;
-        let logits = forward_padded(model, &batch, loader.batch(), device);
-        let target = Target::of_batch(&batch, 0..n, classes, device);
-        let labels = logits.clone().argmax(1);
-        let confidence = confidence(logits.clone(), activation);
-        // Doubt needs all logits read back: only where a picture is kept.
-        let wanted = rows.iter().any(|at| (images..images + n).contains(at));
-        let raw = wanted.then(|| logits.clone());
-        let prediction = Prediction { logits, activation };
-        let value = loss.forward(&prediction, &target);
-        let mut transaction = Transaction::default()
-            .register(value)
-            .register(labels)
-            .register(confidence);
-        if let Some(raw) = raw {
-            transaction = transaction.register(raw);
-        }
-        let read = Reading::start(transaction)
-            .wait()
-            .map_err(|error| Broken::Device(error.to_string()))?;
-        let [value, labels, confidence, raw @ ..] = &read[..] else {
-            return Err(Broken::Device("a read-back is missing".to_owned()));
-        };
-        let value = value.iter::<f32>().next().map_or(f64::NAN, f64::from);
-        if !value.is_finite() {
-            let message = format!("the loss of validation batch {index} is {value}");
-            return Err(Broken::NotFinite(message));
-        }
-        sum += value * n as f64;
-        let labels: Vec<u8> = labels.iter::<u8>().collect();
-        let answers = batch.labels.iter().zip(&labels);
-        for ((truth, answer), confidence) in answers.zip(confidence.iter::<f32>()) {
-            if usize::from(*truth) < classes {
-                calibration.add(f64::from(confidence), truth == answer);
+    let broken = |broken| broken;
+    each_answer(
+        model,
+        loader,
+        classes,
+        device,
+        broken,
+        |index, batch, logits| {
+            let [n, _, h, w] = batch.shape;
+            let target = Target::of_batch(&batch, 0..n, classes, device);
+            let labels = logits.clone().argmax(1);
+            let confidence = confidence(logits.clone(), activation);
+            // Doubt needs all logits read back: only where a picture is kept.
+            let wanted: Vec<usize> = places
+                .range(images..images + n)
+                .map(|(row, _)| *row)
+                .collect();
+            let raw = (!wanted.is_empty()).then(|| logits.clone());
+            let prediction = Prediction { logits, activation };
+            let value = loss.forward(&prediction, &target);
+            let mut transaction = Transaction::default()
+                .register(value)
+                .register(labels)
+                .register(confidence);
+            if let Some(raw) = raw {
+                transaction = transaction.register(raw);
             }
-        }
-        let planes = batch.labels.chunks(h * w).zip(labels.chunks(h * w));
-        for ((truth, predicted), &item) in planes.zip(&batch.items) {
-            let mut one = Confusion::new(classes);
-            one.add(truth, predicted);
-            confusion.merge(&one);
-            // Windows of one image follow one another: together they are that image.
-            match per_image.last_mut() {
-                Some(image) if last_item == Some(item) => Confusion::merge(image, &one),
-                _ => per_image.push(one),
+            let read = Reading::start(transaction)
+                .wait()
+                .map_err(|error| Broken::Device(error.to_string()))?;
+            let [value, labels, confidence, raw @ ..] = &read[..] else {
+                return Err(Broken::Device("a read-back is missing".to_owned()));
+            };
+            let value = value.iter::<f32>().next().map_or(f64::NAN, f64::from);
+            if !value.is_finite() {
+                let message = format!("the loss of validation batch {index} is {value}");
+                return Err(Broken::NotFinite(message));
             }
-            last_item = Some(item);
-        }
-        if let Some(raw) = raw.first() {
-            let raw: Vec<f32> = raw.iter::<f32>().collect();
-            let size = [h, w];
-            kept.extend(pictures(
-                &raw,
-                &labels,
-                &batch.labels,
-                size,
-                classes,
-                activation,
-                images,
-                &rows,
-            ));
-        }
-        images += n;
-        Ok(())
-    })?;
-    for one in &mut kept {
-        let row = rows.iter().position(|row| *row == one.position);
-        if let Some(place) = row.and_then(|at| keep.get(at)) {
-            one.position = *place;
-        }
-    }
+            sum += value * n as f64;
+            let labels: Vec<u8> = labels.iter::<u8>().collect();
+            let answers = batch.labels.iter().zip(&labels);
+            for ((truth, answer), confidence) in answers.zip(confidence.iter::<f32>()) {
+                if usize::from(*truth) < classes {
+                    calibration.add(f64::from(confidence), truth == answer);
+                }
+            }
+            let planes = batch.labels.chunks(h * w).zip(labels.chunks(h * w));
+            for ((truth, predicted), &item) in planes.zip(&batch.items) {
+                let mut one = Confusion::new(classes);
+                one.add(truth, predicted);
+                confusion.merge(&one);
+                // Windows of one image follow one another: together they are that image.
+                match per_image.last_mut() {
+                    Some(image) if last_item == Some(item) => Confusion::merge(image, &one),
+                    _ => per_image.push(one),
+                }
+                last_item = Some(item);
+            }
+            if let Some(raw) = raw.first() {
+                let raw: Vec<f32> = raw.iter::<f32>().collect();
+                let size = [h, w];
+                let truth = &batch.labels;
+                let found = pictures(
+                    &raw, &labels, truth, size, classes, activation, images, &wanted,
+                );
+                for one in found {
+                    keep_part(&mut kept, loader, places[&one.position], one);
+                }
+            }
+            images += n;
+            Ok(())
+        },
+    )?;
     let dice = confusion.dice();
     Ok(Scores {
         loss: sum / images.max(1) as f64,
@@ -166,7 +168,49 @@ fn confidence(logits: Tensor<4>, activation: OutputActivation) -> Tensor<4> {
     }
 }
 
-/// The wanted images of a batch whose first is the `first` of the split.
+/// Adds what was answered about a row of the batches, which is the image at `place` of the split or a
+/// window of it.
+fn keep_part(kept: &mut Vec<Kept>, loader: &Loader, place: usize, part: Kept) {
+    let Some((item, window)) = loader.val_window(part.position) else {
+        kept.push(Kept {
+            position: place,
+            ..part
+        });
+        return;
+    };
+    // Windows of one image follow one another.
+    if kept.last().is_none_or(|last| last.position != place) {
+        let [width, height] = loader.own_size(item);
+        kept.push(Kept {
+            position: place,
+            width,
+            height,
+            truth: vec![IGNORE; width * height],
+            labels: vec![0; width * height],
+            doubt: vec![0; width * height],
+        });
+    }
+    let Some(image) = kept.last_mut() else { return };
+    let [[from_x, to_x], [from_y, to_y]] = window.owned;
+    for y in from_y..to_y {
+        for x in from_x..to_x {
+            let (left, top) = (window.left + x as isize, window.top + y as isize);
+            let inside = (0..image.width as isize).contains(&left)
+                && (0..image.height as isize).contains(&top);
+            if inside {
+                let (to, from) = (
+                    top as usize * image.width + left as usize,
+                    y * part.width + x,
+                );
+                image.truth[to] = part.truth[from];
+                image.labels[to] = part.labels[from];
+                image.doubt[to] = part.doubt[from];
+            }
+        }
+    }
+}
+
+/// The wanted rows (ascending) of a batch whose first is the `first` of all.
 #[expect(clippy::too_many_arguments, reason = "a batch is this many arrays")]
 fn pictures(
     logits: &[f32],
@@ -176,14 +220,11 @@ fn pictures(
     classes: usize,
     activation: OutputActivation,
     first: usize,
-    keep: &[usize],
+    wanted: &[usize],
 ) -> Vec<Kept> {
     let plane = height * width;
-    let count = labels.len() / plane.max(1);
-    let wanted = keep.iter().filter(|at| (first..first + count).contains(at));
-    let wanted: Vec<usize> = wanted.copied().collect();
-    (wanted.into_par_iter())
-        .map(|position| {
+    (wanted.par_iter())
+        .map(|&position| {
             let at = position - first;
             let own = &logits[at * classes * plane..(at + 1) * classes * plane];
             let mut scores = vec![0f32; classes];
@@ -203,24 +244,6 @@ fn pictures(
             }
         })
         .collect()
-}
-
-fn forward(model: &UNet, batch: &Batch, device: &Device) -> Tensor<4> {
-    let images = TensorData::new(batch.images.clone(), batch.shape);
-    model.forward(Tensor::from_data(images, device))
-}
-
-/// As [`forward`]; on a GPU with the shape of a batch of `full` images, whose kernels are there.
-fn forward_padded(model: &UNet, batch: &Batch, full: usize, device: &Device) -> Tensor<4> {
-    let [n, channels, height, width] = batch.shape;
-    if n >= full || extension::runs_on(device) {
-        return forward(model, batch, device);
-    }
-    let mut images = batch.images.clone();
-    images.resize(full * channels * height * width, 0.0);
-    let images = TensorData::new(images, [full, channels, height, width]);
-    let logits = model.forward(Tensor::from_data(images, device));
-    logits.narrow(0, 0, n)
 }
 
 /// The batch just trained on, in both modes: `trained` are the logits that training saw, on the
@@ -309,98 +332,4 @@ pub fn culprits(
         .zip(found)
         .find(|(_, at)| !at.is_empty())?;
     Some(first)
-}
-
-/// Labels and doubt for each pixel of one image.
-pub struct Seen {
-    /// `[H, W]`, most probable class.
-    pub labels: Vec<u8>,
-    /// `[H, W]`, entropy in 0..=255 of its maximum.
-    pub entropy: Vec<u8>,
-}
-
-/// Looks at the first image of `batch` (model and device as for [`validate`]).
-///
-/// # Errors
-/// When the device fails.
-pub fn predict(
-    model: &UNet,
-    batch: &Batch,
-    activation: OutputActivation,
-    device: &Device,
-) -> Result<Seen, String> {
-    let [_, _, h, w] = batch.shape;
-    let logits = forward(model, batch, device)
-        .try_into_data()
-        .map_err(|error| error.to_string())?;
-    let logits: Vec<f32> = logits.iter::<f32>().collect();
-    let classes = logits.len() / (batch.shape[0] * h * w).max(1);
-    let plane = h * w;
-    let mut scores = vec![0f32; classes];
-    let (mut labels, mut entropy) = (Vec::with_capacity(plane), Vec::with_capacity(plane));
-    for pixel in 0..plane {
-        for (class, score) in scores.iter_mut().enumerate() {
-            *score = logits[class * plane + pixel];
-        }
-        labels.push(largest(&scores));
-        entropy.push(doubt(&mut scores, activation));
-    }
-    Ok(Seen { labels, entropy })
-}
-
-/// Index of the largest value; the first of equals.
-fn largest(scores: &[f32]) -> u8 {
-    let mut best = 0;
-    for (class, score) in scores.iter().enumerate() {
-        if *score > scores[best] {
-            best = class;
-        }
-    }
-    best as u8
-}
-
-/// Entropy of what the logits mean as probabilities, in 0..=255 of ln C. Independent sigmoids are
-/// scaled to sum to 1 first.
-fn doubt(scores: &mut [f32], activation: OutputActivation) -> u8 {
-    if scores.len() < 2 {
-        return 0;
-    }
-    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for score in scores.iter_mut() {
-        *score = match activation {
-            OutputActivation::Sigmoid => 1.0 / (1.0 + (-*score).exp()),
-            OutputActivation::Softmax | OutputActivation::None => (*score - highest).exp(),
-        };
-    }
-    let sum: f32 = scores.iter().sum();
-    let entropy: f32 = scores
-        .iter()
-        .map(|score| score / sum)
-        .filter(|p| *p > 0.0)
-        .map(|p| -p * p.ln())
-        .sum();
-    let share = entropy / (scores.len() as f32).ln();
-    (share.clamp(0.0, 1.0) * 255.0).round() as u8
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_logits_are_full_doubt_and_a_clear_winner_is_none() {
-        for activation in [OutputActivation::Softmax, OutputActivation::Sigmoid] {
-            assert_eq!(doubt(&mut [2.0; 4], activation), 255);
-        }
-        assert_eq!(doubt(&mut [100.0, 0.0, 0.0], OutputActivation::Softmax), 0);
-        // One of two at probability 1/2 each out of four: ln 2 / ln 4 is half.
-        let mut scores = [0.0, 0.0, -100.0, -100.0];
-        assert_eq!(doubt(&mut scores, OutputActivation::Softmax), 128);
-        assert_eq!(doubt(&mut [3.0], OutputActivation::Softmax), 0);
-    }
-
-    #[test]
-    fn the_first_of_equals_is_the_label() {
-        assert_eq!(largest(&[1.0, 3.0, 3.0]), 1);
-    }
 }

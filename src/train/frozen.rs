@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::prelude::*;
 use serde::Serialize;
 
+use super::answers::each_answer;
 use super::checkpoint as weights;
 use super::device;
-use super::feed::each_val_batch;
 use super::glance;
 use crate::data::Dataset;
 use crate::data::loader::Loader;
@@ -128,10 +127,13 @@ impl Frozen {
             .map_err(|error| error.to_string())?;
         let mut chunks: Vec<Chunk> = Vec::new();
         let mut kept = 0;
-        each_val_batch(
+        each_answer(
+            &model,
             &loader,
-            |error| error.to_string(),
-            |_, batch| {
+            classes,
+            &device,
+            |broken| broken.to_string(),
+            |_, batch, logits| {
                 let [n, _, h, w] = batch.shape;
                 kept += n * classes * h * w;
                 if kept > MOST {
@@ -140,8 +142,6 @@ impl Frozen {
                         MOST >> 18
                     ));
                 }
-                let images = TensorData::new(batch.images, batch.shape);
-                let logits = model.forward(Tensor::from_data(images, &device));
                 let logits = (logits.try_into_data())
                     .map_err(|error| error.to_string())?
                     .iter::<f32>()

@@ -326,7 +326,7 @@ fn shelf(session: &Session, recorder: &Recorder) -> Shelf {
         &recorder.dir,
         names.map(|item| dataset.items[*item].id.clone()).collect(),
         dataset.classes.classes.iter().map(|c| c.color).collect(),
-        (config.data.width * config.data.height) as usize,
+        session.pixels_kept(),
         session.validations(),
         config.train.picture_mib << 20,
     )

@@ -30,14 +30,17 @@ impl Measured {
 }
 
 /// Why a step could not be made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Broken {
     /// Something was not a number: what, in words. The weights are still those before the step.
+    #[error("{0}")]
     NotFinite(String),
     /// The device failed.
+    #[error("{0}")]
     Device(String),
     /// Images can't be read.
-    Data(DataError),
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 /// Some images of a batch, on the device.

@@ -1,5 +1,6 @@
 //! Doing it: the stepping session, the devices, and the one thread that owns every tensor.
 
+pub mod answers;
 pub mod checkpoint;
 pub mod device;
 pub mod early;
@@ -12,6 +13,7 @@ pub mod lane;
 pub mod late;
 pub mod learner;
 pub mod memory;
+pub mod mosaic;
 pub mod optim;
 pub mod overfit;
 pub mod priority;

@@ -12,6 +12,7 @@ use std::time::{Instant, SystemTime};
 
 use burn::prelude::*;
 
+use super::answers;
 use super::checkpoint::{self, Progress};
 use super::device::traffic::Traffic;
 use super::early::EarlyStop;
@@ -21,7 +22,7 @@ use super::glance::Glance;
 use super::learner::{Broken, Learner};
 use super::memory;
 use crate::data::loader::Loader;
-use crate::data::{Batch, DataError, Dataset, Sample};
+use crate::data::{Batch, DataError, Dataset, LabelMap, Sample, for_screen, map_for_screen};
 use crate::doctor::live::Watch;
 use crate::experiment::ExperimentConfig;
 use crate::loss::{LossContext, LossError, LossFn};
@@ -331,6 +332,17 @@ impl Session {
         self.glance.take()
     }
 
+    /// Pixels of the largest image that [`Session::keep`] may keep.
+    #[must_use]
+    pub fn pixels_kept(&self) -> usize {
+        let (data, loader) = (&self.config.data, self.feed.loader());
+        let of = |item: &usize| loader.own_size(*item).iter().product();
+        match loader.crops() {
+            true => self.dataset.split.val.iter().map(of).max().unwrap_or(0),
+            false => (data.width * data.height) as usize,
+        }
+    }
+
     /// What was kept at the last validation, once.
     pub fn take_kept(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.kept)
@@ -384,7 +396,8 @@ impl Session {
         Ok(self.preview(item)?.1)
     }
 
-    /// As [`Session::predict`], with the image and truth at the same size.
+    /// As [`Session::predict`], with the image and truth at the same size: at input size, or whole where
+    /// training sees crops, blended from overlapping windows.
     ///
     /// # Errors
     /// As [`Session::predict`].
@@ -397,24 +410,43 @@ impl Session {
             );
             return Err(TrainError::Invalid(message));
         }
-        let (sample, batch) = self.feed.loader().sample(item)?;
-        let seen = evaluate::predict(
-            &self.learner.model().valid(),
-            &batch,
-            self.config.activation,
-            &self.device.clone().without_autodiff(),
-        )
-        .map_err(TrainError::Device)?;
-        let [_, _, height, width] = batch.shape;
+        let model = self.learner.model().valid();
+        let device = self.device.clone().without_autodiff();
+        let (loader, activation) = (self.feed.loader(), self.config.activation);
+        let (sample, seen) = if loader.crops() {
+            let whole = loader.whole(item)?;
+            let (sample, classes) = (whole.sample(), self.dataset.classes.len());
+            let seen = answers::predict_whole(&model, whole, classes, activation, &device);
+            (sample, seen)
+        } else {
+            let (sample, batch) = loader.sample(item)?;
+            (
+                sample,
+                answers::predict(&model, &batch, activation, &device),
+            )
+        };
+        let seen = seen.map_err(|broken| match broken {
+            Broken::Data(error) => error.into(),
+            other => TrainError::Device(other.to_string()),
+        })?;
+        let (width, height) = (sample.image.width, sample.image.height);
+        let map = |labels| {
+            map_for_screen(LabelMap {
+                width,
+                height,
+                labels,
+            })
+        };
+        let (labels, entropy) = (map(seen.labels), map(seen.entropy));
         let prediction = Prediction {
             item,
             step: self.progress.step,
-            width,
-            height,
-            labels: seen.labels,
-            entropy: seen.entropy,
+            width: labels.width,
+            height: labels.height,
+            labels: labels.labels,
+            entropy: entropy.labels,
         };
-        Ok((sample, prediction))
+        Ok((for_screen(sample), prediction))
     }
 
     /// Safetensors weights; the header says of which network.

@@ -106,6 +106,34 @@ fn bad_files_are_left_out_and_named() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn links_are_followed_loops_end_and_dead_ones_are_named() {
+    use std::os::unix::fs::symlink;
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    pairs(elsewhere.path(), 4, |x, _| u8::from(x > 2));
+    symlink(elsewhere.path().join("images"), dir.path().join("images")).unwrap();
+    fs::create_dir(dir.path().join("masks")).unwrap();
+    for at in 0..4 {
+        let name = format!("masks/{at}.png");
+        symlink(elsewhere.path().join(&name), dir.path().join(&name)).unwrap();
+    }
+    symlink(dir.path(), dir.path().join("masks/again")).unwrap();
+    symlink(
+        dir.path().join("nowhere"),
+        dir.path().join("masks/lost.png"),
+    )
+    .unwrap();
+    let dataset = open(dir.path()).unwrap();
+    assert_eq!(dataset.items.len(), 4);
+    let hidden = dataset
+        .findings
+        .iter()
+        .find(|f| f.code == "unreadable-folder");
+    assert_eq!(hidden.unwrap().files, ["masks/lost.png"]);
+    assert!(dataset.load(3).is_ok());
+}
+
 #[test]
 fn palette_masks_are_indices_even_when_two_entries_have_one_color() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use dicebench::data::mask::Kind;
 use dicebench::data::{Dataset, IGNORE, Progress, forensics};
 
 use super::data_layouts::{codes, colors, config, open, picture, write};
@@ -172,4 +173,98 @@ fn masks_a_few_pixels_aside_are_found_with_the_step_that_mends_them() {
     let report = forensics::examine(&open(dir.path()), None, &Progress::default()).unwrap();
     let codes: Vec<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
     assert!(!codes.contains(&"shifted-masks"), "{codes:?}");
+}
+
+/// A bitmap of 8 bits with a palette whose entries all have one colour.
+fn one_coloured_bmp(path: &Path, width: u32, rows: &[&[u8]]) {
+    let line = width.next_multiple_of(4);
+    let data = 14 + 40 + 4 * 4;
+    let mut bytes = b"BM".to_vec();
+    let number = |bytes: &mut Vec<u8>, value: u32| bytes.extend(value.to_le_bytes());
+    number(&mut bytes, data + line * rows.len() as u32);
+    number(&mut bytes, 0);
+    number(&mut bytes, data);
+    number(&mut bytes, 40);
+    number(&mut bytes, width);
+    number(&mut bytes, rows.len() as u32);
+    // One plane of 8 bits, not compressed, four colours.
+    bytes.extend([1, 0, 8, 0]);
+    for value in [0, 0, 0, 0, 4, 0] {
+        number(&mut bytes, value);
+    }
+    bytes.extend([9, 9, 9, 0].repeat(4));
+    // From the bottom.
+    for row in rows.iter().rev() {
+        bytes.extend(*row);
+        bytes.extend(vec![0; (line - width) as usize]);
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_bitmap_with_a_palette_is_read_by_its_indices() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mask.bmp");
+    one_coloured_bmp(&path, 3, &[&[0, 1, 2], &[3, 2, 1]]);
+    let mask = dicebench::data::mask::read(&path).unwrap();
+    assert_eq!(mask.values, [0, 1, 2, 3, 2, 1]);
+    assert_eq!(mask.kind, Kind::Palette(vec![0x0009_0909; 4]));
+}
+
+#[test]
+fn colours_of_16_bits_are_taken_exactly_or_refused() {
+    type Deep = image::ImageBuffer<image::Rgb<u16>, Vec<u16>>;
+    let dir = tempfile::tempdir().unwrap();
+    let read = |name: &str, of: [u16; 3]| {
+        let path = dir.path().join(name);
+        Deep::from_fn(2, 1, |x, _| image::Rgb(if x == 0 { [0; 3] } else { of }))
+            .save(&path)
+            .unwrap();
+        dicebench::data::mask::read(&path).map(|mask| mask.values)
+    };
+    for name in ["a.png", "a.tif"] {
+        // Ids: their high bytes are 0, which a conversion to 8 bits would keep.
+        assert_eq!(read(name, [2, 1, 0]), Ok(vec![0, 0x0002_0100]));
+        assert_eq!(read(name, [0x8080, 0, 0xFFFF]), Ok(vec![0, 0x0080_00FF]));
+        assert_eq!(read(name, [0x8000, 0, 0xFF00]), Ok(vec![0, 0x0080_00FF]));
+        assert!(read(name, [0x8012, 0, 3]).unwrap_err().contains("16 bits"));
+    }
+}
+
+/// 16×16 pixels of 0 and 200, as libwebp 1.6 wrote them at quality 50.
+const LOSSY: [u8; 56] = [
+    82, 73, 70, 70, 48, 0, 0, 0, 87, 69, 66, 80, 86, 80, 56, 32, 36, 0, 0, 0, 144, 1, 0, 157, 1,
+    42, 16, 0, 16, 0, 2, 192, 76, 37, 164, 0, 2, 157, 54, 43, 0, 0, 254, 251, 110, 117, 175, 229,
+    121, 127, 202, 3, 224, 0, 0, 0,
+];
+
+#[test]
+fn a_lossy_webp_is_told_from_an_exact_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["images", "masks"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    for at in 0..3 {
+        image_of(&dir.path().join(format!("images/{at}.png")), 8, |x, y| {
+            [x as u8, y as u8, 0]
+        });
+        image_of(&dir.path().join(format!("masks/{at}.webp")), 8, |x, _| {
+            [u8::from(x > 3); 3]
+        });
+    }
+    let dataset = open(dir.path());
+    assert_eq!(dataset.classes.len(), 2);
+    assert!(dataset.findings.iter().all(|f| f.code != "lossy-mask"));
+    for at in 0..3 {
+        image_of(&dir.path().join(format!("images/{at}.png")), 16, |x, y| {
+            [x as u8, y as u8, 0]
+        });
+        std::fs::write(dir.path().join(format!("masks/{at}.webp")), LOSSY).unwrap();
+    }
+    let dataset = open(dir.path());
+    assert!(
+        dataset.findings.iter().any(|f| f.code == "lossy-mask"),
+        "{:?}",
+        dataset.findings
+    );
 }

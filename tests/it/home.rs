@@ -62,7 +62,10 @@ fn the_exported_network_computes_what_ours_does() {
                 channels: 3,
                 pixels: (0..60).map(|_| (next() * 255.0) as u8).collect(),
             };
-            let scale = Scale::for_image(how, &Scale::fixed(3), &image);
+            let scale = match how {
+                Normalize::Image => Scale::of_image(&image),
+                _ => Scale::fixed(3),
+            };
             let mut prepared = Vec::new();
             for channel in 0..3 {
                 let plane = image.pixels.iter().skip(channel).step_by(3);

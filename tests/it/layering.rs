@@ -122,10 +122,15 @@ const READ_BACKS: &[(&str, usize, &str)] = &[
         "comparison with a reference's values",
     ),
     ("loss/readback.rs", 1, "what a loss declares, counted"),
+    (
+        "train/answers.rs",
+        1,
+        "an image's labels and doubt, windows that are blended",
+    ),
     ("train/device/parity.rs", 3, "comparison of two devices"),
     (
         "train/evaluate.rs",
-        5,
+        4,
         "validation: labels, scores, what is not finite",
     ),
     ("train/frozen.rs", 1, "the answers of a run, for what-if"),

@@ -70,6 +70,25 @@ fn the_step_is_that_of_the_weights_that_answer() {
 }
 
 #[test]
+fn answers_in_blended_windows_are_those_that_were_validated() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::new(home.path());
+    let mut config = tiny();
+    config.set("data.sampling", "crop").unwrap();
+    let (_, ids) = train(&[config], &store);
+    let run = store.load(&ids[0]).unwrap();
+    let dataset = Arc::new(Dataset::open(&run.config.data, &Progress::default()).unwrap());
+    let frozen = Frozen::take(&run, &store.dir(&run.id), Checkpoint::Last, dataset).unwrap();
+    let recorded = frozen.recorded.unwrap();
+    let own = frozen.ask(&run.config, &|| false).unwrap().unwrap();
+    assert!(
+        (own.loss - recorded).abs() < 1e-4 * recorded.abs(),
+        "{} {recorded}",
+        own.loss
+    );
+}
+
+#[test]
 fn weights_that_are_not_there_are_named() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::new(home.path());

@@ -110,7 +110,7 @@ pub(super) fn detect(
     config: &DataConfig,
     progress: &Progress,
 ) -> Result<Found, DataError> {
-    let files = walk(root, progress)?;
+    let (files, hidden) = walk(root, progress)?;
     let folder = Folder {
         root,
         files: &files,
@@ -118,6 +118,7 @@ pub(super) fn detect(
     };
     let table = table::read(root, &files)?;
     let mut found = understand(&folder, table.as_ref())?;
+    found.findings.extend(hidden);
     found.findings.extend(not_covered(&files, &found.pairs));
     stacks::expand(&folder, &mut found);
     if found.table.is_none() {
@@ -215,8 +216,9 @@ fn top(path: &Path) -> Option<PathBuf> {
     parts.next().map(|_| PathBuf::from(first.as_os_str()))
 }
 
-/// Every file under the root, relative to it, in name order; system litter left out.
-fn walk(root: &Path, progress: &Progress) -> Result<Vec<PathBuf>, DataError> {
+/// Every file under the root, relative to it, in name order; system litter left out, links followed. And
+/// what could not be looked into.
+fn walk(root: &Path, progress: &Progress) -> Result<(Vec<PathBuf>, Option<Finding>), DataError> {
     let fail = |message: String| DataError::File {
         path: root.display().to_string(),
         message,
@@ -229,17 +231,26 @@ fn walk(root: &Path, progress: &Progress) -> Result<Vec<PathBuf>, DataError> {
             "is a file, expected a folder of images and masks".to_owned(),
         ));
     }
-    let mut files = Vec::new();
-    for entry in WalkDir::new(root).max_depth(MAX_DEPTH).sort_by_file_name() {
+    let (mut files, mut hidden) = (Vec::new(), Vec::new());
+    let entries = WalkDir::new(root).follow_links(true);
+    for entry in entries.max_depth(MAX_DEPTH).sort_by_file_name() {
         if progress.is_cancelled() {
             return Err(DataError::Cancelled);
         }
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.depth() == 0 => return Err(fail(error.to_string())),
-            // A folder inside that can't be read hides its files, no more.
+            // A link to a folder above shows nothing new.
+            Err(error) if error.loop_ancestor().is_some() => continue,
             Err(error) => {
-                log::warn!("{error}");
+                let path = error.path().unwrap_or(root);
+                let path = path.strip_prefix(root).unwrap_or(path);
+                if !is_litter(path) {
+                    let why = error
+                        .io_error()
+                        .map_or(error.to_string(), ToString::to_string);
+                    hidden.push((path.display().to_string(), why));
+                }
                 continue;
             }
         };
@@ -250,7 +261,25 @@ fn walk(root: &Path, progress: &Progress) -> Result<Vec<PathBuf>, DataError> {
             files.push(relative.to_path_buf());
         }
     }
-    Ok(files)
+    Ok((files, hidden_finding(hidden)))
+}
+
+/// Folders without permission, links to nowhere.
+fn hidden_finding(hidden: Vec<(String, String)>) -> Option<Finding> {
+    let shown: Vec<String> = hidden
+        .iter()
+        .map(|(path, why)| format!("{path}: {why}"))
+        .collect();
+    let message = format!(
+        "{} folders or links can't be looked into, so that what they hold is missing: {}",
+        hidden.len(),
+        some_of(&shown)
+    );
+    (!hidden.is_empty()).then(|| {
+        Finding::new("unreadable-folder", Severity::Warning, message)
+            .remedy("Give yourself the right to read them, or mend the links, and open the folder again.")
+            .files(hidden.into_iter().map(|(path, _)| path).collect())
+    })
 }
 
 /// What systems leave behind: `._x.png`, `.DS_Store`, `__MACOSX/…`, `Thumbs.db`, `.ipynb_checkpoints`.

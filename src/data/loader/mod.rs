@@ -1,6 +1,10 @@
 //! From items to batches: decode, bring into shape, vary, in parallel; deterministic by (seed, epoch,
 //! place in the epoch), whatever was asked before and on however many cores.
 
+mod whole;
+
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,7 +20,9 @@ use super::config::{LastBatch, Normalize, Sampling};
 use super::crop::{self, Window};
 use super::distance::Maps;
 use super::normalize::{Counts, Scale};
-use super::{Batch, DataConfig, DataError, Dataset, IGNORE, MaskResize, Sample, resize};
+use super::{Batch, DataConfig, DataError, Dataset, IGNORE, Image, MaskResize, Sample, resize};
+
+pub use whole::Whole;
 
 /// Seeds of what is drawn beside the order of an epoch, apart from one another.
 const VARY: u64 = 0xA5A5_5A5A_A5A5_5A5A;
@@ -41,6 +47,8 @@ pub struct Loader {
     disk: Option<Disk>,
     order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
     scale: OnceLock<Result<Scale, DataError>>,
+    /// Where each image is normalised by itself: by whole images, whatever is cut from them.
+    own_scales: Mutex<HashMap<usize, Scale>>,
     /// Present where batches come with distances to borders.
     maps: Option<Maps>,
 }
@@ -98,7 +106,7 @@ impl Loader {
             let windows: Vec<Option<Window>> = match shape.size {
                 Some(_) => vec![None],
                 None => {
-                    let own = dataset.counts.get(item).map_or(size, |counts| counts.size);
+                    let own = own_size(&dataset, item).unwrap_or(size);
                     let windows = crop::covering(own, size);
                     windows.into_iter().map(Some).collect()
                 }
@@ -119,6 +127,7 @@ impl Loader {
             common,
             order: Mutex::new(None),
             scale: OnceLock::new(),
+            own_scales: Mutex::default(),
             maps: None,
         })
     }
@@ -179,10 +188,11 @@ impl Loader {
                 window: (self.shape.size.is_none()).then_some((first + slot as u64, slot >= free)),
             })
             .collect();
-        let ready = |slot: usize| -> Result<Ready, DataError> {
+        let ready = |slot: usize| -> Result<(Ready, Scale), DataError> {
             let ready = self.ready(items[slot])?;
+            let scale = self.scale_of(items[slot], &ready.image)?;
             let Some((number, forced)) = variations[slot].window else {
-                return Ok(ready);
+                return Ok((ready, scale));
             };
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ WINDOW);
             rng.set_stream(number);
@@ -193,9 +203,10 @@ impl Loader {
                 None
             };
             let window = window.unwrap_or_else(|| crop::anywhere(own, tile, &mut rng));
-            Ok(crop::cut(&ready, window, tile, self.scale()?))
+            Ok((crop::cut(&ready, window, tile, &scale), scale))
         };
-        self.assemble(&items, full, &ready, Some(&variations))
+        let batch = self.assemble(&items, full, &ready, Some(&variations))?;
+        Ok(self.bordered(batch))
     }
 
     /// The order of an epoch's items.
@@ -237,11 +248,20 @@ impl Loader {
         self.val.len().div_ceil(self.batch)
     }
 
-    /// The first sample, counted over all validation batches, of the item at `place` of the split.
+    /// The samples, counted over all validation batches, of the item at `place` of the split.
     #[must_use]
-    pub fn val_row(&self, place: usize) -> Option<usize> {
-        let item = self.dataset.split.val.get(place)?;
-        self.val.iter().position(|(other, _)| other == item)
+    pub fn val_rows(&self, place: usize) -> Range<usize> {
+        let item = self.dataset.split.val.get(place);
+        let of = |row: &&(usize, Option<Window>)| Some(&row.0) == item;
+        let first = self.val.iter().position(|row| of(&row));
+        let count = self.val.iter().filter(of).count();
+        first.map_or(0..0, |first| first..first + count)
+    }
+
+    /// Width and height of an item's image in pixels.
+    #[must_use]
+    pub fn own_size(&self, item: usize) -> [usize; 2] {
+        own_size(&self.dataset, item).unwrap_or(self.tile())
     }
 
     /// With `data.sampling` = crop, several samples may be of the same item, one after the other; each
@@ -253,40 +273,74 @@ impl Loader {
         let end = ((index + 1) * self.batch).min(self.val.len());
         let of = self.val.get(index * self.batch..end).unwrap_or_default();
         let items: Vec<usize> = of.iter().map(|(item, _)| *item).collect();
-        let ready = |slot: usize| -> Result<Ready, DataError> {
+        let ready = |slot: usize| -> Result<(Ready, Scale), DataError> {
             let ready = self.ready(items[slot])?;
+            let scale = self.scale_of(items[slot], &ready.image)?;
             match of[slot].1 {
-                None => Ok(ready),
-                Some(window) => Ok(crop::cut(&ready, window, self.tile(), self.scale()?)),
+                None => Ok((ready, scale)),
+                Some(window) => Ok((crop::cut(&ready, window, self.tile(), &scale), scale)),
             }
         };
-        self.assemble(&items, items.len(), &ready, None)
+        Ok(self.bordered(self.assemble(&items, items.len(), &ready, None)?))
     }
 
-    /// One item at input size, without augmentation: what the preview shows and predicts on. With
-    /// `data.sampling` = crop, its window with most classes.
+    /// Which item the `row`th sample, counted over all validation batches, is of, and which window of
+    /// it; `None` where samples are whole images.
+    #[must_use]
+    pub fn val_window(&self, row: usize) -> Option<(usize, Window)> {
+        let (item, window) = self.val.get(row)?;
+        window.map(|window| (*item, window))
+    }
+
+    /// Whether the network sees windows of images rather than whole ones.
+    #[must_use]
+    pub fn crops(&self) -> bool {
+        self.shape.size.is_none()
+    }
+
+    /// An item at its own size, to be answered window by window: for `data.sampling` = crop.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read.
+    pub fn whole(&self, item: usize) -> Result<Whole<'_>, DataError> {
+        Whole::new(self, item)
+    }
+
+    /// One item at input size, without augmentation. With `data.sampling` = crop, its window with most
+    /// classes; the image itself is [`Loader::whole`].
     ///
     /// # Errors
     /// Naming the file that can't be read.
     pub fn sample(&self, item: usize) -> Result<(Sample, Batch), DataError> {
-        let (sample, ready) = self.seen(item)?;
-        let batch = self.assemble(&[item], 1, &|_| Ok(ready.clone()), None)?;
-        Ok((sample, batch))
+        let (ready, scale) = self.richest(item)?;
+        let sample = self.named(item, &ready);
+        let ready = |_| Ok((ready.clone(), scale.clone()));
+        let batch = self.assemble(&[item], 1, &ready, None)?;
+        Ok((sample, self.bordered(batch)))
     }
 
-    /// As [`Loader::sample`], for eyes only.
+    /// What is shown of an item: at input size, or whole with `data.sampling` = crop, where only a very
+    /// large one is shrunk.
     ///
     /// # Errors
     /// Naming the file that can't be read.
     pub fn picture(&self, item: usize) -> Result<Sample, DataError> {
-        Ok(self.seen(item)?.0)
+        Ok(resize::for_screen(self.named(item, &self.ready(item)?)))
     }
 
-    fn seen(&self, item: usize) -> Result<(Sample, Ready), DataError> {
+    fn named(&self, item: usize, ready: &Ready) -> Sample {
+        Sample {
+            id: self.dataset.items[item].id.clone(),
+            image: Arc::clone(&ready.image),
+            labels: Arc::clone(&ready.labels),
+        }
+    }
+
+    fn richest(&self, item: usize) -> Result<(Ready, Scale), DataError> {
         let mut ready = self.ready(item)?;
+        let scale = self.scale_of(item, &ready.image)?;
         if self.shape.size.is_none() {
             let own = [ready.image.width, ready.image.height];
-            let scale = Scale::fixed(self.shape.channels);
             let cuts = crop::covering(own, self.tile()).into_iter().map(|window| {
                 // All that it shows is shown, not only what it answers for.
                 let owned = [[0, self.tile()[0]], [0, self.tile()[1]]];
@@ -309,12 +363,7 @@ impl Loader {
             });
             ready = best.unwrap_or(ready);
         }
-        let sample = Sample {
-            id: self.dataset.items[item].id.clone(),
-            image: Arc::clone(&ready.image),
-            labels: Arc::clone(&ready.labels),
-        };
-        Ok((sample, ready))
+        Ok((ready, scale))
     }
 
     fn tile(&self) -> [usize; 2] {
@@ -349,12 +398,30 @@ impl Loader {
         scale.as_ref().map_err(Clone::clone)
     }
 
-    /// A batch of these items; all pixels are ignored but those of the first `full`.
+    /// As [`Loader::scale`], for one item, of which `image` is the whole.
+    fn scale_of(&self, item: usize, image: &Image) -> Result<Scale, DataError> {
+        if self.config.normalize != Normalize::Image {
+            return self.scale().cloned();
+        }
+        let own = || {
+            self.own_scales
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(scale) = own().get(&item) {
+            return Ok(scale.clone());
+        }
+        let scale = Scale::of_image(image);
+        own().insert(item, scale.clone());
+        Ok(scale)
+    }
+
+    /// A batch of these items, without borders; all pixels are ignored but those of the first `full`.
     fn assemble(
         &self,
         items: &[usize],
         full: usize,
-        ready: &(dyn Fn(usize) -> Result<Ready, DataError> + Sync),
+        ready: &(dyn Fn(usize) -> Result<(Ready, Scale), DataError> + Sync),
         variations: Option<&[Variation]>,
     ) -> Result<Batch, DataError> {
         let [width, height] = self.tile();
@@ -362,14 +429,12 @@ impl Loader {
         let plane = width * height;
         let mut images = vec![0.0; items.len() * channels * plane];
         let mut labels = vec![0; items.len() * plane];
-        let set = self.scale()?;
         images
             .par_chunks_mut(channels * plane)
             .zip(labels.par_chunks_mut(plane))
             .enumerate()
             .try_for_each(|(slot, (image, label))| -> Result<(), DataError> {
-                let ready = ready(slot)?;
-                let scale = Scale::for_image(self.config.normalize, set, &ready.image);
+                let (ready, scale) = ready(slot)?;
                 match variations.and_then(|variations| variations.get(slot)) {
                     Some(Variation { draw, .. }) => {
                         draw.image(&ready.image, &scale, image);
@@ -390,17 +455,23 @@ impl Loader {
                 Ok(())
             })?;
         labels[full * plane..].fill(IGNORE);
-        let classes = self.dataset.classes.len();
-        let borders = (self.maps.as_ref()).map_or_else(Vec::new, |maps| {
-            maps.of_batch(&labels, classes, height, width)
-        });
         Ok(Batch {
-            borders,
+            borders: Vec::new(),
             images,
             labels,
             shape: [items.len(), channels, height, width],
             items: items.to_vec(),
         })
+    }
+
+    /// With distances to borders, where they are wanted.
+    fn bordered(&self, mut batch: Batch) -> Batch {
+        if let Some(maps) = &self.maps {
+            let [_, _, height, width] = batch.shape;
+            let classes = self.dataset.classes.len();
+            batch.borders = maps.of_batch(&batch.labels, classes, height, width);
+        }
+        batch
     }
 
     /// The item in shape: from memory, from disk, or made.
@@ -469,6 +540,11 @@ impl Loader {
     pub fn forget(&self) {
         self.dataset.cache.clear();
     }
+}
+
+/// As it was counted; a generated image has the size of all.
+fn own_size(dataset: &Dataset, item: usize) -> Option<[usize; 2]> {
+    dataset.counts.get(item).map(|counts| counts.size)
 }
 
 /// Training items by class: classes that occur, without the commonest, which needs no help.

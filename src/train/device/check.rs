@@ -7,7 +7,7 @@ use crate::experiment::TrainConfig;
 use crate::loss::{LossConfig, LossContext, OutputActivation, Target};
 use crate::model::{ModelConfig, UNet};
 use crate::train::lane::guarded;
-use crate::train::learner::{Broken, Learner};
+use crate::train::learner::Learner;
 
 const CLASSES: usize = 3;
 const SIDE: usize = 16;
@@ -75,10 +75,7 @@ fn steps(device: &Device) -> Result<Vec<(f64, f64)>, String> {
                     1e-2,
                 )
                 .map(|measured| (measured.loss, measured.grad_norm))
-                .map_err(|broken| match broken {
-                    Broken::NotFinite(message) | Broken::Device(message) => message,
-                    Broken::Data(error) => error.to_string(),
-                })
+                .map_err(|broken| broken.to_string())
         })
         .collect()
 }

@@ -16,7 +16,7 @@ use crate::loss::{LossConfig, LossContext, OutputActivation, Prediction, Target}
 use crate::model::UNet;
 use crate::model::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
 use crate::train::lane::guarded;
-use crate::train::learner::{Broken, Learner};
+use crate::train::learner::Learner;
 
 const CLASSES: usize = 3;
 const SIDE: usize = 8;
@@ -143,10 +143,7 @@ fn train(model: &ModelConfig, device: &Device) -> Result<Numbers, String> {
             &target(device),
             &*loss,
         )
-        .map_err(|broken| match broken {
-            Broken::NotFinite(message) | Broken::Device(message) => message,
-            Broken::Data(error) => error.to_string(),
-        })?;
+        .map_err(|broken| broken.to_string())?;
     let mut numbers = vec![("loss".to_owned(), vec![measured.loss as f32])];
     numbers.extend(gradients(learner.model(), &grads)?);
     Ok(numbers)

@@ -1,7 +1,7 @@
 //! What all masks hold together: which numbers and colours, stored how. Counting only; what they mean
 //! is decided in `infer` and `mismatch`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mask::{Kind, packed, unpacked};
 use super::scan::Scanned;
@@ -16,6 +16,8 @@ pub(super) struct Evidence {
     pub colors: BTreeMap<u32, u64>,
     /// The longest palette.
     pub palette: Vec<u32>,
+    /// Colours of the palettes' indices that occur.
+    pub indexed_colors: BTreeMap<u32, BTreeSet<u32>>,
     /// Masks of each kind.
     pub rgb: usize,
     pub indexed: usize,
@@ -33,6 +35,7 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
         greys: BTreeMap::new(),
         colors: BTreeMap::new(),
         palette: Vec::new(),
+        indexed_colors: BTreeMap::new(),
         rgb: 0,
         indexed: 0,
         grey: 0,
@@ -58,6 +61,9 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
                 Kind::Rgb => Some(value),
                 Kind::Lossy => None,
             };
+            if let (Kind::Palette(_), Some(color)) = (&one.facts.kind, color) {
+                e.indexed_colors.entry(value).or_default().insert(color);
+            }
             if let Some(color) = color {
                 *e.colors.entry(color).or_default() += count;
             }
@@ -96,6 +102,16 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
 }
 
 impl Evidence {
+    /// Whether masks with palettes mean different colours by the same number.
+    pub fn palettes_differ(&self) -> bool {
+        self.indexed_colors.values().any(|colors| colors.len() > 1)
+    }
+
+    /// Whether most masks are of a lossy format.
+    pub fn mostly_lossy(&self) -> bool {
+        self.lossy * 2 > self.rgb.max(self.lossy) + self.indexed + self.grey
+    }
+
     /// Whether every colour has equal channels.
     pub fn is_grey(&self) -> bool {
         self.colors.keys().all(|&c| {

@@ -60,7 +60,8 @@ pub(super) fn class_map(
         }
         evidence.rgb = 0;
     }
-    let map = if evidence.rgb > 0 {
+    let by_palette = evidence.rgb == 0 && palettes(&evidence, &mut findings);
+    let map = if evidence.rgb > 0 || by_palette {
         from_colors(&evidence, &mut findings)?
     } else {
         from_ids(&evidence, &mut findings)
@@ -152,12 +153,41 @@ fn from_table(
     })
 }
 
+/// Whether masks with palettes are to be read by colour: where one number has several colours and there
+/// are no more colours than numbers, programs have sorted each file's palette anew.
+fn palettes(evidence: &Evidence, findings: &mut Vec<Finding>) -> bool {
+    if !evidence.palettes_differ() {
+        return false;
+    }
+    let by_color = evidence.grey == 0 && evidence.colors.len() <= evidence.ids.len().max(2);
+    let (how, remedy) = match by_color {
+        true => (
+            "there are no more colours than numbers, so that colours are the classes",
+            "If the numbers are the classes after all, save the masks with one palette, or as grey.",
+        ),
+        false => (
+            "the numbers are the classes, as there are more colours than numbers",
+            "If colours are the classes, put a class_dict.csv (name,r,g,b) beside the images.",
+        ),
+    };
+    findings.push(
+        Finding::new(
+            "palettes-differ",
+            Severity::Warning,
+            format!("the same number has other colours in the palettes of other masks: {how}"),
+        )
+        .remedy(remedy),
+    );
+    by_color
+}
+
 fn from_colors(evidence: &Evidence, findings: &mut Vec<Finding>) -> Result<ClassMap, DataError> {
     let mut colors: Vec<(u32, u64)> = evidence.colors.iter().map(|(c, n)| (*c, *n)).collect();
     let distinct = colors.len();
-    if distinct > MOST_CLASSES {
-        match many_colors::groups(evidence, MOST_CLASSES) {
+    if distinct > MOST_CLASSES || evidence.mostly_lossy() {
+        match many_colors::groups(&evidence.colors, MOST_CLASSES) {
             Some(groups) => colors.retain(|(color, _)| groups.contains(color)),
+            None if distinct <= MOST_CLASSES => {}
             None => {
                 return many_colors::objects(evidence, findings).ok_or_else(|| {
                     DataError::Invalid(format!(
@@ -267,6 +297,53 @@ fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<Cla
     })
 }
 
+/// Greys of lossy masks: those that others gather around are classes.
+fn from_lossy(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<ClassMap> {
+    if !evidence.mostly_lossy() || evidence.ids.keys().any(|id| *id > 255) {
+        return None;
+    }
+    let greys = evidence.ids.iter();
+    let greys = greys.map(|(id, n)| (packed([*id as u8; 3]), *n)).collect();
+    let mut ids: Vec<u32> = many_colors::groups(&greys, MOST_CLASSES)?
+        .into_iter()
+        .map(|grey| grey & 0xFF)
+        .collect();
+    ids.sort_unstable();
+    if ids.len() == evidence.ids.len() {
+        return None;
+    }
+    findings.push(
+        Finding::new(
+            "interpolated-edges",
+            Severity::Warning,
+            format!(
+                "the masks hold {} values, which compression made of {}: those are the classes, the others \
+                 are ignored",
+                evidence.ids.len(),
+                ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+            ),
+        )
+        .remedy(
+            "Set `data.nearest_color` to read each as the nearest class, or export the masks again as PNG.",
+        )
+        .settings(&[("data.nearest_color", "true")]),
+    );
+    let class = |(index, &id): (usize, &u32)| Class {
+        name: if id == 0 {
+            "background".to_owned()
+        } else {
+            format!("class {id}")
+        },
+        color: palette::color(index),
+        values: vec![id],
+    };
+    Some(ClassMap {
+        coding: Coding::Ids,
+        classes: ids.iter().enumerate().map(class).collect(),
+        ignore: Vec::new(),
+    })
+}
+
 /// Class times 1000 plus the number of the object, as Cityscapes writes instances.
 fn from_thousands(ids: &[u32], findings: &mut Vec<Finding>) -> Option<ClassMap> {
     let large = ids.iter().filter(|id| **id >= 1000).count();
@@ -321,6 +398,9 @@ fn from_thousands(ids: &[u32], findings: &mut Vec<Finding>) -> Option<ClassMap> 
 fn from_ids(evidence: &Evidence, findings: &mut Vec<Finding>) -> ClassMap {
     let negative = negatives(evidence, findings);
     if let Some(map) = from_smoothed(evidence, findings) {
+        return map;
+    }
+    if let Some(map) = from_lossy(evidence, findings) {
         return map;
     }
     let ids: Vec<u32> = evidence.ids.keys().copied().collect();

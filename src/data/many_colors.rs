@@ -1,6 +1,8 @@
 //! Masks of more colours than there can be classes: damaged edges around few true colours, or a colour
 //! for each object. The pixels decide which; nothing is read as a near colour until the user agrees.
 
+use std::collections::BTreeMap;
+
 use super::evidence::Evidence;
 use super::mask::unpacked;
 use super::{Class, ClassMap, Coding};
@@ -21,11 +23,11 @@ const LOOKED_AT: usize = 4096;
 /// Objects whose colours a class map can list.
 const MOST_OBJECTS: usize = 1 << 16;
 
-/// Few groups of colours that hold nearly all pixels, commonest first; `None` where there are more
-/// than `most`.
-pub(super) fn groups(evidence: &Evidence, most: usize) -> Option<Vec<u32>> {
-    let total: u64 = evidence.colors.values().sum();
-    let mut colors: Vec<(u32, u64)> = evidence.colors.iter().map(|(c, n)| (*c, *n)).collect();
+/// Few groups of colours (each with its pixels) that hold nearly all of them, commonest first; `None`
+/// where there are more than `most`.
+pub(super) fn groups(held: &BTreeMap<u32, u64>, most: usize) -> Option<Vec<u32>> {
+    let total: u64 = held.values().sum();
+    let mut colors: Vec<(u32, u64)> = held.iter().map(|(c, n)| (*c, *n)).collect();
     colors.sort_by_key(|(color, n)| (std::cmp::Reverse(*n), *color));
     let mut groups: Vec<(u32, u64)> = Vec::new();
     for &(color, n) in colors.iter().take(LOOKED_AT) {
@@ -47,7 +49,7 @@ pub(super) fn groups(evidence: &Evidence, most: usize) -> Option<Vec<u32>> {
     let mut kept: Vec<(u32, u64)> = Vec::new();
     for &(color, n) in groups.iter().filter(|(_, n)| share(*n) >= LEAST) {
         // A class has a colour of its own, even if damaged; a smear has none that is common in it.
-        let own = evidence.colors.get(&color).copied().unwrap_or(0);
+        let own = held.get(&color).copied().unwrap_or(0);
         let smear = own * 2 < n;
         let larger: Vec<u32> = kept.iter().map(|(color, _)| *color).collect();
         let mixed = share(n) < MIXTURE

@@ -1,18 +1,17 @@
 //! Mask files → the exact numbers they hold. No scaling, no colour conversion, no guessing.
 //!
 //! PNG is read without transformations, because the usual decoders expand a palette to colours and
-//! stretch 1-, 2- and 4-bit greys; other formats are taken only where they keep exact values.
+//! stretch 1-, 2- and 4-bit greys; palettes of other formats are the business of `indexed`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use image::codecs::bmp::BmpDecoder;
-use image::{DynamicImage, ImageDecoder, ImageFormat};
+use image::{DynamicImage, ImageFormat};
 
 use super::decode::{self, MAX_PIXELS};
-use super::{ClassMap, Coding, IGNORE, LabelMap};
+use super::{ClassMap, Coding, IGNORE, LabelMap, indexed};
 
 /// A mask as stored: one number per pixel.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +63,8 @@ pub fn read(path: &Path) -> Result<RawMask, String> {
         return read_png(path);
     }
     let format = decode::format(path);
-    if format == Some(ImageFormat::Bmp)
-        && let Some(indexed) = read_bmp(path)?
+    if let Some(format) = format
+        && let Some(indexed) = indexed::read(path, format)?
     {
         return Ok(indexed);
     }
@@ -171,34 +170,6 @@ fn read_png(path: &Path) -> Result<RawMask, String> {
         values,
         kind,
     })
-}
-
-/// A bitmap with a palette by its indices; `None` where there is no palette.
-fn read_bmp(path: &Path) -> Result<Option<RawMask>, String> {
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    let mut decoder = BmpDecoder::new(BufReader::new(file)).map_err(|e| e.to_string())?;
-    let Some(palette) = decoder.get_palette() else {
-        return Ok(None);
-    };
-    let palette = palette.iter().copied().map(packed).collect();
-    let (width, height) = decoder.dimensions();
-    let (width, height) = (width as usize, height as usize);
-    if width * height > MAX_PIXELS {
-        return Err(format!(
-            "is {width} × {height}, more than the limit of {MAX_PIXELS} pixels"
-        ));
-    }
-    decoder.set_indexed_color(true);
-    let mut indices = vec![0; width * height];
-    decoder
-        .read_image(&mut indices)
-        .map_err(|e| e.to_string())?;
-    Ok(Some(RawMask {
-        width,
-        height,
-        values: widened(&indices),
-        kind: Kind::Palette(palette),
-    }))
 }
 
 /// Colours of 16 bits a channel as those of 8 that they are: numbers below 256, or colours that were
@@ -314,7 +285,7 @@ pub struct Lookup {
 /// Euclidean distance in RGB beyond which a colour is not "nearly" another.
 const NEAREST_LIMIT: u32 = 96;
 /// Ids of classes that lie at least this far apart may be told by the nearer one.
-const APART: u32 = 32;
+const APART: u32 = 24;
 
 impl Lookup {
     /// `nearest_color` reads off-table colours as the nearest class within a limit.

@@ -16,6 +16,7 @@ pub mod drawn;
 pub mod embedded;
 mod evidence;
 pub mod forensics;
+mod indexed;
 mod infer;
 mod layout;
 pub mod loader;

@@ -35,9 +35,9 @@ impl Dataset {
         if scanned.is_empty() {
             let message = findings
                 .iter()
-                .map(|f| f.message.as_str())
+                .map(|f| format!("{}. {}", f.message, f.remedy).trim_end().to_owned())
                 .collect::<Vec<_>>()
-                .join("; ");
+                .join(" ");
             return Err(DataError::NoPairs {
                 path: config.path.clone(),
                 message,

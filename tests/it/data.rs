@@ -106,6 +106,24 @@ fn bad_files_are_left_out_and_named() {
     }
 }
 
+#[test]
+fn masks_may_be_arrays_beside_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    pairs(dir.path(), 4, |_, _| 0);
+    fs::remove_dir_all(dir.path().join("masks")).unwrap();
+    fs::create_dir(dir.path().join("masks")).unwrap();
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 6), }";
+    let mut bytes = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
+    bytes.extend(format!("{header:<69}\n").as_bytes());
+    bytes.extend((0..24).map(|at| u8::from(at >= 12)));
+    for at in 0..4 {
+        fs::write(dir.path().join(format!("masks/{at}.npy")), &bytes).unwrap();
+    }
+    let dataset = open(dir.path()).unwrap();
+    assert_eq!((dataset.items.len(), dataset.classes.len()), (4, 2));
+    assert_eq!(dataset.load(0).unwrap().labels.labels, bytes[80..]);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_loops_end_and_dead_ones_are_named() {
@@ -119,6 +137,8 @@ fn links_are_followed_loops_end_and_dead_ones_are_named() {
         symlink(elsewhere.path().join(&name), dir.path().join(&name)).unwrap();
     }
     symlink(dir.path(), dir.path().join("masks/again")).unwrap();
+    // To what holds the dataset, and everything else.
+    symlink("/", dir.path().join("images_of_all")).unwrap();
     symlink(
         dir.path().join("nowhere"),
         dir.path().join("masks/lost.png"),

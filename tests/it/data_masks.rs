@@ -201,14 +201,178 @@ fn one_coloured_bmp(path: &Path, width: u32, rows: &[&[u8]]) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// A TIFF of 8 bits with such a palette, in either order of bytes.
+fn one_coloured_tiff(path: &Path, width: u32, rows: &[&[u8]], big: bool) {
+    let two = |value: u16| match big {
+        true => value.to_be_bytes(),
+        false => value.to_le_bytes(),
+    };
+    let four = |value: u32| match big {
+        true => value.to_be_bytes(),
+        false => value.to_le_bytes(),
+    };
+    let pixels = rows.concat();
+    let length = pixels.len() as u32;
+    let directory = 8 + length.next_multiple_of(2);
+    let map = directory + 2 + 10 * 12 + 4;
+    let mut bytes = if big { b"MM".to_vec() } else { b"II".to_vec() };
+    bytes.extend(two(42));
+    bytes.extend(four(directory));
+    bytes.extend(&pixels);
+    bytes.resize(directory as usize, 0);
+    bytes.extend(two(10));
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
+    let entries = [
+        (256, LONG, 1, width),
+        (257, LONG, 1, rows.len() as u32),
+        (258, SHORT, 1, 8),
+        (259, SHORT, 1, 1),
+        (262, SHORT, 1, 3),
+        (273, LONG, 1, 8),
+        (277, SHORT, 1, 1),
+        (278, LONG, 1, rows.len() as u32),
+        (279, LONG, 1, length),
+        (320, SHORT, 768, map),
+    ];
+    for (tag, kind, count, value) in entries {
+        bytes.extend(two(tag));
+        bytes.extend(two(kind));
+        bytes.extend(four(count));
+        if kind == SHORT && count == 1 {
+            bytes.extend(two(value as u16));
+            bytes.extend([0; 2]);
+        } else {
+            bytes.extend(four(value));
+        }
+    }
+    bytes.extend(four(0));
+    bytes.extend(two(0x0909).repeat(768));
+    fs::write(path, bytes).unwrap();
+}
+
 #[test]
-fn a_bitmap_with_a_palette_is_read_by_its_indices() {
+fn palettes_are_read_by_their_indices_in_every_format() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("mask.bmp");
-    one_coloured_bmp(&path, 3, &[&[0, 1, 2], &[3, 2, 1]]);
-    let mask = dicebench::data::mask::read(&path).unwrap();
-    assert_eq!(mask.values, [0, 1, 2, 3, 2, 1]);
-    assert_eq!(mask.kind, Kind::Palette(vec![0x0009_0909; 4]));
+    let rows: [&[u8]; 2] = [&[0, 1, 2], &[3, 2, 1]];
+    let read = |name: &str| dicebench::data::mask::read(&dir.path().join(name)).unwrap();
+    one_coloured_bmp(&dir.path().join("mask.bmp"), 3, &rows);
+    one_coloured_tiff(&dir.path().join("little.tif"), 3, &rows, false);
+    one_coloured_tiff(&dir.path().join("big.tif"), 3, &rows, true);
+    let mut file = fs::File::create(dir.path().join("mask.gif")).unwrap();
+    let mut gif = gif::Encoder::new(&mut file, 3, 2, &[9; 12]).unwrap();
+    let frame = gif::Frame::from_indexed_pixels(3, 2, rows.concat(), None);
+    gif.write_frame(&frame).unwrap();
+    drop(gif);
+    for name in ["mask.bmp", "little.tif", "big.tif", "mask.gif"] {
+        let mask = read(name);
+        assert_eq!(mask.values, [0, 1, 2, 3, 2, 1], "{name}");
+        let Kind::Palette(palette) = mask.kind else {
+            panic!("{name} is {:?}", mask.kind);
+        };
+        assert_eq!(palette[..4], [0x0009_0909; 4], "{name}");
+    }
+    // A palette in a format whose indices can't be had is refused, not turned into colours.
+    let mut tga = vec![0, 1, 1, 0, 0, 1, 0, 24, 0, 0, 0, 0, 1, 0, 1, 0, 8, 0];
+    tga.extend([9, 9, 9, 0]);
+    fs::write(dir.path().join("mask.tga"), tga).unwrap();
+    let refused = dicebench::data::mask::read(&dir.path().join("mask.tga"));
+    assert!(refused.unwrap_err().contains("palette"));
+}
+
+/// An indexed PNG of 8×8: the upper half 0, then 1 and 2 side by side.
+fn indexed(path: &Path, palette: [[u8; 3]; 3]) {
+    let file = fs::File::create(path).unwrap();
+    let mut encoder = png::Encoder::new(file, 8, 8);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette.concat());
+    let value = |at: u8| match (at / 8, at % 8) {
+        (0..4, _) => 0,
+        (_, 0..4) => 1,
+        _ => 2,
+    };
+    let pixels: Vec<u8> = (0..64).map(value).collect();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels).unwrap();
+}
+
+#[test]
+fn where_each_file_sorts_its_palette_anew_colours_are_the_classes() {
+    const BLACK: [u8; 3] = [0; 3];
+    const RED: [u8; 3] = [200, 0, 0];
+    const BLUE: [u8; 3] = [0, 0, 200];
+    let set = |palette: &dyn Fn(u8) -> [[u8; 3]; 3]| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("masks")).unwrap();
+        for at in 0..6 {
+            image_of(&dir.path().join(format!("images/{at}.png")), 8, |x, y| {
+                [x as u8, y as u8, at]
+            });
+            indexed(&dir.path().join(format!("masks/{at}.png")), palette(at));
+        }
+        let dataset = open(dir.path());
+        let labels = [0, 1].map(|at| dataset.load(at).unwrap().labels.labels.clone());
+        (dir, dataset, labels)
+    };
+    let (_dir, sorted, labels) = set(&|at| match at % 2 {
+        0 => [BLACK, RED, BLUE],
+        _ => [BLUE, BLACK, RED],
+    });
+    assert!(
+        codes(&sorted).contains(&"palettes-differ"),
+        "{:?}",
+        codes(&sorted)
+    );
+    // The same number, another colour; the same colour, the same class.
+    assert_ne!(labels[0][0], labels[1][0]);
+    assert_eq!(labels[0][0], labels[1][63 - 7]);
+    assert_eq!(labels[0][63], labels[1][0]);
+    // Colours by chance say nothing: numbers are the classes.
+    let (_dir, random, labels) = set(&|at| [BLACK, [at * 40, 9, 7], [3, 250 - at * 30, 60]]);
+    assert!(codes(&random).contains(&"palettes-differ"));
+    assert_eq!(labels[0], labels[1]);
+    assert_eq!(random.classes.len(), 3);
+    let (_dir, same, _) = set(&|_| [BLACK, RED, BLUE]);
+    assert!(!codes(&same).contains(&"palettes-differ"));
+}
+
+#[test]
+fn compressed_greys_are_the_few_values_that_they_gather_around() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..6_u32 {
+        image_of(&dir.path().join(format!("images/{at}.png")), 128, |x, y| {
+            [x as u8, y as u8, at as u8]
+        });
+        fs::create_dir_all(dir.path().join("masks")).unwrap();
+        let mask = image::GrayImage::from_fn(128, 128, |x, y| {
+            image::Luma([match (x + 5 * at, y) {
+                (40..90, 30..70) => 80,
+                (_, 90..) => 160,
+                _ => 0,
+            }])
+        });
+        let file = fs::File::create(dir.path().join(format!("masks/{at}.jpg"))).unwrap();
+        let jpeg = image::codecs::jpeg::JpegEncoder::new_with_quality(file, 60);
+        mask.write_with_encoder(jpeg).unwrap();
+    }
+    let plain = open(dir.path());
+    let values: Vec<u32> = plain.classes.classes.iter().map(|c| c.values[0]).collect();
+    assert_eq!(values.len(), 3, "{values:?}");
+    for (found, right) in values.iter().zip([0, 80, 160]) {
+        assert!(found.abs_diff(right) <= 2, "{values:?}");
+    }
+    let stray = |d: &Dataset| d.census.ignored_train + d.census.ignored_val;
+    assert!(stray(&plain) > 0);
+    let finding = plain
+        .findings
+        .iter()
+        .find(|f| f.code == "interpolated-edges");
+    assert!(!finding.unwrap().settings.is_empty());
+    let mut asked = config(dir.path());
+    asked.nearest_color = true;
+    let near = Dataset::open(&asked, &Progress::default()).unwrap();
+    assert_eq!(stray(&near), 0);
 }
 
 #[test]

@@ -27,7 +27,7 @@ mod voc;
 
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::config::LayoutName;
 use super::reading::Reading;
@@ -232,24 +232,31 @@ fn walk(root: &Path, progress: &Progress) -> Result<(Vec<PathBuf>, Option<Findin
         ));
     }
     let (mut files, mut hidden) = (Vec::new(), Vec::new());
+    let whole = root.canonicalize();
+    // A link to a folder that holds the root would show everything again and again.
+    let upwards = |entry: &DirEntry| {
+        let target = || entry.path().canonicalize();
+        entry.path_is_symlink()
+            && entry.file_type().is_dir()
+            && entry.depth() > 0
+            && matches!((&whole, target()), (Ok(whole), Ok(target)) if whole.starts_with(&target))
+    };
     let entries = WalkDir::new(root).follow_links(true);
-    for entry in entries.max_depth(MAX_DEPTH).sort_by_file_name() {
+    let entries = entries.max_depth(MAX_DEPTH).sort_by_file_name();
+    for entry in entries.into_iter().filter_entry(|entry| !upwards(entry)) {
         if progress.is_cancelled() {
             return Err(DataError::Cancelled);
         }
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) if error.depth() == 0 => return Err(fail(error.to_string())),
+            Err(error) if error.depth() == 0 => return Err(fail(why(&error))),
             // A link to a folder above shows nothing new.
             Err(error) if error.loop_ancestor().is_some() => continue,
             Err(error) => {
                 let path = error.path().unwrap_or(root);
                 let path = path.strip_prefix(root).unwrap_or(path);
                 if !is_litter(path) {
-                    let why = error
-                        .io_error()
-                        .map_or(error.to_string(), ToString::to_string);
-                    hidden.push((path.display().to_string(), why));
+                    hidden.push((path.display().to_string(), why(&error)));
                 }
                 continue;
             }
@@ -262,6 +269,12 @@ fn walk(root: &Path, progress: &Progress) -> Result<(Vec<PathBuf>, Option<Findin
         }
     }
     Ok((files, hidden_finding(hidden)))
+}
+
+/// What went wrong, without the path.
+fn why(error: &walkdir::Error) -> String {
+    let system = error.io_error();
+    system.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Folders without permission, links to nowhere.

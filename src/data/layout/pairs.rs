@@ -18,11 +18,17 @@ struct Named<'a> {
 type Key = (Vec<String>, String);
 
 pub(super) fn detect(folder: &Folder) -> Result<Found, DataError> {
-    let mut pictures: Vec<&Path> = of_kind(folder, is_image);
-    if pictures.is_empty() {
-        // Arrays are results as often as data: taken only where there is nothing else.
-        pictures = of_kind(folder, |path| volume::format(path) == Some(Format::Npy));
+    let pictures = of_kind(folder, is_image);
+    let arrays = of_kind(folder, |path| volume::format(path) == Some(Format::Npy));
+    let found = among(folder, pictures.clone());
+    // Arrays are results as often as data: taken only where pictures make no pairs.
+    if found.is_err() && !arrays.is_empty() {
+        return among(folder, [pictures, arrays].concat()).or(found);
     }
+    found
+}
+
+fn among<'a>(folder: &Folder<'a>, pictures: Vec<&'a Path>) -> Result<Found, DataError> {
     let count = pictures.len();
     let mut named: Vec<Named> = pictures
         .into_iter()

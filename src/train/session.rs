@@ -16,7 +16,6 @@ use super::answers;
 use super::checkpoint::{self, Progress};
 use super::device::traffic::Traffic;
 use super::early::EarlyStop;
-use super::evaluate;
 use super::feed::Feed;
 use super::glance::Glance;
 use super::learner::{Broken, Learner};

@@ -314,7 +314,14 @@ fn caption(
     } else {
         id.to_owned()
     };
-    put(x, &text, ui.visuals().text_color());
+    // Where letters are wider than thought, the end is what stays.
+    let color = ui.visuals().text_color();
+    let galley = painter.layout_no_wrap(text, font.clone(), color);
+    let room = Rect::from_min_max(pos2(x, line.top()), line.max);
+    let left = x.min(room.right() - galley.size().x);
+    let at = pos2(left, line.center().y - galley.size().y / 2.0);
+    let clip = room.intersect(ui.clip_rect());
+    painter.with_clip_rect(clip).galley(at, galley, color);
 }
 
 /// What the pointer's image holds.

@@ -99,6 +99,7 @@ pub(super) fn show(
         );
     }
     let count = names.len();
+    let longest = shares.iter().flatten().copied().fold(0.0, f64::max);
     let title = match of {
         Of::Pixels => "Share of the pixels per class",
         Of::Images => "Share of the images that hold a class",
@@ -111,6 +112,8 @@ pub(super) fn show(
         .allow_scroll(false)
         .show_grid([true, false])
         .include_x(0.0)
+        // Room for the legend beside the bars.
+        .include_x(place(longest) * 1.2)
         .legend(Legend::default().position(Corner::RightBottom))
         .label_formatter(|_| None)
         .y_grid_spacer(move |_| {

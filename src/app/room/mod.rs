@@ -222,7 +222,12 @@ fn parts(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
             } else {
                 "Problems"
             };
-            RichText::new(format!("{mark} {word} ({count})")).color(color)
+            let text = RichText::new(format!("{mark} {word} ({count})"));
+            // Where it is chosen, the ground has a colour of its own.
+            match state.part {
+                Part::Problems => text,
+                _ => text.color(color),
+            }
         }
     };
     let all = [

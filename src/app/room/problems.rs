@@ -1,6 +1,6 @@
 //! What was found: in plain words, with the files and the one click that helps.
 
-use egui::{Color32, RichText, Role, ScrollArea, Ui, WidgetInfo};
+use egui::{Color32, Role, ScrollArea, Ui, WidgetInfo};
 
 use super::super::theme;
 use super::{Part, State};
@@ -118,7 +118,7 @@ fn one(
     if !finding.remedy.is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.add_space(18.0);
-            ui.label(RichText::new(&finding.remedy).weak());
+            ui.label(&finding.remedy);
         });
     }
     let mut wanted = None;

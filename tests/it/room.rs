@@ -238,7 +238,10 @@ fn findings_lead_to_their_images() {
     many(folder.path(), 24);
     // One mask with a value of its own, that a class map by hand does not know.
     let odd = image::GrayImage::from_fn(8, 8, |_, _| image::Luma([77]));
-    odd.save(folder.path().join("masks/000005.png")).unwrap();
+    let path = folder.path().join("masks/000005.png");
+    // A file of its own under this name.
+    fs::remove_file(&path).unwrap();
+    odd.save(path).unwrap();
     let path = folder.path().display().to_string();
     let mut harness = room(home.path(), &path, [1280.0, 800.0]);
     let mut classes = dataset(&harness).classes.clone();

@@ -10,7 +10,7 @@ use crate::data::convert::{self, Arrangement};
 use crate::data::mask::unpacked;
 use crate::data::{Coding, DataConfig, Dataset, Progress, forensics, synthetic};
 use crate::experiment::ExperimentConfig;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::run::store::home;
 
 /// Say what a folder is: layout, classes, split, problems. Exit code 3 when a problem is an error.
@@ -181,6 +181,13 @@ fn as_json(dataset: &Dataset) -> serde_json::Value {
             })
         })
         .collect();
+    // A finding about no file in particular has an empty list of them here, too.
+    let whole = |finding: &Finding| {
+        let mut whole = json!(finding);
+        whole["files"] = json!(finding.files);
+        whole
+    };
+    let findings: Vec<_> = dataset.findings.iter().map(whole).collect();
     json!({
         "layout": dataset.layout,
         "reason": dataset.reason,
@@ -189,7 +196,7 @@ fn as_json(dataset: &Dataset) -> serde_json::Value {
         "classes": classes,
         "ignore": dataset.classes.ignore,
         "encoding": dataset.classes.coding,
-        "findings": dataset.findings,
+        "findings": findings,
     })
 }
 

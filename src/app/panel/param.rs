@@ -6,6 +6,8 @@ use crate::param::{Param, Value};
 
 /// Width of the labels' column.
 pub const LABEL: f32 = 132.0;
+/// Room behind a widget for the button that resets it: with less, each frame would push the panel wider.
+pub const RESET: f32 = 36.0;
 /// Ranges longer than this are moved by ratios.
 const LONG: f64 = 1000.0;
 
@@ -36,7 +38,7 @@ pub fn row(ui: &mut Ui, param: &mut Param<'_>, label: &str, default: Option<&Str
         ui.horizontal(|ui| {
             let title = title(ui, label).on_hover_text(&help);
             let now = param.value.to_string();
-            let width = (ui.available_width() - 26.0).max(80.0);
+            let width = (ui.available_width() - RESET).max(80.0);
             control(ui, &mut param.value, width, label)
                 .labelled_by(title.id)
                 .on_hover_text(&help);

@@ -87,7 +87,10 @@ pub fn show(
     ui.horizontal(|ui| {
         let label = super::param::title(ui, "Loss");
         let button = egui::Button::new(title(loss.kind())).truncate();
-        let button = button.min_size(egui::vec2((ui.available_width() - 26.0).max(80.0), 0.0));
+        let button = button.min_size(egui::vec2(
+            (ui.available_width() - super::param::RESET).max(80.0),
+            0.0,
+        ));
         let response = ui.add(button).labelled_by(label.id).on_hover_text(
             "Choose another loss: search by family, purpose, paper or a library's own name. \
              Arrow keys move, Enter chooses, Escape closes.",

@@ -13,13 +13,15 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     if app.lab.active_run().is_some() {
         let (lab, open) = (&app.lab, &mut app.batch_formula);
         let space = ui.available_height();
-        let panel = Panel::bottom("formula of the batch");
+        // A panel remembers its size: closed it is another one.
         let panel = match *open {
-            true => panel
+            true => Panel::bottom("formula of the batch")
                 .resizable(true)
                 .default_size((space * 0.4).min(330.0))
                 .size_range(90.0..=(space - 150.0).max(91.0)),
-            false => panel.resizable(false).exact_size(26.0),
+            false => Panel::bottom("formula of the batch, closed")
+                .resizable(false)
+                .exact_size(26.0),
         };
         panel.show(ui, |ui| super::formula::of_batch(ui, lab, open));
     }

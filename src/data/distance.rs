@@ -63,26 +63,27 @@ pub fn write_to_border(mask: &[bool], [h, w]: [usize; 2], squares: &mut [f32]) {
 /// Pixels of a stretch that are compared one by one.
 const SHORT: usize = 32;
 
-/// Distance of each pixel to the nearest of the other side in its column; infinite where it has none.
+/// In place of a distance where there is none: larger than any, and its square a number.
+const FAR: f32 = 1e9;
+
+/// Distance of each pixel to the nearest of the other side in its column; [`FAR`] where it has none.
 fn to_other_side_in_columns(mask: &[bool], [h, w]: [usize; 2], distances: &mut [f32]) {
-    distances[..w].fill(f32::INFINITY);
+    distances[..w].fill(FAR);
     for y in 1..h {
         let (before, here) = distances.split_at_mut(y * w);
-        let sides = mask[y * w..].iter().zip(&mask[(y - 1) * w..]);
-        for ((here, above), (own, other)) in
-            here[..w].iter_mut().zip(&before[(y - 1) * w..]).zip(sides)
-        {
-            *here = if own == other { above + 1.0 } else { 1.0 };
+        let (own, other) = (&mask[y * w..][..w], &mask[(y - 1) * w..][..w]);
+        let columns = here[..w].iter_mut().zip(&before[(y - 1) * w..]);
+        for ((here, above), (own, other)) in columns.zip(own.iter().zip(other)) {
+            // Without a branch: which way it goes can't be foretold.
+            *here = above * f32::from(own == other) + 1.0;
         }
     }
     for y in (1..h).rev() {
         let (before, here) = distances.split_at_mut(y * w);
-        let sides = mask[(y - 1) * w..].iter().zip(&mask[y * w..]);
-        for ((above, below), (own, other)) in
-            before[(y - 1) * w..].iter_mut().zip(&here[..w]).zip(sides)
-        {
-            let through = if own == other { below + 1.0 } else { 1.0 };
-            *above = above.min(through);
+        let (own, other) = (&mask[(y - 1) * w..][..w], &mask[y * w..][..w]);
+        let columns = before[(y - 1) * w..].iter_mut().zip(&here[..w]);
+        for ((above, below), (own, other)) in columns.zip(own.iter().zip(other)) {
+            *above = above.min(below * f32::from(own == other) + 1.0);
         }
     }
 }
@@ -123,7 +124,10 @@ fn far_search(
     lowest: &mut Vec<(usize, f64, f64)>,
 ) {
     stretch.clear();
-    let inside = row.iter().map(|height| f64::from(*height).powi(2));
+    let inside = row.iter().map(|height| match *height < FAR {
+        true => f64::from(*height).powi(2),
+        false => f64::INFINITY,
+    });
     stretch.extend(ends[0].then_some(0.0));
     stretch.extend(inside);
     stretch.extend(ends[1].then_some(0.0));

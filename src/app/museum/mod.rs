@@ -204,13 +204,10 @@ impl App {
     pub fn race_pair(&mut self, exhibit: &Preset) {
         let own = self.museum.own_images && self.lab.has_own_images();
         let base = match self.museum.full_length {
-            true => Ok(exhibit.config.clone()),
+            true => exhibit.config.clone(),
             false => exhibit.short(),
         };
-        match base {
-            Ok(base) => self.lab.race_pair(exhibit, &base, own),
-            Err(message) => self.lab.notices.push(Level::Error, message),
-        }
+        self.lab.race_pair(exhibit, &base, own);
         self.museum.cards = false;
         self.tab = Tab::Museum;
     }

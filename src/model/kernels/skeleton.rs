@@ -26,6 +26,8 @@ const CROSS: [[isize; 2]; 5] = [[-1, 0], [0, 0], [1, 0], [0, -1], [0, 1]];
 /// the first row's first.
 const ROW: [[isize; 2]; 3] = [[0, -1], [0, 0], [0, 1]];
 const COLUMN: [[isize; 2]; 3] = [[-1, 0], [0, 0], [1, 0]];
+/// In place of a neighbour's number: none was chosen.
+const NOBODY: f32 = -1.0;
 
 /// A plane's height and width, and how it lies in scratch: with a rim of one pixel.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +61,17 @@ impl Frame {
         }
     }
 
-    /// The row `y` of `plane`, moved by `[down, right]`.
-    #[inline(always)]
-    fn moved(self, plane: &[f32], y: usize, [down, right]: [isize; 2]) -> &[f32] {
-        let start = self
-            .row(y)
-            .wrapping_add_signed(down * self.pitch() as isize + right);
-        &plane[start..start + self.width]
+    /// All rows from the first pixel to the last: what lies between two rows is passed along, so that
+    /// one loop does for a plane. What it makes of the rim means nothing.
+    fn all(self) -> Range<usize> {
+        self.row(0)..self.row(self.height - 1) + self.width
+    }
+
+    /// All rows of `plane`, moved by `[down, right]`.
+    fn moved(self, plane: &[f32], [down, right]: [isize; 2]) -> &[f32] {
+        let by = down * self.pitch() as isize + right;
+        let Range { start, end } = self.all();
+        &plane[start.wrapping_add_signed(by)..end.wrapping_add_signed(by)]
     }
 }
 
@@ -115,27 +121,25 @@ impl<'a> Passes<'a> {
             frame.rim(after, f32::NEG_INFINITY);
             dilate(path, after, [&mut *self.rows, &mut *self.opened], frame);
             let (old, new) = self.skeleton.split_at_mut(pass);
-            for y in 0..frame.height {
-                let at = frame.row(y)..frame.row(y) + frame.width;
-                let [e, o] = [&before[at.clone()], &self.opened[at.clone()]];
-                let d = &mut self.taken[pass][at.clone()];
-                let new = &mut new[0][at.clone()];
-                match old.last() {
-                    None => path.compiled(
-                        #[inline(always)]
-                        || {
-                            take(e, o, d);
-                            new.copy_from_slice(d);
-                        },
-                    ),
-                    Some(old) => path.compiled(
-                        #[inline(always)]
-                        || {
-                            take(e, o, d);
-                            join(&old[at.clone()], d, new);
-                        },
-                    ),
-                }
+            let at = frame.all();
+            let [e, o] = [&before[at.clone()], &self.opened[at.clone()]];
+            let d = &mut self.taken[pass][at.clone()];
+            let new = &mut new[0][at.clone()];
+            match old.last() {
+                None => path.compiled(
+                    #[inline(always)]
+                    || {
+                        take(e, o, d);
+                        new.copy_from_slice(d);
+                    },
+                ),
+                Some(old) => path.compiled(
+                    #[inline(always)]
+                    || {
+                        take(e, o, d);
+                        join(&old[at], d, new);
+                    },
+                ),
             }
         }
     }
@@ -163,29 +167,14 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// Calls `work` with the neighbours `by` of each row of `x` and with that row of `to`.
-#[inline(always)]
-fn for_rows<const N: usize>(
-    x: &[f32],
-    by: [[isize; 2]; N],
-    to: &mut [f32],
-    frame: Frame,
-    work: impl Fn([&[f32]; N], &mut [f32]),
-) {
-    for y in 0..frame.height {
-        let rows = by.map(|by| frame.moved(x, y, by));
-        work(rows, &mut to[frame.row(y)..][..frame.width]);
-    }
-}
-
 /// `x` has a rim of +∞.
 fn erode(path: Path, x: &[f32], to: &mut [f32], frame: Frame) {
-    for_rows(x, CROSS, to, frame, |rows, to| {
-        path.compiled(
-            #[inline(always)]
-            || least_of_five(rows, to),
-        );
-    });
+    let neighbours = CROSS.map(|by| frame.moved(x, by));
+    let to = &mut to[frame.all()];
+    path.compiled(
+        #[inline(always)]
+        || least_of_five(neighbours, to),
+    );
 }
 
 /// `x` has a rim of −∞, and so has `rows` afterwards.
@@ -202,32 +191,34 @@ fn largest_in_rows(path: Path, x: &[f32], rows: &mut [f32], frame: Frame) {
 
 /// The largest of three neighbours.
 fn largest(path: Path, x: &[f32], by: [[isize; 2]; 3], to: &mut [f32], frame: Frame) {
-    for_rows(x, by, to, frame, |rows, to| {
-        path.compiled(
-            #[inline(always)]
-            || largest_of_three(rows, to),
-        );
-    });
+    let neighbours = by.map(|by| frame.moved(x, by));
+    let to = &mut to[frame.all()];
+    path.compiled(
+        #[inline(always)]
+        || largest_of_three(neighbours, to),
+    );
 }
 
-/// Which of three neighbours [`largest`] takes, as a number: the first of equals.
+/// Which of three neighbours [`largest`] takes, as a number: the first of equals. The rim takes none.
 fn choose_largest(path: Path, x: &[f32], by: [[isize; 2]; 3], choice: &mut [f32], frame: Frame) {
-    for_rows(x, by, choice, frame, |rows, choice| {
-        path.compiled(
-            #[inline(always)]
-            || choose_of_three(rows, choice),
-        );
-    });
+    let neighbours = by.map(|by| frame.moved(x, by));
+    let chosen = &mut choice[frame.all()];
+    path.compiled(
+        #[inline(always)]
+        || choose_of_three(neighbours, chosen),
+    );
+    frame.rim(choice, NOBODY);
 }
 
-/// Which neighbour [`erode`] takes, as a number: the first of equals.
+/// Which neighbour [`erode`] takes, as a number: the first of equals. The rim takes none.
 fn choose_least(path: Path, x: &[f32], choice: &mut [f32], frame: Frame) {
-    for_rows(x, CROSS, choice, frame, |rows, choice| {
-        path.compiled(
-            #[inline(always)]
-            || choose_of_five(rows, choice),
-        );
-    });
+    let neighbours = CROSS.map(|by| frame.moved(x, by));
+    let chosen = &mut choice[frame.all()];
+    path.compiled(
+        #[inline(always)]
+        || choose_of_five(neighbours, chosen),
+    );
+    frame.rim(choice, NOBODY);
 }
 
 // Written out, one loop over rows side by side: an array of rows would be looked up for every pixel.
@@ -283,7 +274,7 @@ fn choose_of_five([up, own, down, left, right]: [&[f32]; 5], choice: &mut [f32])
     }
 }
 
-/// Adds to `to` what each pixel gets from those that chose it; the rim of `choice` chose nobody.
+/// Adds to `to` what each pixel gets from those that chose it; the rim chose [`NOBODY`].
 fn scatter(
     path: Path,
     grad: &[f32],
@@ -293,34 +284,32 @@ fn scatter(
     frame: Frame,
 ) {
     // A neighbour, and how the choice of it is written.
-    let from = |y: usize, index: usize| {
+    let from = |index: usize| {
         let [down, right] = by[index];
         let away = [-down, -right];
-        let (grad, choice) = (frame.moved(grad, y, away), frame.moved(choice, y, away));
+        let (grad, choice) = (frame.moved(grad, away), frame.moved(choice, away));
         (grad, choice, index as f32)
     };
-    for y in 0..frame.height {
-        let to = &mut to[frame.row(y)..][..frame.width];
-        let mut index = 0;
-        while index + 3 <= by.len() {
-            let three = [index, index + 1, index + 2].map(|index| from(y, index));
-            path.compiled(
-                #[inline(always)]
-                || gather_three(to, three),
-            );
-            index += 3;
-        }
-        for index in index..by.len() {
-            let one = from(y, index);
-            path.compiled(
-                #[inline(always)]
-                || gather(to, one),
-            );
-        }
+    let to = &mut to[frame.all()];
+    let mut index = 0;
+    while index + 3 <= by.len() {
+        let three = [index, index + 1, index + 2].map(from);
+        path.compiled(
+            #[inline(always)]
+            || gather_three(to, three),
+        );
+        index += 3;
+    }
+    for index in index..by.len() {
+        let one = from(index);
+        path.compiled(
+            #[inline(always)]
+            || gather(to, one),
+        );
     }
 }
 
-/// Gradients of a neighbour's row, what it chose, and the number of the choice that counts.
+/// Gradients of neighbours, what they chose, and the number of the choice that counts.
 type Neighbour<'a> = (&'a [f32], &'a [f32], f32);
 
 #[inline(always)]
@@ -347,8 +336,9 @@ fn gather_three(to: &mut [f32], [a, b, c]: [Neighbour<'_>; 3]) {
     }
 }
 
-/// Numbers of scratch that a task works on at a time: what stays in a core's share of the last cache.
-const CACHED: usize = 1 << 20;
+/// Numbers of scratch that a task works on at a time. Measured where a core has 1 MiB of second-level
+/// cache: half and twice as many are slower.
+const CACHED: usize = 1 << 19;
 
 /// Some rows of a plane that are worked on by themselves, with as many around them as their results
 /// depend on.
@@ -479,25 +469,21 @@ fn backward_strip<'a>(
     }
     // Gradient of the deepest erosion: nothing yet.
     of_eroded.fill(0.0);
-    choice.fill(-1.0);
-    of_opened.fill(0.0);
     for pass in (0..passes.taken.len()).rev() {
         // dᵢ and sᵢ₋₁ from sᵢ; −dᵢ's goes on to the opening.
-        for y in 0..frame.height {
-            let at = frame.row(y)..frame.row(y) + width;
-            let d = &passes.taken[pass][at.clone()];
-            let grad = &mut of_skeleton[at.clone()];
-            let to = &mut of_opened[at.clone()];
-            match pass {
-                0 => path.compiled(
-                    #[inline(always)]
-                    || untake(d, grad, to),
-                ),
-                _ => path.compiled(
-                    #[inline(always)]
-                    || unjoin(&passes.skeleton[pass - 1][at.clone()], d, grad, to),
-                ),
-            }
+        let at = frame.all();
+        let d = &passes.taken[pass][at.clone()];
+        let grad = &mut of_skeleton[at.clone()];
+        let to = &mut of_opened[at.clone()];
+        match pass {
+            0 => path.compiled(
+                #[inline(always)]
+                || untake(d, grad, to),
+            ),
+            _ => path.compiled(
+                #[inline(always)]
+                || unjoin(&passes.skeleton[pass - 1][at], d, grad, to),
+            ),
         }
         let (before, after) = passes.eroded.split_at_mut(pass + 1);
         let (before, after) = (&mut *before[pass], &mut *after[0]);
@@ -514,13 +500,11 @@ fn backward_strip<'a>(
         choose_least(path, before, choice, frame);
         // What reaches the shallower erosion: as minuend of dᵢ, and through the deeper one.
         let moved = &mut *passes.opened;
-        for y in 0..frame.height {
-            let at = frame.row(y)..frame.row(y) + width;
-            let of_opened = &of_opened[at.clone()];
-            for (to, &grad) in moved[at].iter_mut().zip(of_opened) {
-                *to = -grad;
-            }
-        }
+        let (to, from) = (&mut moved[frame.all()], &of_opened[frame.all()]);
+        path.compiled(
+            #[inline(always)]
+            || to.iter_mut().zip(from).for_each(|(to, grad)| *to = -grad),
+        );
         scatter(path, of_eroded, choice, &CROSS, moved, frame);
         of_eroded.copy_from_slice(moved);
     }

@@ -177,7 +177,11 @@ pub fn strip(app: &mut App, ui: &mut Ui) {
             ui.label(RichText::new(format!("{} of {}", step + 1, STEPS.len())).weak());
             ui.label(RichText::new(STEPS[step]).strong().size(16.0));
         });
-        ui.label(words);
+        ui.scope(|ui| {
+            // Toasts come up at the right.
+            ui.set_max_width((ui.available_width() - 370.0).max(500.0));
+            ui.label(words);
+        });
         ui.add_space(4.0);
         ui.horizontal_wrapped(|ui| {
             back = ui

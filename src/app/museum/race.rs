@@ -81,6 +81,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .default_size(space * 0.52)
         .size_range(120.0..=(space - 150.0).max(121.0))
         .show(ui, |ui| {
+            // Before the first pictures there is little to see: the panel is to stay as it is.
+            ui.set_min_height(ui.available_height());
             let titles = ["mistake".to_owned(), "fixed".to_owned()];
             let space = vec2(ui.available_width(), ui.available_height());
             strip::show(compare, lab, ui, &[mistake, fixed], &titles, space);

@@ -18,6 +18,8 @@ use super::product::{Matrices, multiply};
 use super::tiles_in_cache;
 use super::transform::{POINTS, SQUARE, kernel};
 
+/// Numbers of a kernel.
+const TAPS: usize = 9;
 /// Blocks of channels (a vector each) that the product has side by side.
 const PANEL: usize = 2;
 /// Blocks whose numbers at the points a task holds before it takes them back to pixels.
@@ -53,17 +55,28 @@ pub fn transformed(
         let panel = block / PANEL * PANEL * lanes * planes + block % PANEL * lanes;
         with_vector!(path, V => {
             for plane in part.clone() {
-                let mut numbers = [[0f32; 16]; 9];
-                for (lane, row) in (block * lanes..rows.min((block + 1) * lanes)).enumerate() {
-                    let from = &weights[of(row, plane)..][..9];
-                    for (tap, &number) in from.iter().enumerate() {
-                        numbers[if flip { 8 - tap } else { tap }][lane] = number;
+                let mut numbers = [[0f32; 16]; 16];
+                let place = |lane: usize| of(block * lanes + lane, plane);
+                let there = V::LANES.min(rows - block * lanes);
+                let within = |lane| place(lane) + V::LANES.max(TAPS) <= weights.len();
+                if there == V::LANES && (0..there).all(within) {
+                    // SAFETY: as much can be read from every lane's place.
+                    unsafe { turn::<V>(|lane| weights.as_ptr().add(place(lane)), &mut numbers) };
+                } else {
+                    for lane in 0..there {
+                        let taps = &weights[place(lane)..][..TAPS];
+                        for (to, &tap) in numbers.iter_mut().zip(taps) {
+                            to[lane] = tap;
+                        }
                     }
                 }
                 // SAFETY: `with_vector` gives what the processor has; every row of `numbers` is as
                 // long as any vector; this plane of this block belongs to this task.
                 unsafe {
-                    let at = |y: usize, x: usize| V::load(numbers[3 * y + x].as_ptr());
+                    let at = |y: usize, x: usize| {
+                        let tap = 3 * y + x;
+                        V::load(numbers[if flip { TAPS - 1 - tap } else { tap }].as_ptr())
+                    };
                     let mut turned = [[V::zero(); POINTS]; 3];
                     for (x, turned) in turned.iter_mut().enumerate() {
                         *turned = kernel([at(0, x), at(1, x), at(2, x)]);
@@ -90,6 +103,29 @@ pub fn transformed(
         point_step,
         planes,
         rows,
+    }
+}
+
+/// The nine numbers from `from(lane)` on: `to[tap][lane]`.
+///
+/// # Safety
+/// The processor has the instructions of `V`; nine numbers, and a vector, can be read from each
+/// place.
+#[inline(always)]
+unsafe fn turn<V: Vector>(from: impl Fn(usize) -> *const f32, to: &mut [[f32; 16]; 16]) {
+    let to = to.as_mut_ptr().cast::<f32>();
+    let mut done = 0;
+    while done < TAPS {
+        // The last square reaches back where a vector is shorter.
+        let start = done.min(TAPS.saturating_sub(V::LANES));
+        // SAFETY: as promised; `to` has room for as many taps as a vector has lanes.
+        unsafe {
+            V::transpose(
+                |lane| from(lane).add(start),
+                |tap| to.add((start + tap) * 16),
+            );
+        }
+        done = start + V::LANES;
     }
 }
 

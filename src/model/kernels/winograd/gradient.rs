@@ -24,6 +24,8 @@ struct Job<'a> {
     size: Size,
 }
 
+/// Numbers of a kernel.
+const TAPS: usize = 9;
 /// Bytes of sums up to which every thread has its own.
 const OWN_SUMS: usize = 1 << 20;
 
@@ -71,7 +73,7 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
                 });
             }
         });
-    let taps = 9;
+    let taps = TAPS;
     let mut output = Output::new(grad.channels * channels * taps);
     let to = output.pointer();
     let row_parts = shares(channels, channels.div_ceil(16));
@@ -79,7 +81,7 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
         for row in row_parts[index].clone() {
             for block in 0..columns / lanes {
                 with_vector!(path, V => {
-                    let mut numbers = [[0f32; 16]; 9];
+                    let mut numbers = [[0f32; 16]; 16];
                     // SAFETY: `with_vector` gives what the processor has; every run has written
                     // all rows and columns of all points.
                     unsafe {
@@ -102,13 +104,23 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
                             }
                         }
                     }
+                    // A lane's numbers side by side.
+                    let mut turned = [[0f32; 16]; 16];
+                    for first in (0..taps).step_by(V::LANES) {
+                        let to = turned.as_mut_ptr().cast::<f32>();
+                        // SAFETY: both are squares of sixteen, as wide as any vector at least.
+                        unsafe {
+                            V::transpose(
+                                |tap| numbers[(first + tap).min(15)].as_ptr(),
+                                |lane| to.add(lane * 16 + first),
+                            );
+                        }
+                    }
                     for lane in 0..V::LANES.min(grad.channels - block * V::LANES) {
                         let place = ((block * V::LANES + lane) * channels + row) * taps;
                         // SAFETY: the weights of this pair belong to this task.
                         let to = unsafe { to.slice(place, taps) };
-                        for (to, numbers) in to.iter_mut().zip(&numbers) {
-                            *to = numbers[lane];
-                        }
+                        to.copy_from_slice(&turned[lane][..taps]);
                     }
                 });
             }

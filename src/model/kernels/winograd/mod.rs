@@ -21,13 +21,18 @@ const CACHE: usize = 640 << 10;
 /// Tiles of a task: with more, nothing is gained.
 const MOST: usize = 64;
 
+/// Pairs of channels up to which the kernels at the points, four times as large, still fit a
+/// third-level cache: beyond, they cost more memory than time is gained.
+const PAIRS: usize = 512 * 512;
+
 /// Whether this is faster than the plain sum, by measurement: not where kernels are many and tiles
 /// few, nor where tiles stick out far or vectors are half empty.
 pub fn pays(inputs: usize, outputs: usize, size: Size) -> bool {
     let [across, down] = pieces::grid(size);
     let tiles = size.images * across * down;
     let area = tiles * transform::OUT * transform::OUT;
-    inputs.min(outputs) >= 16 && tiles >= 16 && 3 * size.pixels() >= 2 * area
+    let few = inputs * outputs <= PAIRS && inputs.min(outputs) >= 16;
+    few && tiles >= 16 && 3 * size.pixels() >= 2 * area
 }
 
 /// Tiles that fit the cache with `channels` numbers for each point.

@@ -190,6 +190,7 @@ fn train_alone(
         name: "alone".to_owned(),
         config: config.clone(),
         dataset: Arc::clone(dataset),
+        resume: None,
     };
     trainer.start(vec![job], store.clone())?;
     let mut points = Vec::new();

@@ -73,6 +73,8 @@ pub struct App {
     pub compare: compare::Compare,
     panel: panel::State,
     opening: Opening,
+    /// What the views that keep no list of their own have made into files, until it is taken.
+    pub saves: Vec<Result<view::save::Save, String>>,
     /// Files that are being saved.
     pub saving: saving::Saving,
     taking: taking::Taking,
@@ -127,6 +129,7 @@ impl App {
             compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),
+            saves: Vec::new(),
             saving: saving::Saving::default(),
             taking: taking::Taking::default(),
             room: room::State::default(),
@@ -296,6 +299,7 @@ impl App {
                 };
                 asked = xray::ui(ui, &mut self.xray, &shown);
             });
+        self.saves.extend(asked.save.take());
         if let Some(answer) = asked.slope_at {
             self.lab.slope_at = answer;
             ui.ctx().request_repaint();
@@ -319,7 +323,7 @@ impl App {
     }
 
     fn small_windows(&mut self, ctx: &egui::Context) {
-        commands::sheet(ctx, &mut self.windows.keys);
+        commands::sheet::show(ctx, &mut self.windows.keys);
         palette::show(self, ctx);
         toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
         toolbar::about_window(ctx, &mut self.windows.about);

@@ -3,7 +3,7 @@
 
 use egui::{Id, Key, Modal, Modifiers, RichText, ScrollArea, Ui};
 
-use super::commands::{COMMANDS, Command, tab_key};
+use super::commands::{self, Command, tab_key};
 use super::{App, Tab};
 use crate::param::Choice;
 
@@ -73,7 +73,7 @@ impl Entry {
 
 /// Everything that can be done, in the order it is shown without a search.
 fn entries(app: &App, ctx: &egui::Context) -> Vec<Entry> {
-    let commands = COMMANDS.iter().map(|command| Entry {
+    let commands = commands::all().map(|command| Entry {
         title: command.name.to_owned(),
         help: command.help.to_owned(),
         keys: command.keys.text(ctx),
@@ -200,7 +200,7 @@ fn row(ui: &mut Ui, entry: &Entry, selected: bool) -> egui::Response {
 
 fn carry_out(app: &mut App, ctx: &egui::Context, action: Action) {
     match action {
-        Action::Command(command) => (command.run)(app, ctx),
+        Action::Command(command) => command.carry_out(app, ctx),
         Action::Tab(tab) => app.tab = tab,
         Action::Preset(name) => {
             let preset = app.lab.presets.iter().find(|preset| preset.name == name);

@@ -86,7 +86,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         Side::Differences => {
             egui::ScrollArea::both()
                 .auto_shrink(false)
-                .show(ui, |ui| view::compare::diff_table(ui, &ticked));
+                .show(ui, |ui| {
+                    let save = view::compare::diff_table(ui, &ticked);
+                    app.saves.extend(save);
+                });
         }
         Side::Scores => {
             let all_read = read.len() == ticked.len();
@@ -101,7 +104,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 .filter(|run| ids.contains(&run.id) && !run.is_brief())
                 .collect();
             let (scores, outlines) = (&mut app.below.scores, &app.lab.outlines);
-            scores.ui(ui, &read, outlines, verdicts.as_deref());
+            let save = scores.ui(ui, &read, outlines, verdicts.as_deref());
+            app.saves.extend(save);
         }
         Side::Formula => {
             app.lab.take_formulas(&ids);
@@ -122,6 +126,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 false => on_ground(run_color(&ctx, &run.id), dark),
             };
             clicked = app.below.sweep.ui(ui, &shown, &color);
+            app.saves.extend(app.below.sweep.save.take());
         }
     }
     if let Some(id) = clicked {
@@ -155,6 +160,8 @@ impl App {
         saves.append(&mut self.compare.saves);
         saves.append(&mut self.runs.saves);
         saves.append(&mut self.viewer.saves);
+        saves.append(&mut self.room.saves);
+        saves.append(&mut self.saves);
         for save in saves {
             match save {
                 Ok(save) => self.saving.start(ctx, &self.lab.home(), save),

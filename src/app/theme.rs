@@ -25,12 +25,16 @@ pub fn apply(ctx: &egui::Context, theme: Theme) {
     });
 }
 
+/// [`bad`] on a light ground, sRGB.
+pub const BAD_ON_LIGHT: [u8; 3] = [180, 60, 0];
+
 /// Vermillion: something is wrong. Readable on the panel's ground.
 pub fn bad(ui: &Ui) -> Color32 {
     if ui.visuals().dark_mode {
         Color32::from_rgb(255, 140, 90)
     } else {
-        Color32::from_rgb(180, 60, 0)
+        let [r, g, b] = BAD_ON_LIGHT;
+        Color32::from_rgb(r, g, b)
     }
 }
 

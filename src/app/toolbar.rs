@@ -2,7 +2,7 @@
 
 use egui::{Button, RichText, Ui};
 
-use super::commands::{COMMANDS, Menu};
+use super::commands::{self, Menu};
 use super::{App, Tab, theme};
 use crate::lab::notices::{Level, Notices};
 use crate::lab::pace::{clock, pace};
@@ -25,7 +25,7 @@ fn menus(app: &mut App, ui: &mut Ui) {
     let ctx = ui.ctx().clone();
     for menu in Menu::ALL {
         ui.menu_button(menu.name(), |ui| {
-            for command in COMMANDS.iter().filter(|command| command.menu == menu) {
+            for command in commands::all().filter(|command| command.menu == menu) {
                 let obstacle = (command.obstacle)(app);
                 let button = Button::new(command.name).shortcut_text(command.keys.text(&ctx));
                 let response = ui
@@ -33,7 +33,7 @@ fn menus(app: &mut App, ui: &mut Ui) {
                     .on_hover_text(command.help)
                     .on_disabled_hover_text(obstacle.unwrap_or_default());
                 if response.clicked() {
-                    (command.run)(app, &ctx);
+                    command.carry_out(app, &ctx);
                     ui.close();
                 }
             }

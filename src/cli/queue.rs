@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use super::race::Told;
 use super::{failed, print_json, race, usage};
+use crate::experiment::plan::Lane;
 use crate::run::queue::{self, Change, Waiting};
 use crate::run::store::{Store, home};
 
@@ -17,7 +19,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Train what waits, to the end or until Ctrl+C; what is not done stays.
+    /// Train what waits, to the end or until Ctrl+C; what is not done stays, and goes on next time
+    /// where its last saved state is.
     Run {
         /// Print one JSON object per event, with `lane` and `name`.
         #[arg(long)]
@@ -72,8 +75,12 @@ fn tell(change: Change, json: bool) -> ExitCode {
             if queue.races.is_empty() {
                 println!("nothing waits; `dicebench queue add` takes what `dicebench race` does");
             }
-            for Waiting { id, lanes } in &queue.races {
-                let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
+            for race @ Waiting { id, lanes, .. } in &queue.races {
+                let name = |(lane, run): (&Lane, Option<String>)| match run {
+                    Some(_) => format!("{} (begun)", lane.name),
+                    None => lane.name.clone(),
+                };
+                let names: Vec<String> = lanes.iter().zip(race.runs()).map(name).collect();
                 println!("{id:>4}  {} lanes: {}", lanes.len(), names.join("; "));
             }
             ExitCode::SUCCESS
@@ -94,12 +101,18 @@ fn train(json: bool) -> ExitCode {
             Ok(queue) => queue,
             Err(message) => return failed(&message),
         };
-        let Some(Waiting { id, lanes }) = queue.races.into_iter().next() else {
+        let Some(waiting) = queue.races.into_iter().next() else {
             break;
         };
+        let id = waiting.id;
         let mut lost = None;
-        let result = runner.race(&lanes, |name| {
-            let change = Change::LaneDone(id, name.to_owned());
+        let result = runner.race(&waiting.lanes, waiting.runs(), |told| {
+            let change = match told {
+                Told::Begun { lane, run } => {
+                    Change::LaneBegun(id, lane.to_owned(), run.to_owned())
+                }
+                Told::Done { lane } => Change::LaneDone(id, lane.to_owned()),
+            };
             lost = queue::update(&home, change).err().or(lost.take());
         });
         if let Some(message) = result.err().or(lost) {

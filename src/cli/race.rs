@@ -81,7 +81,7 @@ pub fn run(args: &Race) -> ExitCode {
         if runner.is_stopped() {
             break;
         }
-        if let Err(message) = runner.race(&lanes, |_| ()) {
+        if let Err(message) = runner.race(&lanes, Vec::new(), |_| ()) {
             return failed(&message);
         }
     }
@@ -109,6 +109,17 @@ pub(super) fn warn(plan: &Plan) {
     for name in said.twins {
         eprintln!("warning: `{name}` is the same configuration as a lane before it");
     }
+}
+
+/// What whoever keeps a list of lanes wants to know.
+pub(super) enum Told<'a> {
+    Begun {
+        lane: &'a str,
+        /// Name of the run's folder.
+        run: &'a str,
+    },
+    /// It ended by itself.
+    Done { lane: &'a str },
 }
 
 /// Trains races one after the other, tells what happens, and compares them at the end.
@@ -143,19 +154,26 @@ impl Runner {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// One race from start to end; `done` hears of each lane that ended by itself.
-    pub fn race(&mut self, lanes: &[Lane], mut done: impl FnMut(&str)) -> Result<(), String> {
+    /// One race from start to end; `begun` are runs to go on with, by lane.
+    pub fn race(
+        &mut self,
+        lanes: &[Lane],
+        begun: Vec<Option<String>>,
+        mut tell: impl FnMut(Told<'_>),
+    ) -> Result<(), String> {
         let mut jobs = Vec::new();
-        for lane in lanes {
+        let begun = begun.into_iter().chain(std::iter::repeat(None));
+        for (lane, resume) in lanes.iter().zip(begun) {
             jobs.push(Job {
                 name: lane.name.clone(),
                 config: lane.config.clone(),
                 dataset: (self.datasets.get(&lane.config.data))
                     .map_err(|error| error.to_string())?,
+                resume,
             });
         }
         let (store, json, stop) = (&self.store, self.json, &self.stop);
-        let runs = race(jobs, &self.trainer, store, stop, json, &mut done)?;
+        let runs = race(jobs, &self.trainer, store, stop, json, &mut tell)?;
         self.runs.extend(runs);
         Ok(())
     }
@@ -236,7 +254,7 @@ fn race(
     store: &Store,
     stop: &AtomicBool,
     json: bool,
-    done: &mut dyn FnMut(&str),
+    tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Vec<Run>, String> {
     let named = |job: &Job| Run {
         name: job.name.clone(),
@@ -252,14 +270,29 @@ fn race(
             trainer.control(Control::Stop);
         }
         match trainer.wait(Duration::from_millis(100)) {
-            Some(TrainerEvent::Opened { lane, id }) => runs[lane].id = id,
+            Some(TrainerEvent::Opened { lane, id, past }) => {
+                let run = &mut runs[lane];
+                run.id = id;
+                // Of what it goes on from nothing is told again.
+                past.iter().for_each(|event| run.apply(event));
+                tell(Told::Begun {
+                    lane: &run.name,
+                    run: &run.id,
+                });
+            }
+            Some(TrainerEvent::Anew { lane, why }) => {
+                let name = &runs[lane].name;
+                eprintln!("warning: `{name}` begins again from its first step: {why}");
+            }
             Some(TrainerEvent::Run { lane, event }) => {
                 runs[lane].apply(&event);
                 say(json, lane, &runs[lane], &event, store);
                 if let RunEvent::Finished { outcome, .. } = &event
                     && (*outcome != Outcome::Stopped || !asked)
                 {
-                    done(&runs[lane].name);
+                    tell(Told::Done {
+                        lane: &runs[lane].name,
+                    });
                 }
             }
             Some(TrainerEvent::Idle) => return Ok(runs),
@@ -365,6 +398,9 @@ fn say(json: bool, lane: usize, run: &Run, event: &RunEvent, store: &Store) {
                 run.name,
                 shown(*mean_dice)
             );
+        }
+        RunEvent::Resumed { step, .. } => {
+            let _ = writeln!(out, "{:<28} goes on from step {step}", run.name);
         }
         RunEvent::Finding { step, finding } => {
             let (severity, text) = (finding.severity.name(), &finding.message);

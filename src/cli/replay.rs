@@ -77,6 +77,7 @@ pub fn run(args: &Replay) -> ExitCode {
         name: format!("{}, replayed", bundle.name),
         config,
         dataset: Arc::clone(&dataset),
+        resume: None,
     };
     let expected = bundle.measured();
     let replayed = match replay(job, &expected, store) {

@@ -108,6 +108,7 @@ pub fn run(args: &Train) -> ExitCode {
         name,
         config,
         dataset,
+        resume: None,
     };
     if let Err(message) = trainer.start(vec![job], store.clone()) {
         return failed(&message);
@@ -293,6 +294,7 @@ impl Output {
                     self.say(&format!("  {}", finding.remedy));
                 }
             }
+            RunEvent::Resumed { step, .. } => self.say(&format!("goes on from step {step}")),
             RunEvent::Finished {
                 outcome,
                 step,

@@ -40,6 +40,23 @@ impl Watch {
         step as f64 >= PROBE_FROM * self.run.total_steps as f64
     }
 
+    /// What [`Watch::recall`] needs beside the record.
+    #[must_use]
+    pub fn probes(&self) -> &[Probe] {
+        &self.probes
+    }
+
+    /// Takes up a run that was cut off, with its record up to there and the probes of that time.
+    pub fn recall(&mut self, record: &[RunEvent], probes: Vec<Probe>) {
+        self.probes = probes;
+        for event in record {
+            if let RunEvent::Finding { finding, .. } = event {
+                self.said.insert(finding.code.clone());
+            }
+            self.fold(event);
+        }
+    }
+
     /// Takes a batch in both modes.
     pub fn probe(&mut self, probe: Probe) {
         self.probes.push(probe);
@@ -54,18 +71,7 @@ impl Watch {
                 event,
                 RunEvent::Validated { .. } | RunEvent::Finished { .. }
             );
-            match event {
-                // One matrix over all images is enough; many would fill the memory of a long run.
-                RunEvent::Validated { per_image, .. } if !per_image.is_empty() => {
-                    let mut event = event.clone();
-                    if let RunEvent::Validated { per_image, .. } = &mut event {
-                        per_image.clear();
-                    }
-                    self.run.apply(&event);
-                }
-                RunEvent::Finding { .. } => {}
-                event => self.run.apply(event),
-            }
+            self.fold(event);
         }
         if !due {
             return;
@@ -85,6 +91,21 @@ impl Watch {
             })
             .collect();
         events.splice(at..at, fresh);
+    }
+
+    fn fold(&mut self, event: &RunEvent) {
+        match event {
+            // One matrix over all images is enough; many would fill the memory of a long run.
+            RunEvent::Validated { per_image, .. } if !per_image.is_empty() => {
+                let mut event = event.clone();
+                if let RunEvent::Validated { per_image, .. } = &mut event {
+                    per_image.clear();
+                }
+                self.run.apply(&event);
+            }
+            RunEvent::Finding { .. } => {}
+            event => self.run.apply(event),
+        }
     }
 
     fn found(&self) -> Vec<Diagnosis> {

@@ -42,13 +42,19 @@ pub struct Statement {
 
 impl Plan {
     /// The races, one after the other: every lane from the same seed, [`LANES`] at a time, then all
-    /// of it from the next seed. Names tell the seed where there are several.
+    /// of it from the next seed. Names tell the seed where there are several, and no two are the same.
     #[must_use]
     pub fn races(&self) -> Vec<Vec<Lane>> {
         let seeds = self.seeds.max(1);
         let mut races = Vec::new();
+        let mut named: Vec<Lane> = Vec::new();
+        for lane in &self.lanes {
+            let mut lane = lane.clone();
+            lane.name = unlike(&named, lane.name);
+            named.push(lane);
+        }
         for repetition in 0..seeds {
-            let lanes: Vec<Lane> = (self.lanes.iter())
+            let lanes: Vec<Lane> = (named.iter())
                 .map(|lane| {
                     let mut lane = lane.clone();
                     if seeds > 1 {
@@ -93,6 +99,14 @@ impl Plan {
             || of_loss.iter().any(|part| key.starts_with(part))
             || self.varied.iter().any(|varied| varied == key)
     }
+}
+
+/// `name`, with a number behind it where it is taken.
+fn unlike(taken: &[Lane], name: String) -> String {
+    let free = |name: &String| taken.iter().all(|lane| lane.name != *name);
+    let numbered = (2..).map(|n| format!("{name} ({n})"));
+    let mut names = std::iter::once(name.clone()).chain(numbered);
+    names.find(free).unwrap_or(name)
 }
 
 /// Name of a repetition, as groups of runs take it apart again.
@@ -156,6 +170,14 @@ mod tests {
         let seed = ExperimentConfig::default().train.seed;
         assert_eq!(races[4][3].config.train.seed, seed + 2);
         assert_eq!(races[4][3].name, format!("l3, seed {}", seed + 2));
+        let twins = Plan {
+            lanes: vec![lane("a", &[]), lane("a", &[]), lane("a", &[])],
+            seeds: 2,
+            ..Plan::default()
+        }
+        .races();
+        let names: Vec<&str> = twins[0].iter().map(|lane| lane.name.as_str()).collect();
+        assert_eq!(names, ["a, seed 1", "a (2), seed 1", "a (3), seed 1"]);
         let once = Plan {
             lanes: vec![lane("a", &[])],
             ..Plan::default()

@@ -4,6 +4,7 @@
 //! the code beside our engine where Python and the framework are installed. Knows no tensors.
 
 pub mod bundle;
+pub mod chart;
 mod dialect;
 mod monai;
 mod overlap;

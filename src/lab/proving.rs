@@ -41,6 +41,7 @@ impl Side {
             name: self.name.clone(),
             config: self.config.clone(),
             dataset: Arc::clone(&self.dataset),
+            resume: None,
         }
     }
 }

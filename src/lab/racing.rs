@@ -99,6 +99,7 @@ impl Lab {
             name: lane.name,
             config: lane.config,
             dataset,
+            resume: None,
         };
         match self.trainer.add(job.clone()) {
             Ok(()) => self.live.push(&job),
@@ -155,8 +156,10 @@ impl Lab {
                 return;
             }
         }
-        let lanes = race.lanes.into_iter();
-        self.race(lanes.map(|lane| (lane.name, lane.config)).collect());
+        let begun = race.runs();
+        let lanes = race.lanes.into_iter().zip(begun);
+        let entry = |(lane, run): (Lane, _)| (lane.name, lane.config, run);
+        self.start_lanes(lanes.map(entry).collect());
         if self.is_busy() {
             self.racing.running = Some(race.id);
         } else {
@@ -183,6 +186,14 @@ impl Lab {
                 self.reopen();
                 Images::Opening
             }
+        }
+    }
+
+    /// A lane of the present training has a run: with it, it goes on after a restart.
+    pub(super) fn lane_began(&mut self, name: &str, run: &str) {
+        if let Some(id) = self.racing.running {
+            let change = Change::LaneBegun(id, name.to_owned(), run.to_owned());
+            self.racing.clerk.ask(change);
         }
     }
 

@@ -181,7 +181,13 @@ impl Lab {
 
     /// Trains several configurations side by side, on the open dataset.
     pub fn race(&mut self, entries: Vec<(String, ExperimentConfig)>) {
-        let unfit = || entries.iter().find_map(|(_, config)| unfit(config));
+        let entry = |(name, config)| (name, config, None);
+        self.start_lanes(entries.into_iter().map(entry).collect());
+    }
+
+    /// As [`Lab::race`]; a lane that names a run goes on with it.
+    pub(super) fn start_lanes(&mut self, entries: Vec<(String, ExperimentConfig, Option<String>)>) {
+        let unfit = || entries.iter().find_map(|(_, config, _)| unfit(config));
         if let Some(obstacle) = self.not_ready().or_else(unfit) {
             self.notices.push(Level::Warning, obstacle);
             return;
@@ -192,10 +198,11 @@ impl Lab {
         };
         let jobs: Vec<Job> = entries
             .into_iter()
-            .map(|(name, config)| Job {
+            .map(|(name, config, resume)| Job {
                 name,
                 config,
                 dataset: std::sync::Arc::clone(&dataset),
+                resume,
             })
             .collect();
         self.live = Live {
@@ -283,7 +290,12 @@ impl Lab {
     pub(super) fn fold_training(&mut self) {
         for event in self.trainer.poll() {
             match event {
-                TrainerEvent::Opened { lane, id } => self.lane_opened(lane, id),
+                TrainerEvent::Opened { lane, id, past } => self.lane_opened(lane, id, &past),
+                TrainerEvent::Anew { lane, why } => {
+                    let name = self.live.jobs.get(lane).map_or("", |job| &job.run.name);
+                    let text = format!("“{name}” begins again from its first step: {why}");
+                    self.notices.push(Level::Warning, text);
+                }
                 TrainerEvent::Run { lane, event } => self.lane_event(lane, &event),
                 TrainerEvent::Tuned { kernels } => {
                     self.live.tuned = Some((kernels, Instant::now(), self.steps_made()));
@@ -307,16 +319,25 @@ impl Lab {
         self.take_glance();
     }
 
-    fn lane_opened(&mut self, lane: usize, id: String) {
+    fn lane_opened(&mut self, lane: usize, id: String, past: &[RunEvent]) {
         let Some(job) = self.live.jobs.get_mut(lane) else {
             return;
         };
-        let run = Run {
+        let mut run = Run {
             id: id.clone(),
             ..job.run.clone()
         };
+        for event in past {
+            run.apply(event);
+        }
+        let name = run.name.clone();
         job.id = Some(id.clone());
+        // One that goes on is in the list already, as it was cut off; what people said of it stays.
+        if let Some(at) = self.runs.iter().position(|known| known.id == id) {
+            run.label = self.runs.remove(at).label;
+        }
         self.runs.insert(0, run);
+        self.lane_began(&name, &id);
         self.pair_opened(&id);
         if lane == 0 {
             self.active = Some(id);
@@ -362,6 +383,10 @@ impl Lab {
             }
             RunEvent::Finding { finding, .. } => {
                 self.notices.push(Level::Warning, finding.message.clone());
+            }
+            RunEvent::Resumed { step, .. } => {
+                let text = format!("“{name}” goes on from step {step}");
+                self.notices.push(Level::Info, text);
             }
             RunEvent::Started { .. } | RunEvent::Step { .. } | RunEvent::Validated { .. } => {}
         }

@@ -112,6 +112,25 @@ pub fn stored(run: &Run, dir: &Path) -> Vec<(Checkpoint, u64)> {
         .collect()
 }
 
+/// Takes away the weights in `dir` that a run has from after `step`, from where it goes on.
+///
+/// # Errors
+/// Naming the file that can't be taken away.
+pub fn forget_after(dir: &Path, step: u64) -> Result<(), String> {
+    let names = fs::read_dir(dir.join(FOLDER)).into_iter().flatten().flatten();
+    let later = names.map(|entry| entry.path()).filter(|path| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let at: Option<u64> = stem.and_then(|stem| stem.parse().ok());
+        at.is_some_and(|at| at > step)
+    });
+    // The last are those of the end, which is yet to come.
+    let last = Some(Checkpoint::Last.file(dir)).filter(|path| path.exists());
+    for path in later.chain(last) {
+        fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// At which validations of a run weights are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Spacing {
@@ -141,6 +160,26 @@ impl Spacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_goes_on_has_no_weights_of_what_is_yet_to_come() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        let all = [
+            Checkpoint::Step(10),
+            Checkpoint::Step(20),
+            Checkpoint::Step(30),
+            Checkpoint::Last,
+            Checkpoint::Best,
+        ];
+        for checkpoint in all {
+            fs::write(checkpoint.file(dir.path()), "").unwrap();
+        }
+        forget_after(dir.path(), 20).unwrap();
+        let left = all.map(|checkpoint| checkpoint.file(dir.path()).exists());
+        assert_eq!(left, [true, true, false, false, true]);
+        forget_after(&dir.path().join("none"), 20).unwrap();
+    }
 
     #[test]
     fn a_checkpoint_reads_as_it_is_written() {

@@ -1,6 +1,6 @@
 //! Why a run ended before its time, as its record tells it.
 
-use super::{Outcome, Run};
+use super::{Outcome, Run, RunEvent};
 
 /// Code of the finding that ends a run whose scores no longer rise.
 pub const PATIENCE: &str = "early-stop";
@@ -8,6 +8,14 @@ pub const PATIENCE: &str = "early-stop";
 pub const ON_ERROR: &str = "stopped-on-error";
 
 const BY_HAND: &str = "stopped by hand; what it had learned is kept";
+
+impl RunEvent {
+    /// Whether a rule ends the run with it at `step`.
+    pub(super) fn is_stop_at(&self, step: u64) -> bool {
+        matches!(self, Self::Finding { step: at, finding }
+            if *at == step && [PATIENCE, ON_ERROR].contains(&finding.code.as_str()))
+    }
+}
 
 impl Run {
     /// Code and message of the rule that stopped it; `None` for a run that nobody stopped, or that a

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod outlines;
 pub mod pictures;
 pub mod queue;
+pub mod resume;
 pub mod scores;
 pub mod statistics;
 pub mod store;
@@ -84,6 +85,14 @@ pub enum RunEvent {
         #[serde(flatten)]
         finding: Finding,
     },
+    /// It was cut off, and went on from its state after `step`.
+    Resumed {
+        step: u64,
+        /// Name of the device that it goes on with.
+        device: String,
+        /// Seconds since the Unix epoch.
+        unix_secs: u64,
+    },
     Finished {
         #[serde(flatten)]
         outcome: Outcome,
@@ -96,6 +105,21 @@ pub enum RunEvent {
 /// a loss that is not finite costs the record nothing else of that line.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl RunEvent {
+    /// The step it belongs to; `None` for the start.
+    #[must_use]
+    pub fn step(&self) -> Option<u64> {
+        match self {
+            Self::Started { .. } => None,
+            Self::Step { step, .. }
+            | Self::Validated { step, .. }
+            | Self::Finding { step, .. }
+            | Self::Resumed { step, .. }
+            | Self::Finished { step, .. } => Some(*step),
+        }
+    }
 }
 
 /// How a run ended.
@@ -160,6 +184,8 @@ pub struct Run {
     pub steps: Vec<StepPoint>,
     pub validations: Vec<Validation>,
     pub findings: Vec<(u64, Finding)>,
+    /// Steps after which it was cut off and went on.
+    pub resumed: Vec<u64>,
     /// Index into `validations` of the best mean Dice.
     pub best: Option<usize>,
     pub outcome: Option<Outcome>,
@@ -238,6 +264,10 @@ impl Run {
                 }
             }
             RunEvent::Finding { step, finding } => self.findings.push((*step, finding.clone())),
+            RunEvent::Resumed { step, device, .. } => {
+                device.clone_into(&mut self.device);
+                self.resumed.push(*step);
+            }
             RunEvent::Finished { outcome, .. } => self.outcome = Some(outcome.clone()),
         }
     }

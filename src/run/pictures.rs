@@ -4,7 +4,7 @@
 //! the truth of the fourth, `previews/000120/0003.png` what was predicted for it at step 120, and
 //! `0003.doubt.png` beside it how unsure the network was. It knows neither networks nor windows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -121,16 +121,49 @@ impl Shelf {
             bytes += write(&file(&folder, ""), size, &one.labels, Some(&self.palette))?;
             bytes += write(&file(&folder, ".doubt"), size, &one.doubt, None)?;
         }
+        self.spend(bytes, kept.len());
+        Ok(())
+    }
+
+    /// Takes up the pictures of a run that goes on after `step`: what was kept later goes, what was
+    /// kept before counts as it did when it was written.
+    ///
+    /// # Errors
+    /// Naming the file that can't be read or taken away.
+    pub fn take_up(&mut self, step: u64) -> Result<(), String> {
+        let named = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let size = |path: PathBuf| fs::metadata(&path).map_or(0, |data| data.len());
+        let mut seen = BTreeSet::new();
+        for (at, places) in Album::open_folder(&self.folder).steps {
+            let folder = self.folder.join(format!("{at:06}"));
+            if at > step {
+                fs::remove_dir_all(&folder).map_err(|e| named(&folder, &e))?;
+                continue;
+            }
+            let mut bytes = 0;
+            for place in &places {
+                let file = |dir: &Path, end: &str| dir.join(format!("{place:04}{end}.png"));
+                bytes += size(file(&folder, "")) + size(file(&folder, ".doubt"));
+                if seen.insert(*place) {
+                    bytes += size(file(&self.folder.join(TRUTH), ""));
+                }
+            }
+            self.spend(bytes, places.len());
+        }
+        Ok(())
+    }
+
+    /// One validation has taken `bytes` for the pictures of so many images.
+    fn spend(&mut self, bytes: u64, images: usize) {
         self.left = self.left.saturating_sub(bytes);
         self.validations = self.validations.saturating_sub(1);
-        let each = bytes as f64 / kept.len() as f64;
+        let each = bytes as f64 / images.max(1) as f64;
         let fitting = self.left as f64 / self.validations.max(1) as f64 / each.max(1.0);
         // What is left is spent on fewer images to the very end, at least on one.
         self.count = self.count.min((fitting as usize).max(1));
         if self.left == 0 {
             self.count = 0;
         }
-        Ok(())
     }
 }
 
@@ -232,13 +265,16 @@ impl Album {
     /// Looks into the folder of a run; nothing is decoded. A run without pictures is empty.
     #[must_use]
     pub fn open(dir: &Path) -> Self {
-        let folder = dir.join(FOLDER);
+        Self::open_folder(&dir.join(FOLDER))
+    }
+
+    fn open_folder(folder: &Path) -> Self {
         let names = fs::read(folder.join(NAMES))
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Names>(&bytes).ok())
             .map_or_else(Vec::new, |names| names.images);
         let mut steps = BTreeMap::new();
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Some(step) = entry.file_name().to_str().and_then(|s| s.parse().ok()) else {
                 continue;
             };
@@ -256,7 +292,7 @@ impl Album {
             }
         }
         Self {
-            folder,
+            folder: folder.to_path_buf(),
             names,
             steps,
         }
@@ -392,6 +428,29 @@ mod tests {
         // Noise is larger than was guessed: the first validation tells, the rest makes up for it.
         assert!(total < budget * 3 / 2, "{total}");
         assert_eq!(Album::open(dir.path()).steps.len(), 10);
+    }
+
+    /// A run that goes on keeps as many as one that was never cut off.
+    #[test]
+    fn a_shelf_taken_up_again_is_where_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        // Too small for what comes: the count shrinks on the way.
+        let new = || shelf(dir.path(), 20, 12, 6, 80_000);
+        let mut first = new();
+        let write = |shelf: &mut Shelf, step: u64| {
+            let kept: Vec<Kept> = shelf.wanted().into_iter().map(kept).collect();
+            shelf.write(step, &kept).unwrap();
+        };
+        write(&mut first, 10);
+        write(&mut first, 20);
+        let at_20 = format!("{first:?}");
+        write(&mut first, 30);
+        assert_ne!(format!("{first:?}"), at_20);
+        let mut again = new();
+        again.take_up(20).unwrap();
+        assert_eq!(format!("{again:?}"), at_20);
+        let steps: Vec<u64> = Album::open(dir.path()).steps.into_keys().collect();
+        assert_eq!(steps, [10, 20]);
     }
 
     #[test]

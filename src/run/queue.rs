@@ -1,5 +1,6 @@
 //! Races that wait, in a file: a longer sweep survives the end of the program. A lane that is done
-//! is taken out at once, so that what was interrupted goes on with the lanes that are left.
+//! is taken out at once, and one that has begun names its run, so that what was interrupted goes on
+//! with the lanes that are left, where they were.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,29 @@ const RUNNER: &str = "queue.running";
 pub struct Waiting {
     pub id: u64,
     pub lanes: Vec<Lane>,
+    /// Lanes that have a run already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun: Vec<Begun>,
+}
+
+/// A lane, and the run that it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    pub lane: String,
+    /// Name of the run's folder.
+    pub run: String,
+}
+
+impl Waiting {
+    /// The run of each lane that has begun.
+    #[must_use]
+    pub fn runs(&self) -> Vec<Option<String>> {
+        let run = |lane: &Lane| {
+            let begun = self.begun.iter().find(|begun| begun.lane == lane.name)?;
+            Some(begun.run.clone())
+        };
+        self.lanes.iter().map(run).collect()
+    }
 }
 
 /// What waits, first in front.
@@ -34,6 +58,8 @@ pub enum Change {
     Look,
     /// Behind all others.
     Add(Vec<Vec<Lane>>),
+    /// This lane of this race is recorded as this run.
+    LaneBegun(u64, String, String),
     /// This lane of this race is done, whatever became of it.
     LaneDone(u64, String),
     Remove(u64),
@@ -48,7 +74,16 @@ impl Queue {
                 for lanes in races {
                     self.next += 1;
                     let id = self.next;
-                    self.races.push(Waiting { id, lanes });
+                    let begun = Vec::new();
+                    self.races.push(Waiting { id, lanes, begun });
+                }
+            }
+            Change::LaneBegun(id, lane, run) => {
+                if let Some(race) = self.races.iter_mut().find(|race| race.id == id)
+                    && race.lanes.iter().any(|waiting| waiting.name == lane)
+                {
+                    race.begun.retain(|begun| begun.lane != lane);
+                    race.begun.push(Begun { lane, run });
                 }
             }
             Change::LaneDone(id, name) => {
@@ -56,6 +91,7 @@ impl Queue {
                     && let Some(at) = race.lanes.iter().position(|lane| lane.name == name)
                 {
                     race.lanes.remove(at);
+                    race.begun.retain(|begun| begun.lane != name);
                 }
                 self.races.retain(|race| !race.lanes.is_empty());
             }
@@ -145,9 +181,15 @@ mod tests {
         let queue = update(home.path(), Change::Add(races)).unwrap();
         let id = queue.races[0].id;
         assert_eq!((queue.races.len(), queue.lanes()), (2, 3));
+        for name in ["a", "b"] {
+            let change = Change::LaneBegun(id, name.to_owned(), format!("run of {name}"));
+            update(home.path(), change).unwrap();
+        }
         update(home.path(), Change::LaneDone(id, "a".to_owned())).unwrap();
         let left = update(home.path(), Change::Look).unwrap();
         assert_eq!(left.races[0].lanes, [lane("b")]);
+        assert_eq!(left.races[0].runs(), [Some("run of b".to_owned())]);
+        assert_eq!(left.races[1].runs(), [None]);
         update(home.path(), Change::LaneDone(id, "b".to_owned())).unwrap();
         let left = update(home.path(), Change::Add(vec![vec![lane("d")]])).unwrap();
         assert_eq!(left.races[0].lanes, [lane("c")]);

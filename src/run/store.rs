@@ -103,7 +103,7 @@ impl Store {
             .append(true)
             .open(&path)
             .map_err(|e| io_error(&path, e))?;
-        Ok(Recorder { dir, id, events })
+        Ok(Recorder::new(dir, &id, events))
     }
 
     /// Every run that can be read, newest first; unreadable ones are returned as errors beside.
@@ -208,6 +208,11 @@ impl Store {
 }
 
 impl Recorder {
+    pub(super) fn new(dir: PathBuf, id: &str, events: File) -> Self {
+        let id = id.to_owned();
+        Self { dir, id, events }
+    }
+
     /// Appends one event and flushes it.
     ///
     /// # Errors

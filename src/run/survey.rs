@@ -15,7 +15,7 @@ use super::label::Label;
 use super::store::{EVENTS, STEP, Store, StoreError, io_error, read_config, read_event};
 use super::{Run, RunEvent};
 
-const SUMMARY: &str = "summary.json";
+pub(super) const SUMMARY: &str = "summary.json";
 /// Another number makes what is kept worthless.
 const VERSION: u32 = 1;
 

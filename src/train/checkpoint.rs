@@ -10,7 +10,10 @@ use burn::store::{ModuleSnapshot, SafetensorsStore};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
+use crate::doctor::rules::Probe;
 use crate::model::UNet;
+
+const PROGRESS: &str = "progress.json";
 
 /// Where a run was when its state was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -28,7 +31,7 @@ pub struct Progress {
 /// # Errors
 /// Naming the file, when it can't be written.
 pub fn save_model(model: &UNet, path: &Path, metadata: &[(&str, String)]) -> Result<(), String> {
-    let part = beside(path);
+    let part = beside(path, "part");
     let mut store = SafetensorsStore::from_file(&part).overwrite(true);
     for (key, value) in metadata {
         store = store.metadata(*key, value);
@@ -75,12 +78,28 @@ pub fn step_of(path: &Path) -> Option<u64> {
     header["__metadata__"]["step"].as_str()?.parse().ok()
 }
 
-/// Writes model, optimiser and progress into the folder `dir`, replacing what was there.
+/// `progress.json`.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    #[serde(flatten)]
+    progress: Progress,
+    #[serde(default)]
+    probes: Vec<Probe>,
+}
+
+/// Writes model, optimiser and progress into the folder `dir`, replacing what was there; copies of the
+/// files `also` lie beside them.
 ///
 /// # Errors
 /// Naming the file that can't be written.
-pub fn save_state(learner: &Learner, progress: Progress, dir: &Path) -> Result<(), String> {
-    let part = beside(dir);
+pub fn save_state(
+    learner: &Learner,
+    progress: Progress,
+    probes: &[Probe],
+    also: &[PathBuf],
+    dir: &Path,
+) -> Result<(), String> {
+    let part = beside(dir, "part");
     let io = |error: std::io::Error| format!("{}: {error}", part.display());
     if part.exists() {
         fs::remove_dir_all(&part).map_err(io)?;
@@ -90,22 +109,54 @@ pub fn save_state(learner: &Learner, progress: Progress, dir: &Path) -> Result<(
     learner
         .optimizer
         .save(&part.join("optimizer.safetensors"))?;
-    let json = serde_json::to_vec(&progress).map_err(|error| error.to_string())?;
-    fs::write(part.join("progress.json"), json).map_err(io)?;
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    for file in also {
+        let name = file.file_name().unwrap_or_default();
+        fs::copy(file, part.join(name)).map_err(io)?;
     }
-    rename(&part, dir)
+    let saved = Saved {
+        progress,
+        probes: probes.to_vec(),
+    };
+    let json = serde_json::to_vec(&saved).map_err(|error| error.to_string())?;
+    // Last: with it, all of it is there.
+    fs::write(part.join(PROGRESS), json).map_err(io)?;
+    let old = beside(dir, "old");
+    if old.exists() {
+        fs::remove_dir_all(&old).map_err(|error| format!("{}: {error}", old.display()))?;
+    }
+    if dir.exists() {
+        rename(dir, &old)?;
+    }
+    rename(&part, dir)?;
+    if old.exists() {
+        fs::remove_dir_all(&old).map_err(|error| format!("{}: {error}", old.display()))?;
+    }
+    Ok(())
 }
 
-/// Puts a learner back to where [`save_state`] left it.
+/// Finishes what a crash between the two renames of [`save_state`] has left.
+fn mend(dir: &Path) -> Result<(), String> {
+    let whole = |path: &PathBuf| path.join(PROGRESS).is_file();
+    let left = [beside(dir, "part"), beside(dir, "old")];
+    match left.iter().find(|path| whole(path)) {
+        Some(path) if !dir.exists() => rename(path, dir),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a learner back to where [`save_state`] left it; progress and probes of that time.
 ///
 /// # Errors
 /// Naming the file that can't be read or does not fit.
-pub fn load_state(learner: &mut Learner, device: &Device, dir: &Path) -> Result<Progress, String> {
-    let path = dir.join("progress.json");
+pub fn load_state(
+    learner: &mut Learner,
+    device: &Device,
+    dir: &Path,
+) -> Result<(Progress, Vec<Probe>), String> {
+    mend(dir)?;
+    let path = dir.join(PROGRESS);
     let json = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let progress: Progress =
+    let Saved { progress, probes } =
         serde_json::from_slice(&json).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut model = learner.model().clone();
     load_model(&mut model, &dir.join("model.safetensors"))?;
@@ -115,15 +166,46 @@ pub fn load_state(learner: &mut Learner, device: &Device, dir: &Path) -> Result<
         .optimizer
         .load(&path, progress.step, &model, &plain)?;
     learner.set_model(model);
-    Ok(progress)
+    Ok((progress, probes))
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
+    name.push(".");
+    name.push(end);
     path.with_file_name(name)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), String> {
     fs::rename(from, to).map_err(|error| format!("{}: {error}", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whichever of the renames a crash fell between: a whole state is found, the newer one first.
+    #[test]
+    fn a_crash_between_two_renames_costs_no_state() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("last.state");
+        let write = |end: Option<&str>, text: &str| {
+            let path = end.map_or(dir.clone(), |end| beside(&dir, end));
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join(PROGRESS), text).unwrap();
+        };
+        let read = || fs::read_to_string(dir.join(PROGRESS)).unwrap();
+        write(Some("old"), "old");
+        write(Some("part"), "new");
+        mend(&dir).unwrap();
+        assert_eq!(read(), "new");
+        // What is there already is the last that was whole.
+        write(Some("part"), "half");
+        mend(&dir).unwrap();
+        assert_eq!(read(), "new");
+        fs::remove_dir_all(&dir).unwrap();
+        fs::remove_file(beside(&dir, "part").join(PROGRESS)).unwrap();
+        mend(&dir).unwrap();
+        assert_eq!(read(), "old");
+    }
 }

@@ -6,7 +6,7 @@ use crate::finding::{Finding, Severity};
 use crate::run::RunEvent;
 use crate::run::ended::{ON_ERROR, PATIENCE};
 
-/// Counts validations. After a resume the count starts anew.
+/// Counts validations. A run that goes on shows it those of its record first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStop {
     patience: u64,

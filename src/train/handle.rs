@@ -52,6 +52,8 @@ pub struct Job {
     pub name: String,
     pub config: ExperimentConfig,
     pub dataset: Arc<Dataset>,
+    /// The run of this lane that was cut off, to go on with.
+    pub resume: Option<String>,
 }
 
 /// What comes out, in order. `lane` is the index of the job.
@@ -61,6 +63,13 @@ pub enum TrainerEvent {
     Opened {
         lane: usize,
         id: String,
+        /// What was recorded before, where it goes on.
+        past: Vec<RunEvent>,
+    },
+    /// A lane that was to go on begins from its first step: why.
+    Anew {
+        lane: usize,
+        why: String,
     },
     Run {
         lane: usize,

@@ -1,6 +1,8 @@
 //! One run on the trainer's thread: a session, its folder, and what to write when.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::device::traffic::Traffic;
@@ -9,14 +11,16 @@ use super::handle::{Job, Preview};
 use super::memory;
 use super::session::Session;
 use crate::finding::{Finding, Severity};
-use crate::run::checkpoints::{Checkpoint, Spacing};
+use crate::run::checkpoints::{self, Checkpoint, Spacing};
 use crate::run::pictures::Shelf;
 use crate::run::store::{Recorder, Store};
 use crate::run::{Outcome, RunEvent};
 
 /// Least time between two saves of the state that a run can be resumed from: optimiser and weights
-/// are three times the network, too much for every validation.
-const STATE_EVERY: Duration = Duration::from_secs(60);
+/// are three times the network, too much for every validation. The first validation is followed by one.
+const STATE_EVERY: Duration = Duration::from_secs(30);
+const STATE: &str = "last.state";
+const BEST: &str = "best.safetensors";
 
 /// A run in progress, or finished and kept for previews.
 pub struct Lane {
@@ -28,7 +32,14 @@ pub struct Lane {
     broken: bool,
     /// Waits while the others go on.
     held: bool,
-    saved: Instant,
+    /// When the state was last saved.
+    saved: Option<Instant>,
+    /// What was recorded before it was opened again; empty for a new run.
+    past: Vec<RunEvent>,
+    /// What is told first.
+    first: Vec<RunEvent>,
+    /// Why it is trained from its first step although it was to go on.
+    anew: Option<String>,
     /// Where predictions are kept; none once writing failed.
     shelf: Option<Shelf>,
     /// When weights are kept along the way.
@@ -43,16 +54,28 @@ impl Lane {
     pub fn open(
         job: &Job,
         store: &Store,
-        make: impl FnOnce(&Job) -> Result<Session, String>,
+        mut make: impl FnMut(&Job) -> Result<Session, String>,
     ) -> Result<Self, String> {
         let mut session = guarded(|| make(job))?;
+        let mut anew = None;
+        if let Some(id) = &job.resume {
+            match guarded(|| Self::reopen(id, job, store, session)) {
+                Ok(lane) => return Ok(lane),
+                Err(message) => {
+                    anew = Some(message);
+                    // The first may have changed half-way.
+                    session = guarded(|| make(job))?;
+                }
+            }
+        }
         let recorder = store
             .create(&job.name, &job.config)
             .map_err(|error| error.to_string())?;
         let shelf = shelf(&session, &recorder);
         session.keep(shelf.wanted());
-        let budget = job.config.train.weights_mib << 20;
-        let spacing = Spacing::new(session.weights_size(), session.validations(), budget);
+        let spacing = spacing(job, &session);
+        let mut first = vec![session.started()];
+        first.extend(elsewhere(&mut session, 0));
         Ok(Self {
             spacing,
             session,
@@ -60,9 +83,85 @@ impl Lane {
             done: false,
             broken: false,
             held: false,
-            saved: Instant::now(),
+            saved: None,
+            past: Vec::new(),
+            first,
+            anew,
             shelf: Some(shelf),
         })
+    }
+
+    /// Goes on with the run `id` from its last saved state, as if it had never been cut off. One that
+    /// is over only tells so.
+    fn reopen(id: &str, job: &Job, store: &Store, mut session: Session) -> Result<Self, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let before = store.glance(id).map_err(|e| text(&e))?;
+        if before.config != job.config {
+            return Err(format!("the run {id} was of other settings"));
+        }
+        let mut past = store.past(id).map_err(|e| text(&e))?;
+        let images = &session.dataset().fingerprint;
+        if past.dataset().is_some_and(|dataset| dataset != images) {
+            return Err(format!("the run {id} was trained on other images"));
+        }
+        let dir = store.dir(id);
+        let state = dir.join(STATE);
+        session.load_state(&state).map_err(|e| text(&e))?;
+        let over = past.end.clone().filter(|_| past.is_over());
+        let step = session.progress().step;
+        if over.is_none() {
+            past.cut(step);
+        }
+        let recorded = past.events.iter().rev().find_map(|event| match event {
+            RunEvent::Step { step, .. } => Some(*step),
+            _ => None,
+        });
+        if recorded != Some(step) {
+            let recorded = recorded.unwrap_or_default();
+            return Err(format!(
+                "the run {id} has a state of step {step}, but its record ends at step {recorded}"
+            ));
+        }
+        session.recall(&past.events);
+        let recorder = store.reopen(id, &past).map_err(|e| text(&e))?;
+        let mut shelf = shelf(&session, &recorder);
+        if over.is_none() {
+            shelf.take_up(step)?;
+            checkpoints::forget_after(&dir, step)?;
+            let best = state.join(BEST);
+            if best.is_file() {
+                let to = dir.join(BEST);
+                fs::copy(&best, &to).map_err(|e| format!("{}: {e}", to.display()))?;
+            }
+        }
+        session.keep(shelf.wanted());
+        let spacing = spacing(job, &session);
+        Ok(Self {
+            spacing,
+            done: over.is_some(),
+            first: match over {
+                Some(end) => vec![end],
+                None => {
+                    let mut first = session.resumed(past.is_stopped_at(step));
+                    // Before an end, which is the last that is told.
+                    first.splice(1..1, elsewhere(&mut session, step));
+                    first
+                }
+            },
+            session,
+            recorder,
+            broken: false,
+            held: false,
+            saved: None,
+            past: past.events,
+            anew: None,
+            shelf: Some(shelf),
+        })
+    }
+
+    /// What was recorded before, once; and why it had to begin anew, where it had to.
+    pub fn take_past(&mut self) -> (Vec<RunEvent>, Option<String>) {
+        (std::mem::take(&mut self.past), self.anew.take())
     }
 
     #[must_use]
@@ -77,15 +176,9 @@ impl Lane {
 
     /// Records the start; what comes out is recorded already.
     pub fn start(&mut self) -> Vec<RunEvent> {
-        let mut events = vec![self.session.started()];
-        if let Some(message) = self.session.elsewhere.take() {
-            let finding = Finding::new("device", Severity::Warning, message).remedy(
-                "`dicebench devices --probe` shows every device with its check; `train.device` = cpu \
-                 asks for the CPU from the start.",
-            );
-            events.push(RunEvent::Finding { step: 0, finding });
-        }
-        self.record(events)
+        let first = std::mem::take(&mut self.first);
+        // The end of a run that is over stands on its record.
+        if self.done { first } else { self.record(first) }
     }
 
     /// One step of the session.
@@ -216,20 +309,42 @@ impl Lane {
             };
             if let Err(message) = result {
                 events.truncate(told);
-                let failed = self.failed(with_advice(message));
-                // The record is told as well, if it can still be written.
-                if let Err(error) = self.recorder.append(&failed) {
-                    log::error!("{error}");
-                }
-                events.push(failed);
-                self.done = true;
+                events.push(self.refused(message));
                 break;
             }
             if let RunEvent::Validated { step, .. } = event {
                 self.keep_pictures(step);
             }
         }
+        // With all that the step brought on the record: from there a resumed run goes on.
+        let validated = |event: &RunEvent| matches!(event, RunEvent::Validated { .. });
+        let due = self.saved.is_none_or(|at| at.elapsed() > STATE_EVERY);
+        if due && !self.done && events.iter().any(validated) {
+            if let Err(message) = self.save_state() {
+                events.push(self.refused(message));
+            }
+            self.saved = Some(Instant::now());
+        }
         events
+    }
+
+    fn save_state(&self) -> Result<(), String> {
+        let best = Some(self.recorder.path(BEST)).filter(|path| !self.done && path.is_file());
+        let also: Vec<PathBuf> = best.into_iter().collect();
+        let saved = self
+            .session
+            .save_state(&self.recorder.path(STATE), &also);
+        saved.map_err(|error| error.to_string())
+    }
+
+    /// Ends the run because the disk refuses. The record is told as well, if it can still be written.
+    fn refused(&mut self, message: String) -> RunEvent {
+        let failed = self.failed(with_advice(message));
+        if let Err(error) = self.recorder.append(&failed) {
+            log::error!("{error}");
+        }
+        self.done = true;
+        failed
     }
 
     fn append(&mut self, event: &RunEvent) -> Result<(), String> {
@@ -247,38 +362,32 @@ impl Lane {
         let along_the_way = |step: u64| {
             let path = Checkpoint::Step(step).file(&self.recorder.dir);
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)
+                fs::create_dir_all(folder)
                     .map_err(|error| format!("{}: {error}", folder.display()))?;
             }
             let saved = self.session.save_weights(&path);
             saved.map_err(|error| error.to_string())
         };
-        let state = || {
-            let dir = self.recorder.path("last.state");
-            let saved = self.session.save_state(&dir);
-            saved.map_err(|error| error.to_string())
-        };
         match event {
             RunEvent::Validated { step, .. } => {
                 if self.session.improved() {
-                    weights("best.safetensors")?;
+                    weights(BEST)?;
                 }
                 if self.spacing.keeps(self.session.validation(*step)) {
                     along_the_way(*step)?;
-                }
-                if self.saved.elapsed() > STATE_EVERY {
-                    state()?;
-                    self.saved = Instant::now();
                 }
             }
             RunEvent::Finished { .. } => {
                 self.done = true;
                 if !self.broken {
                     weights("last.safetensors")?;
-                    state()?;
+                    self.save_state()?;
                 }
             }
-            RunEvent::Started { .. } | RunEvent::Step { .. } | RunEvent::Finding { .. } => {}
+            RunEvent::Started { .. }
+            | RunEvent::Step { .. }
+            | RunEvent::Finding { .. }
+            | RunEvent::Resumed { .. } => {}
         }
         Ok(())
     }
@@ -316,6 +425,22 @@ impl Lane {
             }
         }
     }
+}
+
+/// That the run is on another device than was asked for, where it is.
+fn elsewhere(session: &mut Session, step: u64) -> Option<RunEvent> {
+    let message = session.elsewhere.take()?;
+    let finding = Finding::new("device", Severity::Warning, message).remedy(
+        "`dicebench devices --probe` shows every device with its check; `train.device` = cpu \
+         asks for the CPU from the start.",
+    );
+    Some(RunEvent::Finding { step, finding })
+}
+
+/// When weights of this run are kept along the way.
+fn spacing(job: &Job, session: &Session) -> Spacing {
+    let budget = job.config.train.weights_mib << 20;
+    Spacing::new(session.weights_size(), session.validations(), budget)
 }
 
 /// Where the pictures of this run go, and how many they may be.

@@ -6,7 +6,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -203,7 +203,6 @@ impl Session {
     #[must_use]
     pub fn started(&self) -> RunEvent {
         let classes = &self.dataset.classes.classes;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         RunEvent::Started {
             device: self.device_name.clone(),
             total_steps: self.total_steps,
@@ -213,7 +212,7 @@ impl Session {
             class_colors: classes.iter().map(|class| class.color).collect(),
             class_weights: self.class_weights.clone(),
             dataset: self.dataset.fingerprint.clone(),
-            unix_secs: now.map_or(0, |since| since.as_secs()),
+            unix_secs: now(),
             memory_estimate: self.memory_estimate().total(),
         }
     }
@@ -476,25 +475,58 @@ impl Session {
         checkpoint::save_model(self.learner.model(), path, &metadata).map_err(TrainError::Invalid)
     }
 
-    /// Everything needed to go on, in the folder `dir`.
+    /// Everything needed to go on, in the folder `dir`, with copies of the files `also`.
     ///
     /// # Errors
     /// Naming the file that can't be written.
-    pub fn save_state(&self, dir: &Path) -> Result<(), TrainError> {
-        checkpoint::save_state(&self.learner, self.progress, dir).map_err(TrainError::Invalid)
+    pub fn save_state(&self, dir: &Path, also: &[PathBuf]) -> Result<(), TrainError> {
+        let probes = self.watch.probes();
+        checkpoint::save_state(&self.learner, self.progress, probes, also, dir)
+            .map_err(TrainError::Invalid)
     }
 
     /// Goes on from where [`Session::save_state`] was called, in a session of the same
-    /// configuration.
+    /// configuration. What was recorded up to there is for [`Session::recall`].
     ///
     /// # Errors
     /// When the folder can't be read or is of another network.
     pub fn load_state(&mut self, dir: &Path) -> Result<(), TrainError> {
-        self.progress = checkpoint::load_state(&mut self.learner, &self.device, dir)
+        let (progress, probes) = checkpoint::load_state(&mut self.learner, &self.device, dir)
             .map_err(TrainError::Invalid)?;
+        self.progress = progress;
+        self.watch.recall(&[], probes);
         self.own_feed()?;
         self.finished = self.progress.step >= self.total_steps;
         Ok(())
+    }
+
+    /// Shows what was recorded before to those who count and compare along a run, so that they say
+    /// what they would have said without the interruption.
+    pub fn recall(&mut self, record: &[RunEvent]) {
+        let probes = self.watch.probes().to_vec();
+        self.watch.recall(record, probes);
+        for event in record {
+            if matches!(event, RunEvent::Validated { .. }) {
+                // It went on after this then; so it does now.
+                let _ = self.early.review(std::slice::from_ref(event));
+            }
+        }
+    }
+
+    /// The event that says that it goes on, and the end, where that alone was missing: all steps are
+    /// done, or a rule had `stopped` it.
+    pub fn resumed(&mut self, stopped: bool) -> Vec<RunEvent> {
+        let mut events = vec![RunEvent::Resumed {
+            step: self.progress.step,
+            device: self.device_name.clone(),
+            unix_secs: now(),
+        }];
+        if stopped {
+            events.push(self.finish(Outcome::Stopped));
+        } else if self.finished {
+            events.push(self.finish(Outcome::Completed));
+        }
+        events
     }
 
     /// Has the batches that come next made for this session alone: those of a feed that others share
@@ -503,9 +535,17 @@ impl Session {
     /// # Errors
     /// As [`Session::feed`].
     pub fn own_feed(&mut self) -> Result<(), TrainError> {
-        self.feed = Self::feed(&self.config, &self.dataset, self.progress.step)?;
+        let loader = Arc::clone(self.feed.loader());
+        let feed = Feed::start(loader, self.progress.step, self.total_steps)?;
+        self.feed = Arc::new(feed);
         Ok(())
     }
+}
+
+/// Seconds since the Unix epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
 }
 
 /// What would otherwise end in a shape error deep inside.

@@ -152,7 +152,16 @@ impl Trainer {
         match opened {
             Ok(mut lane) => {
                 let id = lane.id().to_owned();
-                self.send(TrainerEvent::Opened { lane: index, id })?;
+                let (past, anew) = lane.take_past();
+                let lane_opened = TrainerEvent::Opened {
+                    lane: index,
+                    id,
+                    past,
+                };
+                self.send(lane_opened)?;
+                if let Some(why) = anew {
+                    self.send(TrainerEvent::Anew { lane: index, why })?;
+                }
                 let events = lane.start();
                 self.lanes.push(Some(lane));
                 self.forward(index, events)

@@ -232,6 +232,36 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     let images = harness.state().lab.runs[0].validations[0].per_image.len();
     assert_eq!(csv.lines().count(), 1 + images);
     assert!(csv.starts_with("image,ordered by,one,two"), "{csv}");
+
+    // A and B change places, and the next of two runs is none other.
+    let ids: Vec<Option<String>> = (harness.state().lab.runs.iter().rev())
+        .map(|run| Some(run.id.clone()))
+        .collect();
+    press(&mut harness, Key::X);
+    assert_eq!(
+        harness.state().compare.pair,
+        [ids[1].clone(), ids[0].clone()]
+    );
+    press(&mut harness, Key::A);
+    assert_eq!(harness.state().compare.pair[0], ids[1]);
+
+    // By name, from another tab; what is typed there is a search and no key.
+    harness.state_mut().tab = Tab::Runs;
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::K);
+    harness.run_steps(2);
+    harness
+        .get_by_label("Find a command")
+        .type_text("swipe between");
+    harness.step();
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(harness.state().tab, Tab::Compare);
+    assert_eq!(harness.state().compare.mode, Mode::Swipe);
+    // Keys of this tab do nothing on another.
+    harness.state_mut().tab = Tab::Runs;
+    press(&mut harness, Key::G);
+    assert_eq!(harness.state().compare.mode, Mode::Swipe);
 }
 
 /// A picture for the eye, when `VIEW_SHOTS` names a folder.

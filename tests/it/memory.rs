@@ -60,7 +60,7 @@ fn a_run_that_computes_activations_again_can_be_taken_up() {
     let state = folder.path().join("state");
     let mut first = make();
     first.step().unwrap();
-    first.save_state(&state).unwrap();
+    first.save_state(&state, &[]).unwrap();
     let mut second = make();
     second.load_state(&state).unwrap();
     let loss = |events: Vec<RunEvent>| match &events[0] {

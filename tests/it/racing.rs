@@ -258,6 +258,164 @@ fn what_waits_is_trained_by_whoever_comes_next() {
     assert_eq!(moved["moved_to_trash"], serde_json::json!([runs[0].id]));
 }
 
+/// The events of a run's record that are not about the interruption, without the clock.
+fn recorded(home: &std::path::Path, name: &str) -> (Vec<String>, Vec<u64>, std::path::PathBuf) {
+    let store = Store::new(home.join("runs"));
+    let (runs, errors) = store.list();
+    assert!(errors.is_empty(), "{errors:?}");
+    let named: Vec<_> = runs.iter().filter(|run| run.name == name).collect();
+    assert_eq!(named.len(), 1, "one run of {name}");
+    let past = store.past(&named[0].id).unwrap();
+    let events = past.events.iter().chain(&past.end);
+    let texts = events
+        .filter(|event| !matches!(event, RunEvent::Resumed { .. }))
+        .map(timeless);
+    (
+        texts.collect(),
+        named[0].resumed.clone(),
+        store.dir(&named[0].id),
+    )
+}
+
+/// Header and numbers of a weights file; the header's keys stand in any order.
+fn weights(path: &std::path::Path) -> (serde_json::Value, Vec<u8>) {
+    let bytes = std::fs::read(path).unwrap();
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    let (header, numbers) = rest.split_at(length);
+    (serde_json::from_slice(header).unwrap(), numbers.to_vec())
+}
+
+/// Killed in the middle, a queue goes on where its lanes stood, and nothing in their records, weights and
+/// pictures tells that it was killed.
+#[test]
+fn a_killed_queue_goes_on_where_its_lanes_stood() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let run = |home: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dicebench"));
+        command
+            .args(["queue", "run", "--json"])
+            .env("DICEBENCH_HOME", home);
+        command
+    };
+    for home in &homes {
+        let mut args = vec!["queue", "add", "--device", "cpu"];
+        args.extend(["--vary", "loss.kind=dice,cross_entropy"]);
+        for set in [
+            "data.width=32",
+            "data.height=32",
+            "model.depth=1",
+            "model.base=4",
+            "train.batch=4",
+            "train.steps=60",
+            "train.epochs=0",
+            "train.validate_every=10",
+            // What depends on the step, and on how often the score has not risen.
+            "model.dropout=0.3",
+            "train.schedule=cosine",
+            "train.patience=4",
+        ] {
+            args.extend(["--set", set]);
+        }
+        let output = crate::cli::dicebench(home.path(), &args);
+        assert_eq!(output.status.code(), Some(0));
+    }
+    let [whole, torn] = homes.each_ref().map(|home| home.path());
+    assert!(run(whole).output().unwrap().status.success());
+
+    // Once each lane is past its third validation: what they make until they die is made again.
+    let mut child = run(torn)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut left = 2;
+    for line in lines {
+        let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        left -= usize::from(event["event"] == "validated" && event["step"] == 30);
+        if left == 0 {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = crate::cli::dicebench(torn, &["queue", "list"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.matches("(begun)").count(), 2, "{said}");
+
+    let output = run(torn).output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.matches(r#""event":"resumed""#).count(), 2, "{said}");
+    for name in ["kind=dice", "kind=cross_entropy"] {
+        let ((expected, none, one), (found, resumed, other)) =
+            (recorded(whole, name), recorded(torn, name));
+        assert_eq!(found, expected, "{name}");
+        assert_eq!((none.len(), resumed.len()), (0, 1), "{name}");
+        assert!(resumed[0] >= 10 && resumed[0] < 60, "{name}: {resumed:?}");
+        let album = |dir: &std::path::Path| dicebench::run::pictures::Album::open(dir).steps;
+        assert_eq!(album(&other), album(&one), "{name}");
+        for file in ["best.safetensors", "last.safetensors"] {
+            assert!(
+                weights(&other.join(file)) == weights(&one.join(file)),
+                "{name}: {file}"
+            );
+        }
+    }
+    let (_, _, dir) = recorded(torn, "kind=dice");
+    let id = dir.file_name().unwrap().to_str().unwrap();
+    let output = crate::cli::dicebench(torn, &["runs", "show", id]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("was cut off, and went on from step"), "{said}");
+}
+
+/// What can't go on says why, and begins again under a record of its own.
+#[test]
+fn a_lane_that_can_not_go_on_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    let (_, ids) = train(&[tiny()], &store);
+    let start = |config: &dicebench::experiment::ExperimentConfig, id: &str| {
+        let mut jobs = jobs(std::slice::from_ref(config));
+        jobs[0].resume = Some(id.to_owned());
+        let trainer = TrainerHandle::spawn(Arc::new(|| {}));
+        trainer.start(jobs, store.clone()).unwrap();
+        let (mut opened, mut why, mut steps) = (String::new(), None, 0);
+        loop {
+            match trainer.wait(Duration::from_secs(60)) {
+                Some(TrainerEvent::Opened { id, .. }) => opened = id,
+                Some(TrainerEvent::Anew { why: said, .. }) => why = Some(said),
+                Some(TrainerEvent::Run { event, .. }) => {
+                    steps += usize::from(matches!(event, RunEvent::Step { .. }));
+                }
+                Some(TrainerEvent::Idle) => return (opened, why, steps),
+                Some(_) => {}
+                None => panic!("the trainer is silent"),
+            }
+        }
+    };
+    // One that is over is not trained again.
+    let before = std::fs::read(store.dir(&ids[0]).join("events.jsonl")).unwrap();
+    let (opened, why, steps) = start(&tiny(), &ids[0]);
+    assert_eq!((opened.as_str(), why, steps), (ids[0].as_str(), None, 0));
+    let after = std::fs::read(store.dir(&ids[0]).join("events.jsonl")).unwrap();
+    assert!(before == after);
+    let mut other = tiny();
+    other.set("train.learning_rate", "0.5").unwrap();
+    let (opened, why, steps) = start(&other, &ids[0]);
+    assert_eq!(steps, 12);
+    assert_ne!(opened, ids[0]);
+    assert!(why.unwrap().contains("other settings"));
+    let (_, why, steps) = start(&tiny(), "nonesuch");
+    assert_eq!(steps, 12);
+    assert!(why.unwrap().contains("nonesuch"));
+    std::fs::remove_dir_all(store.dir(&ids[0]).join("last.state")).unwrap();
+    let (_, why, steps) = start(&tiny(), &ids[0]);
+    assert_eq!(steps, 12);
+    assert!(why.unwrap().contains("progress.json"));
+}
+
 /// Two presets are put on the grid beside the settings, and raced from two seeds.
 #[test]
 fn a_race_is_started_from_presets_in_the_window() {

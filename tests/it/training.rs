@@ -33,6 +33,7 @@ pub fn jobs(configs: &[ExperimentConfig]) -> Vec<Job> {
         name: "test".to_owned(),
         config: config.clone(),
         dataset: Arc::clone(&dataset),
+        resume: None,
     };
     configs.iter().map(job).collect()
 }

@@ -1,35 +1,27 @@
 //! Above the pictures of the Compare tab: which image, in which order, at which epoch, how it is shown.
 
-use egui::{Key, Modifiers, RichText, Role, Ui, WidgetInfo, vec2};
+use egui::{RichText, Role, Ui, WidgetInfo, vec2};
 
 use super::files::Asked;
-use super::{Compare, keys};
-use crate::app::theme;
+use super::Compare;
+use crate::app::commands::sheet;
+use crate::app::{Tab, theme};
 use crate::app::view::chip::keep_together;
 use crate::app::view::versus::{Mode, Show};
 use crate::param::Choice;
 use crate::run::Run;
 use crate::run::versus::{Order, Ranked};
 
-/// The image chooser, and arrow keys; returns the place in the order.
+/// The image chooser. `by` so many images it goes on, or back; returns the place in the order.
 pub fn step_image(
     compare: &mut Compare,
     ui: &mut Ui,
-    at: usize,
+    (at, by): (usize, i64),
     names: &[String],
     ranked: &[Ranked],
 ) -> usize {
-    let mut to = at;
     let last = ranked.len().saturating_sub(1);
-    if !ui.ctx().text_edit_focused() {
-        let typed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if typed(Key::ArrowLeft) {
-            to = at.saturating_sub(1);
-        }
-        if typed(Key::ArrowRight) {
-            to = (at + 1).min(last);
-        }
-    }
+    let mut to = at.saturating_add_signed(by as isize).min(last);
     ui.horizontal(|ui| {
         for (sign, target, name, key) in [
             ("◀", at.saturating_sub(1), "Previous image", "arrow left"),
@@ -170,7 +162,23 @@ pub fn controls(
         ui.separator();
         save_menu(compare, ui);
         ui.label(RichText::new("keys").weak().underline())
-            .on_hover_text(keys::SHEET);
+            .on_hover_ui(|ui| {
+                let keys = sheet::of(ui.ctx(), Some(Tab::Compare));
+                // Two columns: one would be taller than a small window.
+                egui::Grid::new("keys of the comparison")
+                    .num_columns(4)
+                    .spacing([12.0, 2.0])
+                    .show(ui, |ui| {
+                        let half = keys.len().div_ceil(2);
+                        for at in 0..half {
+                            for (key, name) in [keys.get(at), keys.get(half + at)].into_iter().flatten() {
+                                ui.strong(key);
+                                ui.label(*name);
+                            }
+                            ui.end_row();
+                        }
+                    });
+            });
     });
 }
 

@@ -4,12 +4,12 @@
 //! to [`super::view::versus`]. Nothing is read here.
 
 mod controls;
-mod files;
+pub mod files;
 mod gather;
-mod keys;
 mod pictures;
 mod side;
 pub mod strip;
+pub mod wishes;
 
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ pub struct Compare {
     turned: f64,
     canvas: Canvas,
     gallery: Gallery,
+    /// What was wished for, until the runs are known.
+    wishes: Vec<wishes::Wish>,
     /// What was chosen to be saved, until it is made.
     asked: Option<Asked>,
     /// What is to be saved, until it is taken.
@@ -78,9 +80,15 @@ impl Compare {
             turned: 0.0,
             canvas: Canvas::default(),
             gallery,
+            wishes: Vec::new(),
             asked: None,
             saves: Vec::new(),
         }
+    }
+
+    /// Does this in the next frame.
+    pub fn wish(&mut self, wish: wishes::Wish) {
+        self.wishes.push(wish);
     }
 
     /// Pictures painted so far; for tests of what is painted anew.
@@ -104,6 +112,12 @@ fn chosen<'a>(lab: &'a Lab, ticked: &std::collections::BTreeSet<String>) -> Vec<
     runs
 }
 
+/// How many runs are compared.
+#[must_use]
+pub fn count(app: &App) -> usize {
+    chosen(&app.lab, &app.runs.ticked).len()
+}
+
 pub fn show(app: &mut App, ui: &mut Ui) {
     let App {
         lab,
@@ -115,6 +129,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     compare.canvas.begin();
     let runs = chosen(lab, &table.ticked);
     if runs.is_empty() {
+        compare.wishes.clear();
         let newest: Vec<String> = lab.runs.iter().take(2).map(|run| run.id.clone()).collect();
         if nothing(ui, newest.len()) {
             table.ticked.extend(newest);
@@ -123,13 +138,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
     let steps = gather::steps(&runs);
     let Some(names) = gather::names(&mut compare.gallery, &runs) else {
+        compare.wishes.clear();
         waiting(ui, &runs);
         return;
     };
     let [a, _] = gather::pair(&compare.pair, &runs);
     let before = gather::moment(compare.moment, &steps);
     let of_a = gather::at(runs[a], before).map(|(_, validation)| validation);
-    keys::handle(compare, ui, &steps, of_a);
+    let images = compare.grant(&runs, &steps, of_a);
     let step = gather::moment(compare.moment, &steps);
     let validations: Vec<_> = runs.iter().map(|run| gather::at(run, step)).collect();
     let [a, b] = gather::pair(&compare.pair, &runs);
@@ -140,7 +156,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     sorted.extend(others.filter_map(|at| validations[at].map(|(_, v)| v)));
     let ranked = rank(compare.order, &sorted, names.len());
     let at = gather::place(compare.image.as_deref(), &names, &ranked);
-    let at = controls::step_image(compare, ui, at, &names, &ranked);
+    let at = controls::step_image(compare, ui, (at, images), &names, &ranked);
     let position = ranked.get(at).map(|r| r.position);
 
     let titles: Vec<String> = (runs.iter())

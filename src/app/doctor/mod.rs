@@ -2,11 +2,13 @@
 //! sure it is, and what puts it right. Draws what the lab knows; changes only what a button says.
 
 mod card;
+mod files;
 mod gates;
 mod picture;
 
 use egui::{Button, RichText, Ui};
 
+use super::view::offer;
 use super::{App, Tab, theme};
 use crate::doctor::Diagnosis;
 use crate::doctor::rules::Fix;
@@ -33,10 +35,17 @@ enum Asked {
 
 pub fn show(app: &mut App, ui: &mut Ui) {
     let mut asked = None;
+    let mut save = None;
     egui::ScrollArea::vertical()
         .auto_shrink(false)
         .show(ui, |ui| {
             ui.add_space(4.0);
+            ui.horizontal(|ui| {
+                ui.heading("Doctor");
+                if app.lab.xray.is_some() {
+                    save = offer::menu(ui, "doctor", &files::offers(&app.lab));
+                }
+            });
             headline(app, ui, &mut asked);
             ui.add_space(6.0);
             gates::show(&app.lab, ui, &mut asked);
@@ -48,6 +57,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             of_run(app, ui, &mut asked);
             ui.add_space(12.0);
         });
+    app.saves.extend(save);
     match asked {
         None => {}
         Some(Asked::Fix(run, fix)) => app.lab.clone_with_fix(run.as_deref(), &fix),
@@ -74,7 +84,6 @@ fn counted(n: usize, what: &str) -> Option<String> {
 
 fn headline(app: &App, ui: &mut Ui, asked: &mut Option<Asked>) {
     let lab = &app.lab;
-    ui.heading("Doctor");
     let images = lab.dataset().map_or_else(String::new, |dataset| {
         format!(", on {} images ({})", dataset.items.len(), dataset.layout)
     });

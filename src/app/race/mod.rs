@@ -68,7 +68,7 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
             vary(ui, state, &lab.draft);
             ui.separator();
             let plan = plan(state, lab);
-            started = start(ui, state, lab, plan);
+            started = start(ui, lab, plan);
         });
     state.open = open && !started;
     started
@@ -167,7 +167,7 @@ fn plan(state: &State, lab: &Lab) -> Result<Plan, String> {
 }
 
 /// What will be compared, and the buttons; whether something was started.
-fn start(ui: &mut Ui, state: &State, lab: &mut Lab, plan: Result<Plan, String>) -> bool {
+fn start(ui: &mut Ui, lab: &mut Lab, plan: Result<Plan, String>) -> bool {
     let plan = match plan {
         Ok(plan) => plan,
         Err(message) => {
@@ -177,6 +177,9 @@ fn start(ui: &mut Ui, state: &State, lab: &mut Lab, plan: Result<Plan, String>) 
     };
     preview(ui, &plan);
     say(ui, &plan.statement(), plan.lanes.len());
+    if lab.is_busy() {
+        beside_running(ui, &plan, lab);
+    }
     let unfit = (plan.lanes.iter()).find_map(|lane| {
         let problems = lane.config.validate().err()?;
         Some(format!("{}: {}", lane.name, problems.join("; ")))
@@ -207,7 +210,7 @@ fn start(ui: &mut Ui, state: &State, lab: &mut Lab, plan: Result<Plan, String>) 
             {
                 lab.start_plan(&plan);
             }
-            let text = format!("Add {} to the running race", state.sources.len());
+            let text = format!("Add {} to the running race", plan.lanes.len());
             let few = !plan.lanes.is_empty() && lab.lanes().len() + plan.lanes.len() <= LANES;
             let button = ui.add_enabled(few, egui::Button::new(text));
             if button
@@ -245,6 +248,27 @@ fn start(ui: &mut Ui, state: &State, lab: &mut Lab, plan: Result<Plan, String>) 
         }
     });
     started
+}
+
+/// Warns where lanes that join would not see what those see that run.
+fn beside_running(ui: &mut Ui, plan: &Plan, lab: &Lab) {
+    let running = lab.lanes().into_iter().map(|(_, run)| Lane {
+        name: run.name.clone(),
+        config: run.config.clone(),
+    });
+    let together = Plan {
+        lanes: running.chain(plan.lanes.iter().cloned()).collect(),
+        ..plan.clone()
+    };
+    let said = together.statement();
+    if said.unequal.is_empty() {
+        return;
+    }
+    let keys = in_words(said.unequal.iter());
+    ui.colored_label(
+        theme::warn(ui),
+        format!("⚠ Beside the lanes that run, these would not start alike or see the same: {keys}."),
+    );
 }
 
 /// The names of all lanes.

@@ -19,7 +19,7 @@ pub(super) enum Of {
 }
 
 /// A side's share per class, 0..=1.
-fn shares(census: &Census, of: Of, [train, val]: [usize; 2]) -> [Vec<f64>; 2] {
+pub(super) fn shares(census: &Census, of: Of, [train, val]: [usize; 2]) -> [Vec<f64>; 2] {
     let each = |list: &[u64], all: u64| -> Vec<f64> {
         list.iter().map(|n| *n as f64 / all.max(1) as f64).collect()
     };

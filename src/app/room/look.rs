@@ -10,6 +10,7 @@ use super::super::view::color::on_ground;
 use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{self, Pane, Scene, Textures};
+use super::super::view::save;
 use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, unpacked};
 use crate::data::{Dataset, IGNORE, Sample};
@@ -31,6 +32,8 @@ pub struct State {
     known: Vec<String>,
     /// Place under the pointer, in 0..1 of the picture.
     pointed: Option<Vec2>,
+    /// The pictures are to be saved: as SVG, or as PNG.
+    save_as: Option<bool>,
 }
 
 impl Default for State {
@@ -46,6 +49,7 @@ impl Default for State {
             hidden: BTreeSet::new(),
             known: Vec::new(),
             pointed: None,
+            save_as: None,
         }
     }
 }
@@ -112,6 +116,16 @@ pub(super) fn show(
         ..grid::palette(dataset)
     };
     let sample = look.bands.picture(&full.sample);
+    if let Some(svg) = look.save_as.take() {
+        let scene = scene(look, &sample, &palette);
+        let panes: Vec<_> = (shown(look.beside).iter())
+            .filter_map(|pane| {
+                let title = format!("{} of {}", pane.name(), dataset.items[item].id);
+                Some((title, scene.picture(*pane)?))
+            })
+            .collect();
+        room.saves.push(save::pictures("image", &panes, svg));
+    }
     pictures(look, &sample, &palette, ui);
     let size = [full.sample.image.width, full.sample.image.height];
     let said = match look.pointed {
@@ -203,6 +217,14 @@ fn head(
             look.lens = Lens::default();
         }
         look.bands.show(dataset.channels, ui);
+        let choices = [
+            (
+                "Pictures as SVG…",
+                "What is shown, unzoomed; its title stays text.",
+            ),
+            ("Pictures as PNG…", "What is shown, unzoomed, pixel by pixel."),
+        ];
+        look.save_as = save::pictures_menu(ui, choices).or(look.save_as);
         if dataset.split.val.contains(&item) || lab.active_run().is_some() {
             ui.separator();
             if ui
@@ -245,8 +267,16 @@ fn chips(look: &mut State, dataset: &Dataset, item: usize, ui: &mut Ui) {
         });
 }
 
-fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
-    let scene = Scene {
+fn shown(beside: bool) -> &'static [Pane] {
+    if beside {
+        &[Pane::Image, Pane::Truth]
+    } else {
+        &[Pane::Truth]
+    }
+}
+
+fn scene<'a>(look: &State, sample: &'a Sample, palette: &'a Palette) -> Scene<'a> {
+    Scene {
         sample,
         prediction: None,
         palette,
@@ -254,7 +284,11 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
             opacity: look.opacity,
             contours: look.contours,
         },
-    };
+    }
+}
+
+fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
+    let scene = scene(look, sample, palette);
     look.textures.hold(sample);
     let size = [sample.image.width, sample.image.height];
     let status =
@@ -264,11 +298,7 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
         (ui.available_height() - status).max(40.0),
     );
     let (area, _) = ui.allocate_exact_size(space, Sense::hover());
-    let shown: &[Pane] = if look.beside {
-        &[Pane::Image, Pane::Truth]
-    } else {
-        &[Pane::Truth]
-    };
+    let shown = shown(look.beside);
     let aspect = size[0].max(1) as f32 / size[1].max(1) as f32;
     let cells = panes::cells(area, shown.len(), aspect, 0.0);
     let pointed = look.pointed.take();

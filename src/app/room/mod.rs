@@ -7,6 +7,7 @@ mod balance;
 mod bands;
 mod bar;
 mod classes;
+mod files;
 mod grid;
 mod list_file;
 mod look;
@@ -21,6 +22,8 @@ use egui::{Key, Modifiers, RichText, Ui};
 
 use super::opening::Opening;
 use super::theme;
+use super::view::offer;
+use super::view::save::Save;
 use crate::data::Dataset;
 use crate::data::config::LayoutName;
 use crate::finding::Severity;
@@ -47,6 +50,8 @@ pub struct State {
     classes: classes::State,
     list_file: list_file::ListFile,
     tiles: tiles::Tiles,
+    /// What is to be saved, until it is taken.
+    pub saves: Vec<Result<Save, String>>,
     /// What was found out about the dataset of the last frame.
     known: Option<Known>,
     /// The filter's text box is to get the keyboard.
@@ -262,6 +267,9 @@ fn parts(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
                 state.part = part;
             }
         }
+        state
+            .saves
+            .extend(offer::menu(ui, "dataset", &files::offers(dataset)));
         look(lab, ui);
         if state.classes.is_editing() {
             ui.colored_label(theme::warn(ui), "class map is being edited");

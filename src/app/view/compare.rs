@@ -3,7 +3,9 @@
 use egui::{Label, RichText, Sense, Ui, vec2};
 
 use super::color::{on_ground, run_color};
+use super::offer::{self, Offer};
 use super::readout::{score, short};
+use super::save::Save;
 use super::series::duration;
 use super::summary::{best_dice, outcome, seconds, steps};
 use crate::experiment::ABSENT;
@@ -12,22 +14,28 @@ use crate::run::{Run, group};
 /// One line of the comparison: what it is about, and its value in every run.
 type Line = (String, Vec<String>);
 
-/// Table of the results of `runs`, and of the configuration keys in which they differ.
-pub fn diff_table(ui: &mut Ui, runs: &[&Run]) {
+/// Table of the results of `runs`, and of the configuration keys in which they differ; what of it is
+/// to be saved.
+pub fn diff_table(ui: &mut Ui, runs: &[&Run]) -> Option<Result<Save, String>> {
     if runs.len() < 2 {
         ui.add_space(8.0);
         let words = "Tick two or more runs to see how their configurations and results differ.";
         ui.label(RichText::new(words).weak());
-        return;
+        return None;
     }
     let differences = differences(runs);
     let results = results(runs);
-    let copy = ui
-        .button("Copy as text")
-        .on_hover_text("Copy this table, tab-separated: it can be pasted into a spreadsheet.");
-    if copy.clicked() {
-        ui.ctx().copy_text(as_text(runs, &differences, &results));
-    }
+    let mut save = None;
+    ui.horizontal(|ui| {
+        let copy = ui
+            .button("Copy as text")
+            .on_hover_text("Copy this table, tab-separated: it can be pasted into a spreadsheet.");
+        if copy.clicked() {
+            ui.ctx().copy_text(as_text(runs, &differences, &results));
+        }
+        let table = || rows(runs, &differences, &results);
+        save = offer::menu(ui, "differences", &[Offer::table("Differences", table)]);
+    });
     egui::Grid::new("differences of runs")
         .striped(true)
         .num_columns(runs.len() + 1)
@@ -51,6 +59,7 @@ pub fn diff_table(ui: &mut Ui, runs: &[&Run]) {
             }
             lines(ui, &differences, None);
         });
+    save
 }
 
 fn lines(ui: &mut Ui, lines: &[Line], best: Option<usize>) {
@@ -139,12 +148,20 @@ fn best_column(runs: &[&Run]) -> Option<usize> {
 }
 
 fn as_text(runs: &[&Run], differences: &[Line], results: &[Line]) -> String {
-    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-    let mut text = format!("run\t{}\n", names.join("\t"));
-    for (key, values) in results.iter().chain(differences) {
-        text += &format!("{key}\t{}\n", values.join("\t"));
-    }
-    text
+    let rows = rows(runs, differences, results);
+    rows.iter().map(|row| row.join("\t") + "\n").collect()
+}
+
+/// The table as it is shown, the names of the runs first.
+fn rows(runs: &[&Run], differences: &[Line], results: &[Line]) -> Vec<Vec<String>> {
+    let named = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.name.clone()));
+    let mut rows = vec![named.collect()];
+    rows.extend((results.iter().chain(differences)).map(|(key, values)| {
+        let mut row = vec![key.clone()];
+        row.extend(values.iter().cloned());
+        row
+    }));
+    rows
 }
 
 #[cfg(test)]

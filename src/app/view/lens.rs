@@ -2,6 +2,9 @@
 
 use egui::{Pos2, Rect, Vec2, vec2};
 
+/// Largest zoom.
+const MOST: f32 = 64.0;
+
 /// Zoom and place, the same in all panes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lens {
@@ -36,7 +39,7 @@ impl Lens {
     pub fn zoom_at(&mut self, factor: f32, pointer: Pos2, pane: Rect, size: [usize; 2]) {
         let before = self.place(pane, size);
         let under = (pointer - before.min) / before.size();
-        self.zoom = (self.zoom * factor).clamp(1.0, 64.0);
+        self.zoom = (self.zoom * factor).clamp(1.0, MOST);
         let after = self.place(pane, size).size();
         self.center = under - (pointer - pane.center()) / after;
         self.settle(pane, size);
@@ -47,8 +50,18 @@ impl Lens {
         self.settle(pane, size);
     }
 
+    /// Closer or further away, about the middle.
+    pub fn zoom_by(&mut self, factor: f32) {
+        self.zoom = (self.zoom * factor).clamp(1.0, MOST);
+    }
+
+    /// Moves what is seen by a `share` of it.
+    pub fn move_by(&mut self, share: Vec2) {
+        self.center += share / self.zoom;
+    }
+
     /// Keeps the picture in the pane.
-    fn settle(&mut self, pane: Rect, size: [usize; 2]) {
+    pub fn settle(&mut self, pane: Rect, size: [usize; 2]) {
         let drawn = self.place(pane, size).size();
         for axis in 0..2 {
             let half = (pane.size()[axis] / drawn[axis] / 2.0).min(0.5);

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod curve;
 pub mod lanes;
 pub mod lens;
+pub mod offer;
 pub mod outliers;
 pub mod paint;
 pub mod panes;

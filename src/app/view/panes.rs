@@ -310,6 +310,8 @@ pub fn draw(
     if response.double_clicked() {
         *lens = Lens::default();
     }
+    // Keys move it without knowing any pane.
+    lens.settle(rect, size);
     let placed = lens.place(rect, size);
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));

@@ -4,7 +4,9 @@
 use egui::{RichText, Sense, Ui, vec2};
 
 use super::color::{on_ground, run_color};
+use super::offer::{self, Offer};
 use super::readout::score;
+use super::save::Save;
 use crate::lab::outlining::Measured;
 use crate::param::Choice;
 use crate::run::definitions::{Defined, definitions};
@@ -32,14 +34,16 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Draws the table of `runs`; `verdicts` are the sentences about them, once they are known.
+    /// Draws the table of `runs`; `verdicts` are the sentences about them, once they are known. What of
+    /// it is to be saved is returned.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
         runs: &[&Run],
         outlines: &Measured,
         verdicts: Option<&[String]>,
-    ) {
+    ) -> Option<Result<Save, String>> {
+        let mut save = None;
         self.follow(runs, outlines);
         let rows = self.rows();
         ui.horizontal_wrapped(|ui| {
@@ -54,11 +58,23 @@ impl Scores {
             if copy.clicked() {
                 ui.ctx().copy_text(as_text(runs, &rows));
             }
+            let offers = [
+                Offer::table("Scores", || as_rows(runs, &rows)),
+                Offer::table("Scores of the classes", || of_classes(runs, &rows)),
+                Offer::table("Sentences", || {
+                    let said = verdicts.unwrap_or_default().iter();
+                    let heading = vec!["sentence".to_owned()];
+                    let rows = said.map(|sentence| vec![sentence.clone()]);
+                    std::iter::once(heading).chain(rows).collect()
+                }),
+            ];
+            save = offer::menu(ui, "scores", &offers);
         });
         egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             sentences(ui, verdicts);
             self.table(ui, runs, &rows);
         });
+        save
     }
 
     /// Computes what has changed: confusion matrices of single images are not added up every frame.
@@ -224,13 +240,39 @@ fn sentences(ui: &mut Ui, verdicts: Option<&[String]>) {
 }
 
 fn as_text(runs: &[&Run], rows: &[Row]) -> String {
-    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-    let mut text = format!("definition\t{}\n", names.join("\t"));
-    for Row { name, values, .. } in rows {
-        let values: Vec<String> = (values.iter())
-            .map(|value| value.map(|v| v.to_string()).unwrap_or_default())
-            .collect();
-        text += &format!("{name}\t{}\n", values.join("\t"));
+    let rows = as_rows(runs, rows);
+    rows.iter().map(|row| row.join("\t") + "\n").collect()
+}
+
+/// Each definition in each run, the names of the runs first.
+fn as_rows(runs: &[&Run], rows: &[Row]) -> Vec<Vec<String>> {
+    let names = runs.iter().map(|run| run.name.clone());
+    let heading = std::iter::once("definition".to_owned()).chain(names);
+    let mut all = vec![heading.collect()];
+    all.extend(rows.iter().map(|Row { name, values, .. }| {
+        let value = |value: &Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+        let mut row = vec![(*name).to_owned()];
+        row.extend(values.iter().map(value));
+        row
+    }));
+    all
+}
+
+/// The classes of each definition that has them, run by run.
+fn of_classes(runs: &[&Run], rows: &[Row]) -> Vec<Vec<String>> {
+    let heading = ["definition", "run", "class", "value"];
+    let mut all = vec![heading.map(str::to_owned).to_vec()];
+    for Row { name, classes, .. } in rows {
+        for (run, values) in runs.iter().zip(classes) {
+            let value = |value: f64| match value.is_finite() {
+                true => value.to_string(),
+                false => String::new(),
+            };
+            all.extend(run.classes.iter().zip(values).map(|(class, v)| {
+                let name = (*name).to_owned();
+                vec![name, run.name.clone(), class.clone(), value(*v)]
+            }));
+        }
     }
-    text
+    all
 }

@@ -243,6 +243,21 @@ impl Canvas {
         self.painted
     }
 
+    /// All pictures closer or further away.
+    pub fn zoom(&mut self, factor: f32) {
+        self.lens.zoom_by(factor);
+    }
+
+    /// What is seen of all pictures moves by a share of it.
+    pub fn pan(&mut self, share: Vec2) {
+        self.lens.move_by(share);
+    }
+
+    /// All pictures as a whole.
+    pub fn reset(&mut self) {
+        self.lens = Lens::default();
+    }
+
     /// Call once a frame, before drawing.
     pub fn begin(&mut self) {
         self.frame += 1;

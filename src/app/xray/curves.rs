@@ -10,7 +10,7 @@ use crate::experiment::ExperimentConfig;
 use crate::lab::responding::{DRAFT, Laid, MOST};
 
 /// Okabe–Ito, by place; dashes tell them apart without colour.
-const COLORS: [Color32; MOST] = [
+pub(super) const COLORS: [Color32; MOST] = [
     Color32::from_rgb(0x1F, 0x8A, 0xD0),
     Color32::from_rgb(0xE0, 0x80, 0x10),
     Color32::from_rgb(0xCC, 0x79, 0xA7),
@@ -126,19 +126,18 @@ fn legend(
     });
 }
 
+/// The curves of one motion, each with the place of its configuration.
+pub(super) fn of_motion(laid: &[Laid], motion: Motion) -> Vec<(usize, &Curve)> {
+    let curves = (laid.iter().enumerate()).filter_map(|(place, one)| {
+        let curves = one.curves.as_ref().ok()?;
+        Some((place, curves.iter().find(|c| c.motion == motion)?))
+    });
+    curves.collect()
+}
+
 /// Loss above, gradient below, of one motion.
 fn cell(ui: &mut Ui, motion: Motion, laid: &[Laid]) {
-    let curves: Vec<(usize, &Curve)> = (laid.iter().enumerate())
-        .filter_map(|(place, one)| {
-            let curve = one
-                .curves
-                .as_ref()
-                .ok()?
-                .iter()
-                .find(|c| c.motion == motion)?;
-            Some((place, curve))
-        })
-        .collect();
+    let curves = of_motion(laid, motion);
     let Some((_, first)) = curves.first() else {
         return;
     };

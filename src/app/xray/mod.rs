@@ -2,12 +2,15 @@
 //! makes of it. Reads values only; the one thing it gives back is a fix to clone with.
 
 mod curves;
+mod files;
 mod slope;
 mod thumbs;
 mod what_if;
 
 use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
 
+use crate::app::view::offer;
+use crate::app::view::save::Save;
 use crate::doctor::Diagnosis;
 use crate::doctor::look::Slope;
 use crate::doctor::rules::Fix;
@@ -69,6 +72,8 @@ pub struct Asked {
     pub slope_at: Option<String>,
     pub curves: CurvesAsked,
     pub what_if: Option<WhatIfAsked>,
+    /// A file of what is shown.
+    pub save: Option<Result<Save, String>>,
 }
 
 /// Draws the panel.
@@ -79,7 +84,10 @@ pub fn ui(ui: &mut Ui, state: &mut State, shown: &Shown<'_>) -> Asked {
         return asked;
     };
     (state.thumbs).update(ui.ctx(), xray, shown.taken, shown.colors);
-    headline(ui, xray);
+    ui.horizontal_wrapped(|ui| {
+        headline(ui, xray);
+        asked.save = offer::menu(ui, "X-ray", &files::offers(state, shown, xray));
+    });
     ui.weak(
         "What the loss says of answers whose worth is known, made of your own masks: the best answer on \
          top, a longer bar for a higher loss. Training moves towards short bars, so these belong on top.",

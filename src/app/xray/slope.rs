@@ -95,12 +95,7 @@ impl Picture {
             .is_none_or(|(step, ..)| *step != frozen.step)
         {
             let load = |name: &str, labels: &[u8]| {
-                let pixels = labels.iter().map(|label| {
-                    let color = colors.get(usize::from(*label)).copied();
-                    let [r, g, b] = color.unwrap_or([90; 3]);
-                    Color32::from_rgb(r, g, b)
-                });
-                let image = ColorImage::new(shown, pixels.collect());
+                let image = classes(shown, labels, colors);
                 ui.ctx().load_texture(name, image, TextureOptions::NEAREST)
             };
             let truth = load("what-if truth", frozen.truth());
@@ -147,19 +142,41 @@ impl Picture {
         if self.made.as_ref() == Some(&key) {
             return;
         }
-        let pixels: Vec<Color32> = (slope.class(self.class).iter())
-            .map(|value| {
-                let [r, g, b] = diverging(*value, slope.largest);
-                Color32::from_rgb(r, g, b)
-            })
-            .collect();
-        let size = [slope.frame.width, slope.frame.height];
-        self.texture = (pixels.len() == size[0] * size[1] && !pixels.is_empty()).then(|| {
-            let image = ColorImage::new(size, pixels);
+        self.texture = gradient(slope, self.class).map(|image| {
             (ui.ctx()).load_texture("gradient", image, TextureOptions::NEAREST)
         });
         self.made = Some(key);
     }
+
+    /// The gradient of the class that is looked at, as a picture with its title.
+    pub fn image(&self, slope: &Slope, names: &[&str]) -> Option<(String, ColorImage)> {
+        let name = names.get(self.class).copied().unwrap_or("–");
+        let title = format!("gradient for {name}, ±{:.2e}", slope.largest);
+        Some((title, gradient(slope, self.class)?))
+    }
+}
+
+/// The gradient of one class, in its colours.
+fn gradient(slope: &Slope, class: usize) -> Option<ColorImage> {
+    let pixels: Vec<Color32> = (slope.class(class).iter())
+        .map(|value| {
+            let [r, g, b] = diverging(*value, slope.largest);
+            Color32::from_rgb(r, g, b)
+        })
+        .collect();
+    let size = [slope.frame.width, slope.frame.height];
+    (pixels.len() == size[0] * size[1] && !pixels.is_empty())
+        .then(|| ColorImage::new(size, pixels))
+}
+
+/// A map of classes in their colours.
+pub fn classes(size: [usize; 2], labels: &[u8], colors: &[[u8; 3]]) -> ColorImage {
+    let pixels = labels.iter().map(|label| {
+        let color = colors.get(usize::from(*label)).copied();
+        let [r, g, b] = color.unwrap_or([90; 3]);
+        Color32::from_rgb(r, g, b)
+    });
+    ColorImage::new(size, pixels.collect())
 }
 
 /// The answers to choose from; the one chosen, where it is another.

@@ -25,21 +25,14 @@ impl Thumbs {
             return;
         }
         self.taken = taken;
-        let size = [xray.frame.width, xray.frame.height];
-        let load = |name: &str, pixels: Vec<Color32>| {
-            (pixels.len() == size[0] * size[1] && !pixels.is_empty()).then(|| {
-                let image = ColorImage::new(size, pixels);
-                ctx.load_texture(name, image, TextureOptions::NEAREST)
-            })
-        };
+        let load = |name: &str, image| ctx.load_texture(name, image, TextureOptions::NEAREST);
         self.textures = (xray.oracles.iter())
             .map(|bar| {
-                let look = bar.look.as_ref()?;
-                load(&bar.name, pixels(look, &xray.labels, colors))
+                let image = image(bar.look.as_ref()?, xray, colors)?;
+                Some(load(&bar.name, image))
             })
             .collect();
-        let truth = Look::Labels(xray.labels.clone());
-        self.truth = load("truth", pixels(&truth, &xray.labels, colors));
+        self.truth = truth_image(xray, colors).map(|image| load("truth", image));
     }
 
     pub fn of(&self, bar: usize) -> Option<&TextureHandle> {
@@ -49,6 +42,27 @@ impl Thumbs {
     pub fn truth(&self) -> Option<&TextureHandle> {
         self.truth.as_ref()
     }
+}
+
+/// The answers as pictures, under their names; those that no picture shows are left out.
+pub fn images(xray: &Xray, colors: &[[u8; 3]]) -> Vec<(String, ColorImage)> {
+    let answers = xray.oracles.iter().filter_map(|bar| {
+        let image = image(bar.look.as_ref()?, xray, colors)?;
+        Some((format!("{}: {:.3}", bar.title, bar.loss), image))
+    });
+    answers.collect()
+}
+
+/// The truth of the mask that is shown.
+pub fn truth_image(xray: &Xray, colors: &[[u8; 3]]) -> Option<ColorImage> {
+    image(&Look::Labels(xray.labels.clone()), xray, colors)
+}
+
+fn image(look: &Look, xray: &Xray, colors: &[[u8; 3]]) -> Option<ColorImage> {
+    let size = [xray.frame.width, xray.frame.height];
+    let pixels = pixels(look, &xray.labels, colors);
+    (pixels.len() == size[0] * size[1] && !pixels.is_empty())
+        .then(|| ColorImage::new(size, pixels))
 }
 
 fn pixels(look: &Look, truth: &[u8], colors: &[[u8; 3]]) -> Vec<Color32> {

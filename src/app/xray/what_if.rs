@@ -1,13 +1,14 @@
 //! What-if: what the present settings' loss would say of a run's frozen answers, beside the run's
 //! own loss, and which pixels of one of its images it would push.
 
-use egui::{ComboBox, RichText, Ui};
+use egui::{ColorImage, ComboBox, RichText, Ui};
 
-use super::slope::Picture;
+use super::slope::{Picture, classes};
 use super::{OTHER, WRONG};
 use crate::lab::freezing::{Asked as Question, WhatIf};
+use crate::doctor::look::Slope;
 use crate::run::checkpoints::Checkpoint;
-use crate::train::frozen::Reading;
+use crate::train::frozen::{Frozen, Reading};
 
 /// What is kept between frames.
 #[derive(Default)]
@@ -15,6 +16,28 @@ pub struct State {
     picture: Picture,
     /// The run that the picture is of.
     of: String,
+}
+
+impl State {
+    /// Truth, answer and gradient of the image that is shown.
+    pub fn images(
+        &self,
+        frozen: &Frozen,
+        slope: &Slope,
+        colors: &[[u8; 3]],
+    ) -> Vec<(String, ColorImage)> {
+        let size = [slope.frame.width, slope.frame.height];
+        let names: Vec<&str> = frozen.class_names.iter().map(String::as_str).collect();
+        let mut panes = vec![
+            ("truth".to_owned(), classes(size, frozen.truth(), colors)),
+            (
+                "the run's answer".to_owned(),
+                classes(size, &frozen.answer(), colors),
+            ),
+        ];
+        panes.extend(self.picture.image(slope, &names));
+        panes
+    }
 }
 
 /// A run that may be frozen: name and id.

@@ -177,6 +177,7 @@ fn trained(
         name: name.to_owned(),
         config: config.clone(),
         dataset,
+        resume: None,
     };
     let runs: Vec<Run> = proving::train(vec![job], store)?;
     let mut found = Vec::new();

@@ -38,6 +38,7 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
             "id": run.id, "name": run.name, "folder": store.dir(&run.id), "outcome": run.outcome,
             "ending": ending(run), "why_ended": run.why_ended(),
             "device": run.device, "dataset": run.dataset, "classes": run.classes,
+            "resumed": run.resumed,
             "steps": run.steps.len(), "total_steps": run.total_steps,
             "best": at_best.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
             "last": last.map(|v| json!({ "step": v.step, "mean_dice": v.mean_dice, "dice": v.dice, "loss": v.loss })),
@@ -56,6 +57,9 @@ pub fn run(store: &Store, run: &Run, as_json: bool) -> ExitCode {
     );
     if let Some(why) = run.why_ended() {
         println!("          {why}");
+    }
+    for step in &run.resumed {
+        println!("          was cut off, and went on from step {step}");
     }
     println!("best      mean Dice {}", shown(best(run)));
     if let Some(validation) = at_best {

@@ -1,5 +1,7 @@
 //! Pattern 14: good while training, bad in evaluation, on the same images.
 
+use serde::{Deserialize, Serialize};
+
 use super::page::Line;
 use super::{Diagnosis, Evidence};
 use crate::finding::Severity;
@@ -9,7 +11,7 @@ use crate::model::config::Normalization;
 const GAP: f64 = 0.15;
 
 /// One training batch answered in both modes of the network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     pub step: u64,
     /// Mean Dice with the batch's own statistics.

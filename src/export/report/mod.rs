@@ -3,19 +3,18 @@
 //! Nothing in it is fetched from anywhere: curves are SVG, pictures are data URIs, and it reads well
 //! in light and dark browsers and on paper.
 
-pub mod chart;
 mod page;
 mod pictures;
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use crate::export::chart::{Chart, Figure, Line};
 use crate::run::definitions::{Defined, definitions};
 use crate::run::group::{self, Group, Spread};
 use crate::run::outlines::Outlines;
 use crate::run::pictures::Album;
 use crate::run::{Run, statistics};
-use chart::{Chart, Line};
 use page::{cells, escape, score};
 
 /// A run and where it lies.
@@ -214,16 +213,17 @@ fn curves(groups: &[Group<'_>]) -> Result<String, String> {
         let lines: Vec<Line> = (groups.iter().enumerate())
             .map(|(at, group)| line(at, group, value))
             .collect();
-        let drawn = chart::svg(&Chart {
-            title,
-            x: "step",
+        let drawn = Chart {
+            title: title.to_owned(),
+            x: "step".to_owned(),
             y,
             size,
-            lines: &lines,
+            lines,
             // Small charts have no room for names; theirs stand above all charts.
             legend: size.0 > 300,
             ..Chart::default()
-        })?;
+        }
+        .svg()?;
         text += &format!("<figure>{drawn}</figure>");
         Ok::<(), String>(())
     };

@@ -7,7 +7,7 @@ use super::{Plots, Shown, TRAINING, Which, class_names};
 use crate::app::view::color::{OKABE_ITO, on_ground, run_color};
 use crate::app::view::save::{self, Save};
 use crate::app::view::series::Trace;
-use crate::export::report::chart::{self, Chart, Line};
+use crate::export::chart::{Chart, Figure, Line};
 use crate::run::Run;
 
 const SIZE: (u32, u32) = (760, 440);
@@ -73,10 +73,10 @@ impl Plots {
         };
         let made = match asked {
             Asked::Svg(which) => self.drawn(ui, shown, lots, &which, |chart| {
-                chart::svg(chart).map(|text| ("svg", text.into_bytes()))
+                chart.svg().map(|text| ("svg", text.into_bytes()))
             }),
             Asked::Png(which) => self.drawn(ui, shown, lots, &which, |chart| {
-                chart::png(chart, SCALE).map(|bytes| ("png", bytes))
+                chart.png(SCALE).map(|bytes| ("png", bytes))
             }),
             Asked::Csv => save::csv(&values(shown)).map(|bytes| Save::new("values", "csv", bytes)),
             Asked::Json => {
@@ -93,7 +93,7 @@ impl Plots {
         shown: &[Shown],
         lots: &[Lot],
         which: &Which,
-        draw: impl Fn(&Chart<'_>) -> Result<(&'static str, Vec<u8>), String>,
+        draw: impl Fn(&Chart) -> Result<(&'static str, Vec<u8>), String>,
     ) -> Result<Save, String> {
         let view = self.view(which, shown.len());
         let rgb = |color: egui::Color32| [color.r(), color.g(), color.b()];
@@ -151,14 +151,15 @@ impl Plots {
         }
         let title = self.name(which);
         let chart = Chart {
-            title: &title,
-            x: self.along.axis.unit(),
+            title: title.clone(),
+            x: self.along.axis.unit().to_owned(),
             y: (*which != Which::Loss).then_some(0.0..1.0),
             size: SIZE,
-            lines: &lines,
+            lines,
             log_x: self.along.log,
             log_y: view.log,
             legend: true,
+            ..Chart::default()
         };
         let (ending, bytes) = draw(&chart)?;
         Ok(Save::new(&title, ending, bytes))

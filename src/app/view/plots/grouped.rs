@@ -10,7 +10,7 @@ use crate::app::view::color::{OKABE_ITO, on_ground};
 use crate::app::view::readout::{Entry, short};
 use crate::app::view::series::{View, nearest};
 use crate::experiment::ABSENT;
-use crate::export::report::chart::Line;
+use crate::export::chart::Line;
 use crate::run::group::{Band, band, groups};
 use crate::run::{Run, Validation};
 
@@ -195,6 +195,7 @@ impl Curves {
                 .collect(),
             dashed,
             faint: false,
+            dots: false,
         };
         vec![line(&self.solid, false), line(&self.dashed, true)]
     }

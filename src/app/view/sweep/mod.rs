@@ -3,13 +3,16 @@
 //!
 //! Needs only what a list says about runs, so hundreds of them are drawn.
 
+mod files;
 mod parallel;
 mod scatter;
 
 use egui::{Color32, Role, Ui, WidgetInfo};
 
 use super::chip::keep_together;
+use super::offer::{self, Offer};
 use super::readout::short;
+use super::save::Save;
 use crate::param::Choice;
 use crate::run::{Run, group};
 
@@ -55,6 +58,8 @@ pub struct Sweep {
     /// Name of the setting of the scatter plot.
     pub along: Option<String>,
     brushes: parallel::Brushes,
+    /// What is to be saved, until it is taken.
+    pub save: Option<Result<Save, String>>,
     key: Vec<String>,
     axes: Vec<Axis>,
 }
@@ -171,14 +176,11 @@ impl Sweep {
             });
             return None;
         }
-        self.controls(ui);
         let results: Vec<Option<f64>> = runs.iter().map(|run| self.outcome.of(run)).collect();
+        self.controls(ui, runs, &results);
         let clicked = match self.form {
             Form::Scatter => {
-                let axis = self.along.as_ref();
-                let axis = axis.and_then(|name| self.axes.iter().find(|axis| axis.name == *name));
-                let axis = axis.unwrap_or(&self.axes[0]);
-                scatter::ui(ui, axis, self.outcome, runs, &results, color)
+                scatter::ui(ui, self.axis(), self.outcome, runs, &results, color)
             }
             Form::Parallel => {
                 let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
@@ -208,7 +210,14 @@ impl Sweep {
         self.axes.sort_by_key(|axis| axis.name == "train.seed");
     }
 
-    fn controls(&mut self, ui: &mut Ui) {
+    /// The setting along the axis of the scatter plot.
+    fn axis(&self) -> &Axis {
+        let axis = self.along.as_ref();
+        let axis = axis.and_then(|name| self.axes.iter().find(|axis| axis.name == *name));
+        axis.unwrap_or(&self.axes[0])
+    }
+
+    fn controls(&mut self, ui: &mut Ui, runs: &[&Run], results: &[Option<f64>]) {
         ui.horizontal_wrapped(|ui| {
             for (form, help) in Form::ALL.iter().zip(self.form.helps()) {
                 ui.selectable_value(&mut self.form, *form, form.name())
@@ -250,6 +259,21 @@ impl Sweep {
                 });
             (combo.response).widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Result"));
             combo.response.on_hover_text("What a run is judged by.");
+            let outcome = self.outcome;
+            let offers = [
+                Offer::figure("Scatter plot", || {
+                    files::scatter(self.axis(), outcome, results)
+                }),
+                Offer::figure("Parallel coordinates", || {
+                    files::parallel(&self.axes, outcome, results)
+                }),
+                Offer::table("Sweep", || {
+                    files::rows(&self.axes, outcome, runs, results)
+                }),
+            ];
+            let save = offer::menu(ui, "sweep", &offers);
+            drop(offers);
+            self.save = save;
             if self.form == Form::Parallel {
                 ui.weak("drag along an axis to keep a range, click to let it go");
                 if self.brushes.any()

@@ -11,7 +11,7 @@ use super::{Axis, Outcome, said};
 use crate::app::view::paint;
 
 /// Axes that have room beside one another; what was varied least tells least.
-const MOST: usize = 9;
+pub(super) const MOST: usize = 9;
 const TOP: f32 = 34.0;
 const SIDE: f32 = 70.0;
 const BOTTOM: f32 = 12.0;
@@ -37,6 +37,16 @@ impl Brushes {
     }
 }
 
+/// The axis of the results.
+pub(super) fn result(outcome: Outcome, results: &[Option<f64>]) -> Axis {
+    Axis {
+        name: outcome.name().to_owned(),
+        texts: results.iter().map(|value| said(*value)).collect(),
+        places: results.to_vec(),
+        scale: super::Scale::Linear,
+    }
+}
+
 /// Draws the lines; returns which run was clicked.
 pub fn ui(
     ui: &mut Ui,
@@ -46,12 +56,7 @@ pub fn ui(
     results: &[Option<f64>],
     brushes: &mut Brushes,
 ) -> Option<usize> {
-    let result = Axis {
-        name: outcome.name().to_owned(),
-        texts: results.iter().map(|value| said(*value)).collect(),
-        places: results.to_vec(),
-        scale: super::Scale::Linear,
-    };
+    let result = result(outcome, results);
     let left_out = axes.len().saturating_sub(MOST);
     let shown: Vec<&Axis> = axes.iter().take(MOST).chain([&result]).collect();
     let size = ui.available_size().max(vec2(260.0, 120.0));
@@ -128,14 +133,14 @@ pub fn ui(
 }
 
 /// How far up an axis a run crosses it, 0 to 1.
-fn share(axis: &Axis, run: usize) -> Option<f32> {
+pub(super) fn share(axis: &Axis, run: usize) -> Option<f32> {
     let place = axis.places.get(run).copied().flatten()?;
     let (low, high) = axis.ends();
     Some(((place - low) / (high - low)) as f32)
 }
 
 /// Low is blue, high is yellow, as in the doubt map; told apart by height at the last axis too.
-fn scale_color(share: f32, dark: bool) -> Color32 {
+pub(super) fn scale_color(share: f32, dark: bool) -> Color32 {
     let [r, g, b] = paint::ramp((40.0 + 200.0 * share.clamp(0.0, 1.0)) as u8);
     crate::app::view::color::on_ground([r, g, b], dark)
 }

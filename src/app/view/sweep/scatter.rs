@@ -95,7 +95,7 @@ pub fn ui(
 }
 
 /// Place, mean result and number of runs at each value.
-fn means(dots: &[(usize, [f64; 2])]) -> Vec<(f64, f64, usize)> {
+pub(super) fn means(dots: &[(usize, [f64; 2])]) -> Vec<(f64, f64, usize)> {
     let mut at: BTreeMap<u64, (f64, Vec<f64>)> = BTreeMap::new();
     for (_, [x, y]) in dots {
         at.entry(x.to_bits()).or_insert((*x, Vec::new())).1.push(*y);

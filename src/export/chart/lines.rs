@@ -1,10 +1,11 @@
-//! Line charts as SVG text, or as the pixels of a PNG.
+//! Lines over two axes.
 
 use std::ops::Range;
-use std::sync::Once;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+
+use super::{Drawn, Figure};
 
 /// One line, and the band around it where it is the mean of several.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,18 +17,24 @@ pub struct Line {
     /// x, lower end, upper end.
     pub band: Vec<(f64, f64, f64)>,
     pub dashed: bool,
+    /// Points alone.
+    pub dots: bool,
     /// In the background: what another line smooths.
     pub faint: bool,
 }
 
 /// What a chart shows; `y` fixes the range of the axis, otherwise the lines decide it.
 #[derive(Debug, Clone, Default)]
-pub struct Chart<'a> {
-    pub title: &'a str,
-    pub x: &'a str,
+pub struct Chart {
+    pub title: String,
+    pub x: String,
+    /// Name of the upright axis; none where the title says it.
+    pub y_name: String,
     pub y: Option<Range<f64>>,
     pub size: (u32, u32),
-    pub lines: &'a [Line],
+    pub lines: Vec<Line>,
+    /// Words along the axis in place of numbers: the first at 0, the next at 1.
+    pub x_words: Vec<String>,
     /// Points are decimal logarithms of what the axes say.
     pub log_x: bool,
     pub log_y: bool,
@@ -35,86 +42,64 @@ pub struct Chart<'a> {
     pub legend: bool,
 }
 
-/// The chart as an `<svg>` element on a white ground; its texts are texts.
-///
-/// # Errors
-/// When the drawing fails, which its text never should.
-pub fn svg(chart: &Chart<'_>) -> Result<String, String> {
-    let mut text = String::new();
-    fonts();
-    draw(
-        chart,
-        &SVGBackend::with_string(&mut text, chart.size).into_drawing_area(),
-        1,
-    )
-    .map_err(|error| format!("{}: {error}", chart.title))?;
-    Ok(text)
+impl Figure for Chart {
+    fn title(&self) -> &str {
+        &self.title
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn draw<B: DrawingBackend>(&self, root: &DrawingArea<B, Shift>, scale: u32) -> Drawn
+    where
+        B::ErrorType: 'static,
+    {
+        draw(self, root, scale)
+    }
 }
 
-/// The chart as a PNG file, `scale` pixels to a point.
-///
-/// # Errors
-/// When the drawing fails, which its pixels never should.
-pub fn png(chart: &Chart<'_>, scale: u32) -> Result<Vec<u8>, String> {
-    let (width, height) = (chart.size.0 * scale, chart.size.1 * scale);
-    let mut pixels = vec![0; (width * height * 3) as usize];
-    fonts();
-    draw(
-        chart,
-        &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(),
-        scale,
-    )
-    .map_err(|error| format!("{}: {error}", chart.title))?;
-    let mut file = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_raw(width, height, pixels)
-        .ok_or("the picture has another size than was asked for")?
-        .write_to(&mut file, image::ImageFormat::Png)
-        .map_err(|error| error.to_string())?;
-    Ok(file.into_inner())
-}
-
-/// The window's own letters, so that a chart looks alike on every machine.
-fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let bytes = epaint_default_fonts::UBUNTU_LIGHT;
-        if plotters::style::register_font("sans-serif", FontStyle::Normal, bytes).is_err() {
-            log::warn!("charts have no letters");
-        }
-    });
-}
-
-fn draw<B: DrawingBackend>(
-    chart: &Chart<'_>,
-    root: &DrawingArea<B, Shift>,
-    scale: u32,
-) -> Result<(), Box<dyn std::error::Error>>
+fn draw<B: DrawingBackend>(chart: &Chart, root: &DrawingArea<B, Shift>, scale: u32) -> Drawn
 where
     B::ErrorType: 'static,
 {
-    root.fill(&WHITE)?;
     let (x, y) = ranges(chart);
     let letters = |size: u32| ("sans-serif", size * scale);
     let shown = |log: bool, value: f64| if log { 10_f64.powf(value) } else { value };
+    let word = |value: f64| {
+        let whole = (value >= 0.0 && value.fract() == 0.0).then_some(value as usize);
+        (whole.and_then(|at| chart.x_words.get(at))).map_or_else(String::new, Clone::clone)
+    };
+    let marks = match chart.x_words.len() {
+        0 => 6,
+        words => words.max(2),
+    };
     let mut context = ChartBuilder::on(root)
-        .caption(chart.title, letters(15))
+        .caption(&chart.title, letters(15))
         .margin(8 * scale)
         .x_label_area_size(34 * scale)
         .y_label_area_size(52 * scale)
         .build_cartesian_2d(x, y)?;
     context
         .configure_mesh()
-        .x_desc(chart.x)
+        .x_desc(&chart.x)
+        .y_desc(&chart.y_name)
         .light_line_style(TRANSPARENT)
         .bold_line_style(RGBColor(225, 225, 225))
         .axis_style(RGBColor(120, 120, 120))
         .label_style(letters(12))
-        .x_labels(6)
+        .x_labels(marks)
         .y_labels(6)
-        .x_label_formatter(&|value| number(shown(chart.log_x, *value)))
+        .x_label_formatter(&|value| {
+            if chart.x_words.is_empty() {
+                number(shown(chart.log_x, *value))
+            } else {
+                word(*value)
+            }
+        })
         .y_label_formatter(&|value| number(shown(chart.log_y, *value)))
         .draw()?;
-    for line in chart.lines {
+    for line in &chart.lines {
         let [r, g, b] = line.color;
         let color = RGBColor(r, g, b).mix(if line.faint { 0.35 } else { 1.0 });
         let width = if line.faint { scale } else { 2 * scale };
@@ -129,7 +114,10 @@ where
         for part in line.points.split(|(_, y)| !y.is_finite()) {
             let style = color.stroke_width(width);
             let points = part.iter().copied();
-            let drawn = if line.dashed {
+            let drawn = if line.dots {
+                let size = 4 * scale;
+                context.draw_series(points.map(|at| Circle::new(at, size, color.filled())))?
+            } else if line.dashed {
                 let dashes = DashedLineSeries::new(points, 6 * scale, 4 * scale, style);
                 context.draw_series(dashes)?
             } else {
@@ -154,12 +142,11 @@ where
             .border_style(RGBColor(225, 225, 225))
             .draw()?;
     }
-    root.present()?;
     Ok(())
 }
 
 /// A number beside an axis: as many digits as it needs, no more.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
         return format!("{value:.1e}");
     }
@@ -168,10 +155,13 @@ fn number(value: f64) -> String {
 }
 
 /// Ranges of both axes, never empty.
-fn ranges(chart: &Chart<'_>) -> (Range<f64>, Range<f64>) {
+fn ranges(chart: &Chart) -> (Range<f64>, Range<f64>) {
     let points = || chart.lines.iter().flat_map(|line| &line.points);
     let bands = || chart.lines.iter().flat_map(|line| &line.band);
-    let x = around(points().map(|p| p.0));
+    let x = match chart.x_words.len() {
+        0 => around(points().map(|p| p.0)),
+        words => -0.5..words as f64 - 0.5,
+    };
     let y = chart.y.clone().unwrap_or_else(|| {
         let ends = bands().flat_map(|(_, low, high)| [*low, *high]);
         around(points().map(|p| p.1).chain(ends))
@@ -205,20 +195,21 @@ mod tests {
             ..Line::default()
         };
         let chart = Chart {
-            title: "a < b & c",
-            x: "step",
+            title: "a < b & c".to_owned(),
+            x: "step".to_owned(),
             size: (400, 200),
-            lines: &[line],
+            lines: vec![line],
             ..Chart::default()
         };
-        let text = svg(&chart).unwrap();
+        let text = chart.svg().unwrap();
         assert!(text.contains("a &lt; b &amp; c"), "{text}");
         assert!(!text.contains("NaN"), "{text}");
         assert!(text.matches("<polyline").count() >= 2);
-        let empty = svg(&Chart {
-            lines: &[],
+        let empty = Chart {
+            lines: Vec::new(),
             ..chart
-        })
+        }
+        .svg()
         .unwrap();
         assert!(empty.starts_with("<svg"));
     }
@@ -231,29 +222,29 @@ mod tests {
             dashed,
             ..Line::default()
         };
-        let lines = [
+        let lines = vec![
             line("dice & co", false),
             line("focal", true),
             line("", false),
         ];
         let chart = Chart {
-            title: "Loss",
-            x: "step",
+            title: "Loss".to_owned(),
+            x: "step".to_owned(),
             size: (480, 300),
-            lines: &lines,
+            lines,
             log_x: true,
             log_y: true,
             legend: true,
             ..Chart::default()
         };
-        let text = svg(&chart).unwrap();
+        let text = chart.svg().unwrap();
         for word in ["dice &amp; co", "focal", "1000", "0.001"] {
             assert!(
                 text.lines().any(|line| line.trim() == word),
                 "{word}: {text}"
             );
         }
-        let image = image::load_from_memory(&png(&chart, 2).unwrap()).unwrap();
+        let image = image::load_from_memory(&chart.png(2).unwrap()).unwrap();
         assert_eq!((image.width(), image.height()), (960, 600));
         let dark = image
             .to_rgb8()

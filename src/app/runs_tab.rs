@@ -84,12 +84,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     match app.below.side {
         Side::Curves => app.plots.ui(ui, &read),
         Side::Differences => {
-            egui::ScrollArea::both()
-                .auto_shrink(false)
-                .show(ui, |ui| {
-                    let save = view::compare::diff_table(ui, &ticked);
-                    app.saves.extend(save);
-                });
+            egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+                let save = view::compare::diff_table(ui, &ticked);
+                app.saves.extend(save);
+            });
         }
         Side::Scores => {
             let all_read = read.len() == ticked.len();

@@ -33,13 +33,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .show(ui, |ui| pictures(app, ui));
     match app.lab.active_run() {
         Some(run) => {
-            let shown: Vec<&Run> = std::iter::once(run)
-                .chain(app.lab.runs.iter().filter(|other| {
-                    other.id != run.id
-                        && !other.is_brief()
-                        && (app.runs.ticked.contains(&other.id) || app.lab.is_lane(&other.id))
-                }))
-                .collect();
+            // The newest stands first in the list; lanes are told in the order of the grid, as their
+            // pictures are.
+            let others = app.lab.runs.iter().rev().filter(|other| {
+                other.id != run.id
+                    && !other.is_brief()
+                    && (app.runs.ticked.contains(&other.id) || app.lab.is_lane(&other.id))
+            });
+            let shown: Vec<&Run> = std::iter::once(run).chain(others).collect();
             app.plots.ui(ui, &shown);
         }
         None => welcome(app, ui),

@@ -1,5 +1,22 @@
 //! The text front end: one file per subcommand.
 
+/// As in the standard library, but for a reader that goes away (`| head`): that ends no program with a
+/// panic, and no training with half a record.
+macro_rules! print {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout().lock(), $($text)*);
+    }};
+}
+
+/// See `print`.
+macro_rules! println {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($text)*);
+    }};
+}
+
 pub mod bench;
 mod data;
 mod devices;

@@ -108,9 +108,7 @@ fn train(json: bool) -> ExitCode {
         let mut lost = None;
         let result = runner.race(&waiting.lanes, waiting.runs(), |told| {
             let change = match told {
-                Told::Begun { lane, run } => {
-                    Change::LaneBegun(id, lane.to_owned(), run.to_owned())
-                }
+                Told::Begun { lane, run } => Change::LaneBegun(id, lane.to_owned(), run.to_owned()),
                 Told::Done { lane } => Change::LaneDone(id, lane.to_owned()),
             };
             lost = queue::update(&home, change).err().or(lost.take());

@@ -117,7 +117,10 @@ pub fn stored(run: &Run, dir: &Path) -> Vec<(Checkpoint, u64)> {
 /// # Errors
 /// Naming the file that can't be taken away.
 pub fn forget_after(dir: &Path, step: u64) -> Result<(), String> {
-    let names = fs::read_dir(dir.join(FOLDER)).into_iter().flatten().flatten();
+    let names = fs::read_dir(dir.join(FOLDER))
+        .into_iter()
+        .flatten()
+        .flatten();
     let later = names.map(|entry| entry.path()).filter(|path| {
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let at: Option<u64> = stem.and_then(|stem| stem.parse().ok());

@@ -89,7 +89,11 @@ impl Store {
         let dir = self.dir(id);
         let path = dir.join(EVENTS);
         let named = |error: io::Error| io_error(&path, error);
-        let kept = past.events.len().checked_sub(1).map_or(0, |at| past.ends[at]);
+        let kept = past
+            .events
+            .len()
+            .checked_sub(1)
+            .map_or(0, |at| past.ends[at]);
         let bytes = fs::read(&path).map_err(named)?;
         if kept < bytes.len() && past.end.is_none() {
             write_atomically(&path, &bytes[..kept]).map_err(named)?;
@@ -169,7 +173,10 @@ mod tests {
         let mut recorder = store.reopen(&id, &past).unwrap();
         recorder.append(&step(3)).unwrap();
         let run = store.load(&id).unwrap();
-        assert_eq!(run.steps.iter().map(|s| s.step).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(
+            run.steps.iter().map(|s| s.step).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
         assert_eq!(run.findings.len(), 1);
     }
 
@@ -189,10 +196,7 @@ mod tests {
     fn a_list_made_before_the_cut_is_not_believed_after_it() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());
-        let id = recorded(
-            &store,
-            &[step(1), step(2), finished(Outcome::Stopped, 2)],
-        );
+        let id = recorded(&store, &[step(1), step(2), finished(Outcome::Stopped, 2)]);
         assert!(store.glance(&id).unwrap().outcome.is_some());
         let mut past = store.past(&id).unwrap();
         past.cut(1);

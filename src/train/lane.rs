@@ -331,9 +331,7 @@ impl Lane {
     fn save_state(&self) -> Result<(), String> {
         let best = Some(self.recorder.path(BEST)).filter(|path| !self.done && path.is_file());
         let also: Vec<PathBuf> = best.into_iter().collect();
-        let saved = self
-            .session
-            .save_state(&self.recorder.path(STATE), &also);
+        let saved = self.session.save_state(&self.recorder.path(STATE), &also);
         saved.map_err(|error| error.to_string())
     }
 

@@ -367,7 +367,10 @@ fn a_killed_queue_goes_on_where_its_lanes_stood() {
     let id = dir.file_name().unwrap().to_str().unwrap();
     let output = crate::cli::dicebench(torn, &["runs", "show", id]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("was cut off, and went on from step"), "{said}");
+    assert!(
+        said.contains("was cut off, and went on from step"),
+        "{said}"
+    );
 }
 
 /// What can't go on says why, and begins again under a record of its own.

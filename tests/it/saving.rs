@@ -206,8 +206,14 @@ fn every_tab_saves_what_it_shows() {
         &[
             ("Answers as SVG", "answers.svg"),
             ("Answers as PNG", "answers.png"),
-            ("Losses of the answers as JSON", "losses-of-the-answers.json"),
-            ("Pictures of the answers as PNG", "pictures-of-the-answers.png"),
+            (
+                "Losses of the answers as JSON",
+                "losses-of-the-answers.json",
+            ),
+            (
+                "Pictures of the answers as PNG",
+                "pictures-of-the-answers.png",
+            ),
             ("Who is heard as CSV", "who-is-heard.csv"),
             ("Where it pushes as SVG", "where-it-pushes.svg"),
             ("Loss by size as SVG", "loss-by-size.svg"),
@@ -259,9 +265,8 @@ fn every_tab_saves_what_it_shows() {
         ],
     );
     let read = |file: &str| std::fs::read_to_string(saved.join(file)).unwrap();
-    let rows = |file: &str| -> Vec<serde_json::Value> {
-        serde_json::from_str(&read(file)).unwrap()
-    };
+    let rows =
+        |file: &str| -> Vec<serde_json::Value> { serde_json::from_str(&read(file)).unwrap() };
     let lab = &harness.state().lab;
     let xray = lab.xray.as_ref().unwrap();
     let losses = rows("losses-of-the-answers.json");
@@ -270,7 +275,10 @@ fn every_tab_saves_what_it_shows() {
         assert_eq!(row["loss"].as_f64(), Some(bar.loss), "{}", bar.name);
     }
     let svg = read("answers.svg");
-    assert!(svg.contains(">\nall") || svg.contains("every class"), "{svg}");
+    assert!(
+        svg.contains(">\nall") || svg.contains("every class"),
+        "{svg}"
+    );
     let findings = rows("findings.json");
     let codes: Vec<&str> = findings.iter().filter_map(|f| f["code"].as_str()).collect();
     assert!(codes.contains(&"doubled-activation"), "{codes:?}");
@@ -278,7 +286,9 @@ fn every_tab_saves_what_it_shows() {
     assert_eq!(rows("classes.json").len(), dataset.classes.len());
     assert_eq!(read("images.csv").lines().count(), 1 + dataset.items.len());
     let differences = read("differences.csv");
-    let rate = differences.lines().find(|line| line.starts_with("train.learning_rate"));
+    let rate = differences
+        .lines()
+        .find(|line| line.starts_with("train.learning_rate"));
     let mut rates: Vec<&str> = rate.unwrap().split(',').skip(1).collect();
     rates.sort_unstable();
     assert_eq!(rates, ["0.001", "0.1"]);

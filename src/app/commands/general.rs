@@ -270,4 +270,3 @@ impl App {
         self.lab.settings_changed();
     }
 }
-

@@ -146,7 +146,6 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     general::GENERAL.iter().chain(compare::COMPARE)
 }
 
-
 /// The digit that opens the tab at this place.
 #[must_use]
 pub fn tab_key(at: usize) -> Option<Key> {

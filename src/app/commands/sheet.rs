@@ -70,4 +70,3 @@ pub fn show(ctx: &Context, open: &mut bool) {
                 });
         });
 }
-

@@ -2,12 +2,12 @@
 
 use egui::{RichText, Role, Ui, WidgetInfo, vec2};
 
-use super::files::Asked;
 use super::Compare;
+use super::files::Asked;
 use crate::app::commands::sheet;
-use crate::app::{Tab, theme};
 use crate::app::view::chip::keep_together;
 use crate::app::view::versus::{Mode, Show};
+use crate::app::{Tab, theme};
 use crate::param::Choice;
 use crate::run::Run;
 use crate::run::versus::{Order, Ranked};
@@ -171,7 +171,9 @@ pub fn controls(
                     .show(ui, |ui| {
                         let half = keys.len().div_ceil(2);
                         for at in 0..half {
-                            for (key, name) in [keys.get(at), keys.get(half + at)].into_iter().flatten() {
+                            for (key, name) in
+                                [keys.get(at), keys.get(half + at)].into_iter().flatten()
+                            {
                                 ui.strong(key);
                                 ui.label(*name);
                             }

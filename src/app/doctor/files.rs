@@ -24,7 +24,9 @@ pub fn offers(lab: &Lab) -> Vec<Offer<'_>> {
         result: Ok(result), ..
     } = &consultation.heart
     {
-        offers.push(Offer::figure("One batch by heart", move || by_heart(&result.losses)));
+        offers.push(Offer::figure("One batch by heart", move || {
+            by_heart(&result.losses)
+        }));
         offers.push(Offer::table("Losses on the one batch", move || {
             let mut rows = vec![vec!["step".to_owned(), "loss".to_owned()]];
             let steps = result.losses.iter().enumerate();
@@ -46,7 +48,11 @@ pub fn offers(lab: &Lab) -> Vec<Offer<'_>> {
                     .map(|bar| Bar {
                         name: bar.name.clone(),
                         value: bar.value,
-                        color: if bar.marked { theme::BAD_ON_LIGHT } else { PLAIN },
+                        color: if bar.marked {
+                            theme::BAD_ON_LIGHT
+                        } else {
+                            PLAIN
+                        },
                     })
                     .collect(),
                 line: None,
@@ -67,9 +73,10 @@ pub fn offers(lab: &Lab) -> Vec<Offer<'_>> {
                 ..Chart::default()
             }),
         });
-        offers.push(Offer::table(format!("Numbers of {}", diagnosis.finding.code), move || {
-            numbers(picture)
-        }));
+        offers.push(Offer::table(
+            format!("Numbers of {}", diagnosis.finding.code),
+            move || numbers(picture),
+        ));
     }
     offers
 }
@@ -97,13 +104,23 @@ fn by_heart(losses: &[f64]) -> Chart {
 
 fn findings(lab: &Lab) -> Vec<Vec<String>> {
     let heading = [
-        "about", "severity", "code", "what was seen", "why it matters", "certain", "met in", "fix",
+        "about",
+        "severity",
+        "code",
+        "what was seen",
+        "why it matters",
+        "certain",
+        "met in",
+        "fix",
         "remedy",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     let mut add = |about: &str, d: &Diagnosis| {
         let fix = d.fix.as_ref().map(|fix| {
-            let settings = fix.settings.iter().map(|(key, value)| format!("{key}={value}"));
+            let settings = fix
+                .settings
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"));
             settings.collect::<Vec<_>>().join(" ")
         });
         rows.push(vec![

@@ -267,7 +267,9 @@ fn beside_running(ui: &mut Ui, plan: &Plan, lab: &Lab) {
     let keys = in_words(said.unequal.iter());
     ui.colored_label(
         theme::warn(ui),
-        format!("⚠ Beside the lanes that run, these would not start alike or see the same: {keys}."),
+        format!(
+            "⚠ Beside the lanes that run, these would not start alike or see the same: {keys}."
+        ),
     );
 }
 

@@ -72,7 +72,11 @@ fn images(dataset: &Dataset) -> Vec<Vec<String>> {
     let heading = ["image", "mask", "side", "width", "height"];
     let mut heading: Vec<String> = heading.map(str::to_owned).to_vec();
     let classes = &dataset.classes.classes;
-    heading.extend(classes.iter().map(|class| format!("share of {}", class.name)));
+    heading.extend(
+        classes
+            .iter()
+            .map(|class| format!("share of {}", class.name)),
+    );
     let mut rows = vec![heading];
     let mut side = vec![""; dataset.items.len()];
     for (name, list) in [("train", &dataset.split.train), ("val", &dataset.split.val)] {

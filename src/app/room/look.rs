@@ -222,7 +222,10 @@ fn head(
                 "Pictures as SVG…",
                 "What is shown, unzoomed; its title stays text.",
             ),
-            ("Pictures as PNG…", "What is shown, unzoomed, pixel by pixel."),
+            (
+                "Pictures as PNG…",
+                "What is shown, unzoomed, pixel by pixel.",
+            ),
         ];
         look.save_as = save::pictures_menu(ui, choices).or(look.save_as);
         if dataset.split.val.contains(&item) || lab.active_run().is_some() {

@@ -48,8 +48,7 @@ impl<'a> Offer<'a> {
         name: impl Into<String>,
         panes: impl Fn() -> Vec<(String, ColorImage)> + 'a,
     ) -> Self {
-        let make =
-            move |name: &str, ending| save::pictures(name, &panes(), ending == Ending::Svg);
+        let make = move |name: &str, ending| save::pictures(name, &panes(), ending == Ending::Svg);
         Self {
             name: name.into(),
             endings: [Ending::Svg, Ending::Png],
@@ -134,7 +133,9 @@ mod tests {
             ..Bars::default()
         };
         let figure = Offer::figure("Some bars", bars);
-        let table = Offer::table("Some rows", || vec![vec!["a".to_owned()], vec!["0.1".to_owned()]]);
+        let table = Offer::table("Some rows", || {
+            vec![vec!["a".to_owned()], vec!["0.1".to_owned()]]
+        });
         let none = Offer::pictures("None", Vec::new);
         let make = |offer: &Offer<'_>, at: usize| (offer.make)(&offer.name, offer.endings[at]);
         let svg = make(&figure, 0).unwrap();

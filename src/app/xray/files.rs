@@ -18,7 +18,9 @@ const SIZE: (u32, u32) = (620, 400);
 pub fn offers<'a>(state: &'a State, shown: &'a Shown<'a>, xray: &'a Xray) -> Vec<Offer<'a>> {
     let mut offers = vec![
         Offer::figure("Answers", move || bars(xray)),
-        Offer::pictures("Pictures of the answers", move || thumbs::images(xray, shown.colors)),
+        Offer::pictures("Pictures of the answers", move || {
+            thumbs::images(xray, shown.colors)
+        }),
         Offer::table("Losses of the answers", move || answers(xray)),
         Offer::table("Facts", move || facts(xray)),
         Offer::table("Who is heard", move || shares(xray)),
@@ -137,9 +139,18 @@ fn facts(xray: &Xray) -> Vec<Vec<String>> {
         ("floor", Some(xray.floor)),
         ("untrained", Some(xray.initial)),
         ("untrained, in theory", theory),
-        ("share of the range that missing the rarest class costs", xray.rarest_cost),
-        ("share of the range that the next class costs", Some(xray.next_class_cost)),
-        ("share of pixels pushed one way for all classes", Some(xray.one_sign_pixels)),
+        (
+            "share of the range that missing the rarest class costs",
+            xray.rarest_cost,
+        ),
+        (
+            "share of the range that the next class costs",
+            Some(xray.next_class_cost),
+        ),
+        (
+            "share of pixels pushed one way for all classes",
+            Some(xray.one_sign_pixels),
+        ),
     ] {
         let value = value.map(|value| value.to_string()).unwrap_or_default();
         rows.push(vec![name.to_owned(), value]);
@@ -179,7 +190,9 @@ fn response(
     value: fn(&Point) -> f64,
 ) -> Chart {
     let line = |(place, curve): &(usize, &Curve)| Line {
-        name: laid.get(*place).map_or_else(String::new, |one| one.name.clone()),
+        name: laid
+            .get(*place)
+            .map_or_else(String::new, |one| one.name.clone()),
         color: rgb(curves::COLORS[*place]),
         points: curve.points.iter().map(|p| (p.at, value(p))).collect(),
         dashed: *place > 0,
@@ -212,7 +225,11 @@ fn responses(laid: &[Laid]) -> Vec<Vec<String>> {
 
 fn what_if(question: &Question, now: &Reading) -> Vec<Vec<String>> {
     let own = &question.own;
-    let mut rows = vec![row(&["of the same answers", "the run's loss", "these settings"])];
+    let mut rows = vec![row(&[
+        "of the same answers",
+        "the run's loss",
+        "these settings",
+    ])];
     let mut add = |name: String, own: f64, now: f64| {
         rows.push(vec![name, own.to_string(), now.to_string()]);
     };

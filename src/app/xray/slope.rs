@@ -142,9 +142,8 @@ impl Picture {
         if self.made.as_ref() == Some(&key) {
             return;
         }
-        self.texture = gradient(slope, self.class).map(|image| {
-            (ui.ctx()).load_texture("gradient", image, TextureOptions::NEAREST)
-        });
+        self.texture = gradient(slope, self.class)
+            .map(|image| (ui.ctx()).load_texture("gradient", image, TextureOptions::NEAREST));
         self.made = Some(key);
     }
 
@@ -165,8 +164,7 @@ fn gradient(slope: &Slope, class: usize) -> Option<ColorImage> {
         })
         .collect();
     let size = [slope.frame.width, slope.frame.height];
-    (pixels.len() == size[0] * size[1] && !pixels.is_empty())
-        .then(|| ColorImage::new(size, pixels))
+    (pixels.len() == size[0] * size[1] && !pixels.is_empty()).then(|| ColorImage::new(size, pixels))
 }
 
 /// A map of classes in their colours.

@@ -61,8 +61,7 @@ pub fn truth_image(xray: &Xray, colors: &[[u8; 3]]) -> Option<ColorImage> {
 fn image(look: &Look, xray: &Xray, colors: &[[u8; 3]]) -> Option<ColorImage> {
     let size = [xray.frame.width, xray.frame.height];
     let pixels = pixels(look, &xray.labels, colors);
-    (pixels.len() == size[0] * size[1] && !pixels.is_empty())
-        .then(|| ColorImage::new(size, pixels))
+    (pixels.len() == size[0] * size[1] && !pixels.is_empty()).then(|| ColorImage::new(size, pixels))
 }
 
 fn pixels(look: &Look, truth: &[u8], colors: &[[u8; 3]]) -> Vec<Color32> {

@@ -5,8 +5,8 @@ use egui::{ColorImage, ComboBox, RichText, Ui};
 
 use super::slope::{Picture, classes};
 use super::{OTHER, WRONG};
-use crate::lab::freezing::{Asked as Question, WhatIf};
 use crate::doctor::look::Slope;
+use crate::lab::freezing::{Asked as Question, WhatIf};
 use crate::run::checkpoints::Checkpoint;
 use crate::train::frozen::{Frozen, Reading};
 

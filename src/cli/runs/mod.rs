@@ -51,6 +51,9 @@ enum Command {
 }
 
 pub fn run(args: &Runs) -> ExitCode {
+    if let Some(out) = args.out.as_ref().filter(|out| !out.is_dir()) {
+        return usage(&format!("{}: there is no such folder", out.display()));
+    }
     let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
     match &args.command {
         None | Some(Command::List) => list::run(&store, args.json),

@@ -87,7 +87,10 @@ impl Figure for Bars {
         if let Some(value) = self.line.filter(|value| value.is_finite()) {
             let bottom = HEAD as i32 + self.bars.len() as i32 * ROW as i32;
             let ends = vec![(x(value), HEAD as i32 * s), (x(value), bottom * s)];
-            root.draw(&PathElement::new(ends, RGBColor(0, 158, 115).stroke_width(scale)))?;
+            root.draw(&PathElement::new(
+                ends,
+                RGBColor(0, 158, 115).stroke_width(scale),
+            ))?;
         }
         Ok(())
     }

@@ -179,9 +179,7 @@ impl Sweep {
         let results: Vec<Option<f64>> = runs.iter().map(|run| self.outcome.of(run)).collect();
         self.controls(ui, runs, &results);
         let clicked = match self.form {
-            Form::Scatter => {
-                scatter::ui(ui, self.axis(), self.outcome, runs, &results, color)
-            }
+            Form::Scatter => scatter::ui(ui, self.axis(), self.outcome, runs, &results, color),
             Form::Parallel => {
                 let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
                 parallel::ui(
@@ -267,9 +265,7 @@ impl Sweep {
                 Offer::figure("Parallel coordinates", || {
                     files::parallel(&self.axes, outcome, results)
                 }),
-                Offer::table("Sweep", || {
-                    files::rows(&self.axes, outcome, runs, results)
-                }),
+                Offer::table("Sweep", || files::rows(&self.axes, outcome, runs, results)),
             ];
             let save = offer::menu(ui, "sweep", &offers);
             drop(offers);

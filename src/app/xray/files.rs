@@ -48,10 +48,12 @@ pub fn offers<'a>(state: &'a State, shown: &'a Shown<'a>, xray: &'a Xray) -> Vec
         offers.push(Offer::table("Responses", move || responses(shown.laid)));
     }
     if let WhatIf::Frozen(question) = shown.what_if
-        && let Some(Ok((now, slope))) = &question.now
+        && let Some(Ok(answered)) = &question.now
     {
-        offers.push(Offer::table("What if", move || what_if(question, now)));
-        let panes = move || state.what_if.images(&question.frozen, slope, shown.colors);
+        offers.push(Offer::table("What if", move || {
+            what_if(question, &answered.reading)
+        }));
+        let panes = move || (state.what_if).images(&question.frozen, &answered.slope, shown.colors);
         offers.push(Offer::pictures("Where these settings would push", panes));
     }
     offers

@@ -185,6 +185,18 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     let order = harness.state().compare.order;
     assert_eq!(order, Order::Cell { truth, prediction });
     shot(&mut harness, "compare-1280");
+    // The list beside the pictures stays as wide as it is.
+    let left = |harness: &Harness<'_, App>| {
+        let label = format!(
+            "“{}” taken for “{}”",
+            run_class(harness, truth),
+            run_class(harness, prediction)
+        );
+        harness.get_by_label(&label).rect().left()
+    };
+    let before = left(&harness);
+    harness.run_steps(10);
+    assert_eq!(left(&harness), before);
 
     // The slider itself: at its left end is the first validation.
     let slider = harness
@@ -262,6 +274,10 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     harness.state_mut().tab = Tab::Runs;
     press(&mut harness, Key::G);
     assert_eq!(harness.state().compare.mode, Mode::Swipe);
+}
+
+fn run_class(harness: &Harness<'_, App>, class: usize) -> String {
+    harness.state().lab.runs[0].classes[class].clone()
 }
 
 /// A picture for the eye, when `VIEW_SHOTS` names a folder.

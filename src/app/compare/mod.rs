@@ -191,7 +191,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .resizable(true)
         .default_size(270.0)
         .size_range(200.0..=520.0)
-        .show(ui, |ui| side::show(ui, &side))
+        .show(ui, |ui| {
+            // As wide as it was dragged: what stands in it would widen it frame by frame.
+            let room = ui.max_rect();
+            let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(room));
+            let asked = side::show(&mut inner, &side);
+            ui.advance_cursor_after_rect(room);
+            asked
+        })
         .inner;
     if let Some(order) = asked.order {
         compare.order = order;

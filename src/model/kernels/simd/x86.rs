@@ -1,4 +1,8 @@
 //! AVX2 and AVX-512.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "rows in registers: constant bounds that the compiler unrolls"
+)]
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use super::Vector;

@@ -1,5 +1,9 @@
 //! Forward pass and gradient of the input.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "rows in registers: constant bounds that the compiler unrolls"
+)]
+#![expect(
     unsafe_code,
     reason = "tasks write to separate places of shared buffers"
 )]

@@ -1,5 +1,9 @@
 //! Gradient of the weights.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "tiles in registers: constant bounds that the compiler unrolls"
+)]
+#![expect(
     unsafe_code,
     reason = "tasks write to separate places of shared buffers"
 )]

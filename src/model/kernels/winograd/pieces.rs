@@ -1,6 +1,10 @@
 //! What a task works on: rectangles of tiles, and how their pixels get into scratch and back, with
 //! the channels of a pixel side by side so that one vector holds the same number of many channels.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "tiles in registers: constant bounds that the compiler unrolls, two axes in turn"
+)]
+#![expect(
     unsafe_code,
     reason = "raw pointers into planes that many threads read or write"
 )]

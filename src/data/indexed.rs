@@ -2,7 +2,7 @@
 //! indices. (PNG is read so in `mask`.)
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::codecs::bmp::BmpDecoder;
@@ -54,19 +54,55 @@ fn mask([width, height]: [usize; 2], indices: &[u8], palette: Vec<u32>) -> RawMa
 }
 
 fn bmp(path: &Path) -> Result<Option<RawMask>, String> {
-    let mut decoder = BmpDecoder::new(open(path)?).map_err(|e| e.to_string())?;
+    let decoder = BmpDecoder::new(open(path)?).map_err(|e| e.to_string())?;
     let Some(palette) = decoder.get_palette() else {
         return Ok(None);
     };
     let palette = palette.iter().copied().map(packed).collect();
     let (width, height) = decoder.dimensions();
     let size = checked(width, height)?;
-    decoder.set_indexed_color(true);
-    let mut indices = vec![0; size[0] * size[1]];
-    decoder
-        .read_image(&mut indices)
-        .map_err(|e| e.to_string())?;
+    let indices = bmp_indices(&mut open(path)?, size)?;
     Ok(Some(mask(size, &indices, palette)))
+}
+
+/// The library can be asked for indices, but takes packed ones for one a byte, and those of a run for
+/// colours. Its decoder has found the header to be sound.
+fn bmp_indices<R: Read + Seek>(
+    file: &mut R,
+    [width, height]: [usize; 2],
+) -> Result<Vec<u8>, String> {
+    /// Size of the oldest header, with two bytes a side and no compression.
+    const CORE: u32 = 12;
+    let mut head = [0; 34];
+    // An old header may be shorter than this, its pixels included; what is missing stays 0.
+    let mut start = Vec::new();
+    let limit = head.len() as u64;
+    file.take(limit)
+        .read_to_end(&mut start)
+        .map_err(|e| e.to_string())?;
+    head[..start.len()].copy_from_slice(&start);
+    let four = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|of| head[at + of]));
+    let core = four(14) == CORE;
+    let bits = usize::from(head[if core { 24 } else { 28 }]);
+    if !matches!(bits, 1 | 2 | 4 | 8) || (!core && four(30) != 0) {
+        return Err("has a palette with run-length coded indices: save it as PNG".to_owned());
+    }
+    // A negative height means that the first row is the upper one.
+    let from_top = !core && four(22) > i32::MAX as u32;
+    file.seek(SeekFrom::Start(four(10).into()))
+        .map_err(|e| e.to_string())?;
+    let mut line = vec![0; (bits * width).div_ceil(32) * 4];
+    let mut indices = vec![0; width * height];
+    for y in 0..height {
+        file.read_exact(&mut line).map_err(|e| e.to_string())?;
+        let row = if from_top { y } else { height - 1 - y };
+        for (x, index) in indices[row * width..][..width].iter_mut().enumerate() {
+            // The first of a byte lies in its highest bits.
+            let (byte, place) = (x * bits / 8, x * bits % 8);
+            *index = line[byte] << place >> (8 - bits);
+        }
+    }
+    Ok(indices)
 }
 
 /// The first picture; what it leaves free of the canvas is index 0.

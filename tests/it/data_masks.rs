@@ -175,29 +175,39 @@ fn masks_a_few_pixels_aside_are_found_with_the_step_that_mends_them() {
     assert!(!codes.contains(&"shifted-masks"), "{codes:?}");
 }
 
-/// A bitmap of 8 bits with a palette whose entries all have one colour.
-fn one_coloured_bmp(path: &Path, width: u32, rows: &[&[u8]]) {
-    let line = width.next_multiple_of(4);
-    let data = 14 + 40 + 4 * 4;
+/// A bitmap with a palette whose entries all have one colour, of 1, 2, 4 or 8 bits.
+fn one_coloured_bmp(path: &Path, rows: &[Vec<u8>], bits: usize, from_top: bool) {
+    let (width, height) = (rows[0].len(), rows.len() as i32);
+    let colors = 1 << bits;
+    let data = 14 + 40 + 4 * colors;
+    let line = (width * bits).div_ceil(32) * 4;
     let mut bytes = b"BM".to_vec();
     let number = |bytes: &mut Vec<u8>, value: u32| bytes.extend(value.to_le_bytes());
-    number(&mut bytes, data + line * rows.len() as u32);
+    number(&mut bytes, data + (line * rows.len()) as u32);
     number(&mut bytes, 0);
     number(&mut bytes, data);
     number(&mut bytes, 40);
-    number(&mut bytes, width);
-    number(&mut bytes, rows.len() as u32);
-    // One plane of 8 bits, not compressed, four colours.
-    bytes.extend([1, 0, 8, 0]);
-    for value in [0, 0, 0, 0, 4, 0] {
+    number(&mut bytes, width as u32);
+    number(&mut bytes, if from_top { -height } else { height } as u32);
+    // One plane, not compressed.
+    bytes.extend([1, 0, bits as u8, 0]);
+    for value in [0, 0, 0, 0, colors, 0] {
         number(&mut bytes, value);
     }
-    bytes.extend([9, 9, 9, 0].repeat(4));
-    // From the bottom.
-    for row in rows.iter().rev() {
-        bytes.extend(*row);
-        bytes.extend(vec![0; (line - width) as usize]);
+    bytes.extend([9, 9, 9, 0].repeat(colors as usize));
+    let mut lines: Vec<Vec<u8>> = (rows.iter())
+        .map(|row| {
+            let mut packed = vec![0; line];
+            for (x, index) in row.iter().enumerate() {
+                packed[x * bits / 8] |= index << (8 - bits - x * bits % 8);
+            }
+            packed
+        })
+        .collect();
+    if !from_top {
+        lines.reverse();
     }
+    bytes.extend(lines.concat());
     std::fs::write(path, bytes).unwrap();
 }
 
@@ -256,7 +266,8 @@ fn palettes_are_read_by_their_indices_in_every_format() {
     let dir = tempfile::tempdir().unwrap();
     let rows: [&[u8]; 2] = [&[0, 1, 2], &[3, 2, 1]];
     let read = |name: &str| dicebench::data::mask::read(&dir.path().join(name)).unwrap();
-    one_coloured_bmp(&dir.path().join("mask.bmp"), 3, &rows);
+    let lines = rows.map(<[u8]>::to_vec);
+    one_coloured_bmp(&dir.path().join("mask.bmp"), &lines, 8, false);
     one_coloured_tiff(&dir.path().join("little.tif"), 3, &rows, false);
     one_coloured_tiff(&dir.path().join("big.tif"), 3, &rows, true);
     let mut file = fs::File::create(dir.path().join("mask.gif")).unwrap();
@@ -278,6 +289,36 @@ fn palettes_are_read_by_their_indices_in_every_format() {
     fs::write(dir.path().join("mask.tga"), tga).unwrap();
     let refused = dicebench::data::mask::read(&dir.path().join("mask.tga"));
     assert!(refused.unwrap_err().contains("palette"));
+}
+
+#[test]
+fn bitmaps_are_read_by_their_indices_however_many_share_a_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mask.bmp");
+    let read = || dicebench::data::mask::read(&path);
+    for bits in [1, 2, 4, 8] {
+        // A width that ends within a byte, and one that fills its line.
+        for width in [13, 32] {
+            let index = |x: usize, y: usize| ((x * 7 + y * 5) % (1 << bits)) as u8;
+            let row = |y| (0..width).map(|x| index(x, y)).collect();
+            let rows: Vec<Vec<u8>> = (0..3).map(row).collect();
+            let expected: Vec<u32> = rows.concat().into_iter().map(u32::from).collect();
+            for from_top in [true, false] {
+                one_coloured_bmp(&path, &rows, bits, from_top);
+                let mask = read().unwrap();
+                assert_eq!([mask.width, mask.height], [width, 3]);
+                assert_eq!(
+                    mask.values, expected,
+                    "{bits} bits, {width} wide, {from_top}"
+                );
+            }
+        }
+    }
+    // The last one as if run-length coded: refused, as the library would turn indices into colours.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[30] = 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(read().unwrap_err().contains("run-length"));
 }
 
 /// An indexed PNG of 8×8: the upper half 0, then 1 and 2 side by side.

@@ -44,6 +44,18 @@ fn pictures() -> [DynamicImage; 4] {
     ]
 }
 
+/// A bitmap with a palette of two colours, 13 × 2, the smallest of its kind.
+fn one_bit_bitmap() -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    // Length, reserved, where the pixels start; header, width, height; planes and bits.
+    for value in [70_u32, 0, 62, 40, 13, 2, 1 << 16 | 1, 0, 0, 0, 0, 2, 0] {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0, 0, 0, 0, 255, 255, 255, 0]);
+    bytes.extend([0xA5, 0x58, 0, 0, 0x3C, 0xF0, 0, 0]);
+    bytes
+}
+
 #[test]
 fn damaged_masks_and_images_are_refused_or_read() {
     for picture in pictures() {
@@ -56,6 +68,7 @@ fn damaged_masks_and_images_are_refused_or_read() {
         damaged(&encoded(&colour, format), entry::masks);
     }
     damaged(&encoded(&grey, ImageFormat::Jpeg), entry::masks);
+    damaged(&one_bit_bitmap(), entry::masks);
 }
 
 #[test]

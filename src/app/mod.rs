@@ -470,6 +470,8 @@ fn open_window(
             .with_inner_size(size)
             .with_min_inner_size([900.0, 560.0])
             .with_drag_and_drop(true),
+        // Sizes of panels and the like lie beside everything else of the user's.
+        persistence_path: Some(home().join("window.ron")),
         ..eframe::NativeOptions::default()
     };
     let start =

@@ -3,6 +3,7 @@
 use egui::{Button, RichText, Ui};
 
 use super::commands::{self, Menu};
+use super::doctor::counted;
 use super::{App, Tab, theme};
 use crate::lab::notices::{Level, Notices};
 use crate::lab::pace::{clock, pace};
@@ -167,16 +168,16 @@ fn progress(app: &App, ui: &mut Ui) {
 pub fn status(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
         if let Some(dataset) = app.lab.dataset() {
-            let problems = dataset.findings.len();
+            let problems = counted(dataset.findings.len(), "finding");
             ui.label(format!(
                 "{}: {} images, {} classes",
                 dataset.layout,
                 dataset.items.len(),
                 dataset.classes.len()
             ));
-            if problems > 0
+            if let Some(problems) = problems
                 && ui
-                    .link(RichText::new(format!("{problems} findings")).color(theme::warn(ui)))
+                    .link(RichText::new(problems).color(theme::warn(ui)))
                     .on_hover_text("Show them")
                     .clicked()
             {
@@ -191,9 +192,9 @@ pub fn status(app: &mut App, ui: &mut Ui) {
             {
                 app.windows.keys = !app.windows.keys;
             }
-            let count = app.lab.notices.all().len();
+            let messages = counted(app.lab.notices.all().len(), "message");
             if ui
-                .small_button(format!("{count} messages"))
+                .small_button(messages.unwrap_or_else(|| "no messages".to_owned()))
                 .on_hover_text("Everything that was said")
                 .clicked()
             {

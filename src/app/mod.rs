@@ -114,18 +114,21 @@ impl App {
         let mut lab = Lab::new(home, wake);
         theme::apply(ctx, lab.settings.theme);
         let runs = RunsTable::restored(&lab.settings.runs);
+        let mut tabs = Tab::ALL.iter().copied();
+        let tab = tabs.find(|tab| tab.name() == lab.settings.tab);
+        let below = runs_tab::Below::restored(&lab.settings.side);
         if let Some(path) = open {
             lab.open(&path.to_string_lossy());
         }
         Self {
             lab,
-            tab: Tab::Training,
+            tab: tab.unwrap_or_default(),
             plots: Plots::default(),
             viewer: Viewer::default(),
             lanes: view::lanes::Lanes::default(),
             batch_formula: false,
             runs,
-            below: runs_tab::Below::default(),
+            below,
             compare: compare::Compare::new(gallery),
             panel: panel::State::default(),
             opening: Opening::default(),
@@ -160,9 +163,9 @@ impl App {
     pub fn draw(&mut self, ui: &mut Ui) {
         (self.lab).watch_batch(self.batch_formula && self.tab == Tab::Training);
         self.lab.tick();
-        self.follow_runs();
-        self.resume_training();
         let ctx = ui.ctx().clone();
+        self.follow_runs(&ctx);
+        self.resume_training();
         tour::tick(self);
         tour::keys(self, &ctx);
         commands::handle(self, &ctx);
@@ -187,6 +190,7 @@ impl App {
             .frame(middle)
             .show(ui, |ui| self.middle(ui));
 
+        self.keep_places();
         self.save_files(&ctx);
         self.small_windows(&ctx);
         self.opening.overlay(&ctx);

@@ -33,6 +33,19 @@ pub struct Below {
     all: bool,
 }
 
+impl Below {
+    /// As it was left: `side` is the name of what was shown.
+    #[must_use]
+    pub fn restored(side: &str) -> Self {
+        let mut sides = Side::ALL.iter().copied();
+        let side = sides.find(|known| known.name() == side);
+        Self {
+            side: side.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
 pub fn show(app: &mut App, ui: &mut Ui) {
     let actions = Panel::top("runs table")
         .resizable(true)
@@ -137,17 +150,29 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 }
 
 impl App {
-    /// Asks for the curves of the runs that are looked at, and keeps how the table was left.
-    pub(super) fn follow_runs(&mut self) {
+    /// Asks for the curves of the runs that are looked at.
+    pub(super) fn follow_runs(&mut self, ctx: &egui::Context) {
         let pair = self.lab.pair.iter().flat_map(|pair| &pair.ids);
         let ids = (self.runs.ticked.iter())
             .chain(self.lab.active.as_ref())
             .chain(pair);
         let ids: Vec<String> = ids.cloned().collect();
         self.lab.look_at(ids.iter());
-        let kept = self.runs.kept();
-        if kept != self.lab.settings.runs {
-            self.lab.settings.runs = kept;
+        // Whoever comes back may have recorded something elsewhere meanwhile.
+        let back = egui::Event::WindowFocused(true);
+        if ctx.input(|input| input.events.contains(&back)) {
+            self.lab.look_for_runs();
+        }
+    }
+
+    /// Keeps how table and tabs were left.
+    pub(super) fn keep_places(&mut self) {
+        let (runs, tab, side) = (self.runs.kept(), self.tab.name(), self.below.side.name());
+        let kept = &mut self.lab.settings;
+        if runs != kept.runs || tab != kept.tab || side != kept.side {
+            kept.runs = runs;
+            tab.clone_into(&mut kept.tab);
+            side.clone_into(&mut kept.side);
             self.lab.settings_changed();
         }
     }

@@ -6,6 +6,7 @@
 pub mod browse;
 mod clerk;
 pub mod consulting;
+mod drafting;
 pub mod formulas;
 pub mod freezing;
 pub mod gallery;
@@ -13,6 +14,7 @@ pub mod history;
 pub mod jobs;
 pub mod looking;
 pub mod notices;
+mod opening;
 pub mod outlining;
 pub mod pace;
 pub mod pairing;
@@ -22,16 +24,17 @@ mod records;
 pub mod responding;
 pub mod rooming;
 pub mod settings;
+mod shelving;
 mod splitting;
 mod training;
 mod verdicts;
+mod watching;
 mod xraying;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::data::{ClassMap, DataError, Dataset, Progress};
 use crate::doctor::look::Slope;
 use crate::doctor::{Diagnosis, Xray};
 use crate::experiment::{ExperimentConfig, Preset};
@@ -42,22 +45,10 @@ use crate::train::handle::{Preview, TrainerHandle};
 use history::History;
 use jobs::{Answer, Jobs};
 use notices::{Level, Notices};
+pub use opening::Opened;
 use settings::{Keeper, Settings};
 use training::Live;
 use xraying::Examiner;
-
-/// The dataset that is open, or what stands in its place.
-pub enum Opened {
-    Opening {
-        path: String,
-        progress: Arc<Progress>,
-    },
-    Ready(Arc<Dataset>),
-    Failed {
-        path: String,
-        message: String,
-    },
-}
 
 /// Everything the user is working on.
 pub struct Lab {
@@ -116,6 +107,7 @@ pub struct Lab {
     pub outlines: outlining::Measured,
     pub formulas: formulas::Formulas,
     jobs: Jobs,
+    watcher: watching::Watcher,
     keeper: Keeper,
     examiner: Examiner,
     awake: Arc<AtomicBool>,
@@ -184,6 +176,7 @@ impl Lab {
             outlines: outlining::Measured::new(),
             formulas: formulas::Formulas::default(),
             keeper: Keeper::start(&home),
+            watcher: watching::Watcher::start(home.clone(), Arc::clone(&wake)),
             jobs: Jobs::new(home, wake),
             examiner: Examiner::default(),
             settings,
@@ -193,7 +186,6 @@ impl Lab {
         };
         let path = lab.draft.data.path.clone();
         lab.open(&path);
-        lab.jobs.list_runs(&lab.store);
         lab.jobs.list_presets();
         lab.jobs.probe_devices();
         lab
@@ -206,6 +198,8 @@ impl Lab {
                 self.fold(answer);
             }
             self.fold_training();
+            // After the trainer's events: what they tell of a run that trains here is newer.
+            self.fold_news();
             self.fold_racing();
             self.start_pair();
         }
@@ -217,56 +211,16 @@ impl Lab {
         self.refit_picture();
     }
 
-    /// Loads the picture again when the network's input size has changed under it.
-    fn refit_picture(&mut self) {
-        let (width, height) = (self.draft.data.width, self.draft.data.height);
-        let stale = self.preview.as_ref().is_some_and(|preview| {
-            let labels = &preview.sample.labels;
-            (labels.width as u64, labels.height as u64) != (width, height)
-        });
-        if stale
-            && !self.is_busy()
-            && !self.live.has_network()
-            && self.asked_size != (width, height)
-        {
-            self.asked_size = (width, height);
-            self.show_item(self.shown);
-        }
-    }
-
     fn fold(&mut self, answer: Answer) {
         match answer {
             Answer::Dataset { path, result } => self.dataset_opened(&path, result),
             Answer::Resplit { config, result } => self.resplit(&config, result),
             Answer::Looked { dataset, result } => self.looked(&dataset, result),
-            Answer::Runs { runs, problems } => {
-                // A run that trains right now is known better from its events.
-                let live = self.live.ids();
-                let mut runs: Vec<Run> =
-                    runs.into_iter().filter(|r| !live.contains(&r.id)).collect();
-                // Nor are curves read again that are here: a finished record never changes.
-                let mut here: std::collections::HashMap<String, Run> = (self.runs.drain(..))
-                    .map(|run| (run.id.clone(), run))
-                    .collect();
-                for run in &mut runs {
-                    if let Some(known) = here.remove(&run.id)
-                        && !known.is_brief()
-                        && known.in_brief() == run.in_brief()
-                    {
-                        let (name, label) = (run.name.clone(), run.label.clone());
-                        *run = Run {
-                            name,
-                            label,
-                            ..known
-                        };
-                    }
+            Answer::RunsChanged(result) => {
+                if let Err(message) = result {
+                    self.notices.push(Level::Error, message);
                 }
-                runs.extend(here.into_values().filter(|run| live.contains(&run.id)));
-                runs.sort_by(|a, b| b.id.cmp(&a.id));
-                self.runs = runs;
-                for problem in problems {
-                    self.notices.push(Level::Warning, problem);
-                }
+                self.watcher.look_anew();
             }
             Answer::Formula { key, result } => {
                 self.formulas.recorded.insert(key, Some(result));
@@ -317,194 +271,6 @@ impl Lab {
         }
     }
 
-    // --- dataset ---
-
-    /// Opens a folder (or `sample`) in the background; what was being opened is cancelled.
-    pub fn open(&mut self, path: &str) {
-        let path = path.trim().trim_matches('"').to_owned();
-        if path.is_empty() {
-            return;
-        }
-        self.cancel_opening();
-        if self.draft.data.path != path {
-            self.draft.data.path.clone_from(&path);
-            self.draft.data.classes = None;
-        }
-        self.reopen();
-    }
-
-    /// Opens the draft's dataset again, with its class map and split.
-    pub fn reopen(&mut self) {
-        self.cancel_opening();
-        let progress = Arc::new(Progress::default());
-        self.jobs.open_dataset(&self.draft.data, &progress);
-        self.stop_looking();
-        self.opened = self.draft.data.clone();
-        self.split_error = None;
-        self.dataset = Opened::Opening {
-            path: self.draft.data.path.clone(),
-            progress,
-        };
-    }
-
-    /// Stops an opening that is under way.
-    pub fn cancel_opening(&mut self) {
-        if let Opened::Opening { path, progress } = &self.dataset {
-            progress.cancel();
-            self.dataset = Opened::Failed {
-                path: path.clone(),
-                message: "opening was cancelled".to_owned(),
-            };
-        }
-    }
-
-    fn dataset_opened(&mut self, path: &str, result: Result<Box<Dataset>, DataError>) {
-        let wanted = matches!(&self.dataset, Opened::Opening { path: p, .. } if p == path);
-        if !wanted || matches!(result, Err(DataError::Cancelled)) {
-            return;
-        }
-        match result {
-            Ok(dataset) => {
-                self.settings.remember(path);
-                self.shown = dataset.split.val.first().copied();
-                self.preview = None;
-                self.dataset = Opened::Ready(Arc::from(dataset));
-                self.dataset_changed();
-                self.show_item(self.shown);
-                self.keep_settings();
-            }
-            Err(error) => {
-                let message = error.to_string();
-                self.notices.push(Level::Error, message.clone());
-                self.dataset = Opened::Failed {
-                    path: path.to_owned(),
-                    message,
-                };
-            }
-        }
-    }
-
-    #[must_use]
-    pub fn dataset(&self) -> Option<&Arc<Dataset>> {
-        match &self.dataset {
-            Opened::Ready(dataset) => Some(dataset),
-            _ => None,
-        }
-    }
-
-    /// Uses an edited class map; it is kept with the draft (and with presets saved from it).
-    pub fn set_classes(&mut self, classes: Option<ClassMap>) {
-        self.draft.data.classes = classes;
-        self.follow_data();
-    }
-
-    /// Chooses the image that is looked at.
-    pub fn show_item(&mut self, item: Option<usize>) {
-        self.shown = item;
-        let (Some(item), Some(dataset)) = (item, self.dataset().cloned()) else {
-            return;
-        };
-        // The trainer answers with a prediction when it has a network; until then the picture alone.
-        self.trainer
-            .control(crate::train::handle::Control::Preview(item));
-        if !self.live.has_network() {
-            self.jobs.load_sample(&dataset, &self.draft.data, item);
-        }
-    }
-
-    // --- draft ---
-
-    /// Call at the end of a frame: remembers a change for undo once the user's hand is off.
-    pub fn settle(&mut self, busy_hands: bool) {
-        if !busy_hands {
-            if self.history.settle(&self.draft) {
-                self.keep_settings();
-            }
-            self.follow_data();
-        }
-    }
-
-    pub fn undo(&mut self) {
-        if let Some(draft) = self.history.undo(&self.draft) {
-            self.replace_draft(draft);
-        }
-    }
-
-    pub fn redo(&mut self) {
-        if let Some(draft) = self.history.redo(&self.draft) {
-            self.replace_draft(draft);
-        }
-    }
-
-    #[must_use]
-    pub fn can_undo(&self) -> (bool, bool) {
-        (self.history.can_undo(&self.draft), self.history.can_redo())
-    }
-
-    fn replace_draft(&mut self, draft: ExperimentConfig) {
-        self.draft = draft;
-        self.follow_data();
-        self.keep_settings();
-    }
-
-    /// Sets one key of the draft, as `--set` does.
-    ///
-    /// # Errors
-    /// Naming key, value and expectation.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        self.draft
-            .set(key, value)
-            .map_err(|error| error.to_string())
-    }
-
-    // --- presets ---
-
-    /// Takes over a preset; a dataset that the user has opened stays unless the preset names one.
-    pub fn apply_preset(&mut self, preset: &Preset) {
-        let mut config = preset.config.clone();
-        let own = &self.draft.data;
-        if config.data.path == crate::data::open::SAMPLE {
-            config.data.path.clone_from(&own.path);
-        }
-        // A class map belongs to its images, and one that came with another preset goes with it.
-        let came_along = (self.presets.iter()).any(|p| p.config.data.classes == own.classes);
-        let same_images = config.data.path == own.path;
-        let sample = own.path == crate::data::open::SAMPLE;
-        let keeps = if sample {
-            !came_along && config.data.classes.is_none()
-        } else {
-            true
-        };
-        if same_images && keeps {
-            config.data.classes.clone_from(&own.classes);
-        }
-        self.preset = preset.clone();
-        self.replace_draft(config);
-    }
-
-    /// Works on `draft` from now on, as a change of `preset`, images included. Undo brings the old
-    /// settings back.
-    pub fn take_over(&mut self, preset: Preset, draft: ExperimentConfig) {
-        self.preset = preset;
-        self.replace_draft(draft);
-    }
-
-    /// Saves the draft as a preset of the user's own.
-    pub fn save_preset(&mut self, name: &str, about: &str) {
-        let preset = Preset {
-            name: name.trim().to_owned(),
-            about: about.trim().to_owned(),
-            config: self.draft.clone(),
-            ..Preset::default()
-        };
-        self.preset = preset.clone();
-        self.jobs.save_preset(preset);
-    }
-
-    pub fn delete_preset(&mut self, name: &str) {
-        self.jobs.delete_preset(name);
-    }
-
     fn keep_settings(&mut self) {
         self.settings.draft = Some(self.draft.clone());
         self.keeper.keep(&self.settings);
@@ -513,71 +279,5 @@ impl Lab {
     /// Remembers a change of theme, recent folders and the like.
     pub fn settings_changed(&mut self) {
         self.keep_settings();
-    }
-
-    // --- runs ---
-
-    #[must_use]
-    pub fn active_run(&self) -> Option<&Run> {
-        let id = self.active.as_ref()?;
-        self.runs.iter().find(|run| &run.id == id)
-    }
-
-    /// The user's own folder: runs, presets, settings, exports.
-    #[must_use]
-    pub fn home(&self) -> PathBuf {
-        self.store
-            .root
-            .parent()
-            .map(PathBuf::from)
-            .unwrap_or_default()
-    }
-
-    #[must_use]
-    pub fn run_dir(&self, id: &str) -> PathBuf {
-        self.store.dir(id)
-    }
-
-    pub fn rename_run(&mut self, id: &str, name: &str) {
-        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
-            name.clone_into(&mut run.name);
-            self.jobs.rename_run(&self.store, id, name);
-        }
-    }
-
-    /// Moves a run to the trash; [`Lab::undelete`] brings it back.
-    pub fn delete_run(&mut self, id: &str) {
-        if self.is_busy() && self.live.ids().iter().any(|live| live == id) {
-            self.notices
-                .push(Level::Warning, "this run is training: stop it first");
-            return;
-        }
-        let Some(at) = self.runs.iter().position(|run| run.id == id) else {
-            return;
-        };
-        let run = self.runs.remove(at);
-        if self.active.as_deref() == Some(id) {
-            self.active = None;
-        }
-        self.notices.push(
-            Level::Info,
-            format!("“{}” was moved to the trash", run.name),
-        );
-        self.deleted = Some((run.id, run.name));
-        self.jobs.delete_run(&self.store, id);
-    }
-
-    pub fn undelete(&mut self) {
-        if let Some((id, _)) = self.deleted.take() {
-            self.jobs.restore_run(&self.store, &id);
-        }
-    }
-
-    /// Takes the configuration of a run as the draft.
-    pub fn use_config(&mut self, id: &str) {
-        if let Some(run) = self.runs.iter().find(|run| run.id == id) {
-            let config = run.config.clone();
-            self.replace_draft(config);
-        }
     }
 }

@@ -60,6 +60,11 @@ impl Lab {
         self.racing.clerk.ask(Change::Add(plan.races()));
     }
 
+    /// The file of the queue has changed: reads it.
+    pub(super) fn look_at_queue(&mut self) {
+        self.racing.clerk.ask(Change::Look);
+    }
+
     /// Trains what waits, race after race.
     pub fn go_on(&mut self) {
         if self.racing.going.is_some() {

@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::Lab;
 use crate::run::Run;
-use crate::run::label::Label;
 
 /// Bytes of curves that are kept of runs that are not looked at any more.
 const MOST: usize = 192 << 20;
@@ -16,6 +15,8 @@ const MOST: usize = 192 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Records {
     reading: HashSet<String>,
+    /// Runs whose curves are here and read once more, since the record has grown.
+    again: HashSet<String>,
     /// Runs whose curves could not be read: asked for once, not in every frame.
     failed: HashSet<String>,
     seen: HashMap<String, u64>,
@@ -63,12 +64,26 @@ impl Lab {
         !self.records.reading.is_empty()
     }
 
+    /// Reads curves that are here once more; the old ones stay until then.
+    pub(super) fn read_again(&mut self, ids: Vec<String>) {
+        let ids: Vec<String> = (ids.into_iter())
+            .filter(|id| self.records.again.insert(id.clone()))
+            .collect();
+        if !ids.is_empty() {
+            self.jobs.read_runs(&self.store, ids);
+        }
+    }
+
     pub(super) fn curves_read(&mut self, id: &str, result: Result<Box<Run>, String>) {
         self.records.reading.remove(id);
+        let again = self.records.again.remove(id);
         match result {
             Ok(read) => {
-                // Name and label may have changed meanwhile; a lane is known better from its events.
-                if let Some(run) = self.runs.iter_mut().find(|r| r.id == id && r.is_brief()) {
+                // A lane is known better from its events.
+                let training = self.is_busy() && self.is_lane(id);
+                let wanted = |r: &&mut Run| r.id == id && (r.is_brief() || again && !training);
+                if let Some(run) = self.runs.iter_mut().find(wanted) {
+                    // Name and label may have changed meanwhile.
                     let (name, label) = (run.name.clone(), run.label.clone());
                     *run = Run {
                         name,
@@ -78,6 +93,8 @@ impl Lab {
                     self.records.seen.insert(id.to_owned(), self.records.now);
                 }
             }
+            // What was there before is thrown away perhaps, and that is news of its own.
+            Err(_) if again => {}
             Err(message) => {
                 self.records.failed.insert(id.to_owned());
                 self.notices.push(super::notices::Level::Warning, message);
@@ -110,17 +127,14 @@ impl Lab {
         }
     }
 
+    /// A record has changed: what could not be read may be readable now.
+    pub(super) fn forgive(&mut self, id: &str) {
+        self.records.failed.remove(id);
+    }
+
     /// Bytes of the curves that are here, roughly.
     #[must_use]
     pub fn curve_bytes(&self) -> usize {
         self.runs.iter().map(Run::curve_bytes).sum()
-    }
-
-    /// Changes what is said about a run.
-    pub fn label_run(&mut self, id: &str, label: Label) {
-        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
-            run.label = label.clone();
-            self.jobs.label_run(&self.store, id, label);
-        }
     }
 }

@@ -32,6 +32,9 @@ pub struct Settings {
     pub recent: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draft: Option<ExperimentConfig>,
+    /// Name of the tab that was open, and of what was shown of the ticked runs.
+    pub tab: String,
+    pub side: String,
     /// How the table of runs was left.
     pub runs: RunTable,
 }

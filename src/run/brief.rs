@@ -68,6 +68,15 @@ impl Run {
         })
     }
 
+    /// Points of its loss curve and its validations, whether the curves are here or not.
+    #[must_use]
+    pub fn extent(&self) -> (u64, u64) {
+        self.brief.as_ref().map_or_else(
+            || (self.steps.len() as u64, self.validations.len() as u64),
+            |brief| (brief.points, brief.validations),
+        )
+    }
+
     /// Lets go of the curves, which are on disk.
     pub fn shed(&mut self) {
         if self.brief.is_none() {

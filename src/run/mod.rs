@@ -19,7 +19,7 @@ pub mod scores;
 pub mod statistics;
 pub mod store;
 pub mod surface;
-mod survey;
+pub mod survey;
 pub mod versus;
 
 use serde::{Deserialize, Deserializer, Serialize};

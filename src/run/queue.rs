@@ -107,6 +107,12 @@ impl Queue {
     }
 }
 
+/// When the queue that is kept in `home` was last changed; `None` where there is none.
+#[must_use]
+pub fn changed(home: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(home.join(FILE)).ok()?.modified().ok()
+}
+
 /// Makes a change in the queue that is kept in `home`; the queue after it. Programs that change it at
 /// the same time wait for each other.
 ///

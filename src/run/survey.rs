@@ -3,9 +3,11 @@
 //! A finished run's record never changes again, so what a list says about it is kept beside it, in
 //! `summary.json`, for as long as the record has the length that it had then.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
+use std::time::SystemTime;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,7 +32,34 @@ struct Summary {
     events: Vec<RunEvent>,
 }
 
+/// What tells a run that has changed from one that has not, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Length of the record.
+    events_bytes: u64,
+    /// When a file of the folder was last made, replaced or taken away: name and label are replaced.
+    pub touched: Option<SystemTime>,
+}
+
 impl Store {
+    /// The mark of each folder that may be a run.
+    ///
+    /// # Errors
+    /// When the folder of the runs can't be read.
+    pub fn marks(&self) -> Result<HashMap<String, Mark>, StoreError> {
+        let mark = |id: String| {
+            let dir = self.dir(&id);
+            let touched = fs::metadata(&dir).and_then(|data| data.modified()).ok();
+            let events_bytes = fs::metadata(dir.join(EVENTS)).map_or(0, |data| data.len());
+            let mark = Mark {
+                events_bytes,
+                touched,
+            };
+            (id, mark)
+        };
+        Ok(self.ids()?.into_iter().map(mark).collect())
+    }
+
     /// Every run that can be read, without its curves, newest first; unreadable ones as errors.
     #[must_use]
     pub fn survey(&self) -> (Vec<Run>, Vec<StoreError>) {
@@ -252,6 +281,29 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{text}{text}")).unwrap();
         assert_eq!(store.glance(&id).unwrap().in_brief().validations, 2);
+    }
+
+    #[test]
+    fn a_mark_changes_with_the_record_and_with_what_is_said_about_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        assert!(store.marks().unwrap().is_empty());
+        let id = recorded(&store, &[Some(0.25)], true);
+        // Where a clock ticks coarsely, two changes at once look like one.
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(30));
+        let mut seen = vec![store.marks().unwrap()[&id]];
+        assert_eq!(store.marks().unwrap()[&id], seen[0]);
+        pause();
+        store.rename(&id, "b").unwrap();
+        seen.push(store.marks().unwrap()[&id]);
+        pause();
+        store.label(&id, &Default::default()).unwrap();
+        seen.push(store.marks().unwrap()[&id]);
+        let path = store.dir(&id).join(EVENTS);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}{text}")).unwrap();
+        seen.push(store.marks().unwrap()[&id]);
+        assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "{seen:?}");
     }
 
     #[test]

@@ -203,8 +203,8 @@ impl RunsTable {
         (&self.filter, self.starred, &self.sort, &self.baseline).hash(&mut hasher);
         self.values.known().hash(&mut hasher);
         for run in runs {
-            (&run.id, &run.name, run.steps.len(), run.is_brief()).hash(&mut hasher);
-            (run.validations.len(), run.outcome.is_some()).hash(&mut hasher);
+            (&run.id, &run.name, run.extent(), run.is_brief()).hash(&mut hasher);
+            run.outcome.is_some().hash(&mut hasher);
             (run.label.star, &run.label.tags, &run.label.note).hash(&mut hasher);
         }
         let stamp = hasher.finish();

@@ -27,6 +27,12 @@ impl Severity {
     }
 }
 
+/// "1 image", "3 images": what there is one of, and what there are more of. Whole clauses agree as well.
+#[must_use]
+pub fn counted(count: usize, [one, many]: [&str; 2]) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A named observation. `code` is stable (`unknown-label`), the texts are for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {

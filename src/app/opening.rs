@@ -97,8 +97,15 @@ impl Opening {
     /// The path box with its button.
     pub fn path_box(&mut self, ui: &mut Ui, lab: &mut Lab) {
         ui.horizontal(|ui| {
+            let open = lab.dataset().map(|dataset| dataset.root.display());
+            let hint = match open.map(|root| root.to_string()) {
+                Some(root) if !root.is_empty() => {
+                    format!("{root} is open · paste the path of another folder")
+                }
+                _ => "paste a folder's path".to_owned(),
+            };
             let edit = egui::TextEdit::singleline(&mut self.path)
-                .hint_text("paste a folder's path")
+                .hint_text(hint)
                 .desired_width(ui.available_width() - 150.0);
             let response = ui
                 .add(edit)

@@ -3,8 +3,8 @@
 use egui::{Button, RichText, Ui};
 
 use super::commands::{self, Menu};
-use super::doctor::counted;
 use super::{App, Tab, theme};
+use crate::finding::counted;
 use crate::lab::notices::{Level, Notices};
 use crate::lab::pace::{clock, pace};
 use crate::train::device::tuning;
@@ -168,16 +168,17 @@ fn progress(app: &App, ui: &mut Ui) {
 pub fn status(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
         if let Some(dataset) = app.lab.dataset() {
-            let problems = counted(dataset.findings.len(), "finding");
+            let problems = dataset.findings.len();
             ui.label(format!(
-                "{}: {} images, {} classes",
+                "{}: {}, {}",
                 dataset.layout,
-                dataset.items.len(),
-                dataset.classes.len()
+                counted(dataset.items.len(), ["image", "images"]),
+                counted(dataset.classes.len(), ["class", "classes"])
             ));
-            if let Some(problems) = problems
+            let said = counted(problems, ["finding", "findings"]);
+            if problems > 0
                 && ui
-                    .link(RichText::new(problems).color(theme::warn(ui)))
+                    .link(RichText::new(said).color(theme::warn(ui)))
                     .on_hover_text("Show them")
                     .clicked()
             {
@@ -192,9 +193,12 @@ pub fn status(app: &mut App, ui: &mut Ui) {
             {
                 app.windows.keys = !app.windows.keys;
             }
-            let messages = counted(app.lab.notices.all().len(), "message");
+            let messages = match app.lab.notices.all().len() {
+                0 => "no messages".to_owned(),
+                some => counted(some, ["message", "messages"]),
+            };
             if ui
-                .small_button(messages.unwrap_or_else(|| "no messages".to_owned()))
+                .small_button(messages)
                 .on_hover_text("Everything that was said")
                 .clicked()
             {

@@ -5,6 +5,7 @@ use egui::{Panel, RichText, Ui};
 use super::opening::Opening;
 use super::view::color::{on_ground, run_color};
 use super::view::lanes::Lane;
+use super::view::prose;
 use super::{App, theme};
 use crate::lab::Opened;
 use crate::run::Run;
@@ -87,7 +88,8 @@ fn welcome(app: &mut App, ui: &mut Ui) {
                     ui.add_space(14.0);
                 }
                 if let Some(dataset) = app.lab.dataset() {
-                    ui.weak(format!("{} – {}", dataset.layout, dataset.reason));
+                    let about = format!("{} – {}", dataset.layout, dataset.reason);
+                    ui.label(prose::prose(ui, &about, RichText::weak));
                 }
                 if let Some(worst) = app
                     .lab

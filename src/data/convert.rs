@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::mask::{self, write_indexed};
-use super::{Class, DataError, Dataset, IGNORE, Image, LabelMap, Progress, Source};
+use super::{Class, DataError, Dataset, IGNORE, Image, LabelMap, Progress, Sample, Source};
 use crate::files::write_atomically;
 
 crate::choices! {
@@ -59,9 +59,11 @@ pub fn convert(
             if progress.is_cancelled() {
                 return Err(DataError::Cancelled);
             }
-            let copied = item(dataset, index, &names[index], val.contains(&index), out, to);
+            let (name, val) = (&names[index], val.contains(&index));
+            let copy = |sample| item(dataset, index, &sample, name, val, out, to);
+            let copied = dataset.with(index, copy);
             progress.advance();
-            copied
+            copied?
         })
         .collect::<Result<_, _>>()?;
     let text = |path: PathBuf, text: String| {
@@ -140,12 +142,12 @@ fn names(dataset: &Dataset) -> Vec<String> {
 fn item(
     dataset: &Dataset,
     index: usize,
+    sample: &Sample,
     name: &str,
     val: bool,
     out: &Path,
     to: Arrangement,
 ) -> Result<Copied, DataError> {
-    let sample = dataset.load(index)?;
     let split = if val { "val" } else { "train" };
     let from = &dataset.items[index];
     // A common picture is copied as it is; what was cut, joined or turned is written as PNG.

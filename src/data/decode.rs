@@ -1,8 +1,7 @@
 //! Opening image files with limits: a declared size is checked before anything is decoded.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
@@ -11,39 +10,8 @@ use super::{Image, volume};
 
 /// Larger pictures are refused by their declared size: 2^27 pixels are 512 MiB as RGBA.
 pub const MAX_PIXELS: usize = 1 << 27;
-
-/// Pictures of fewer pixels wait for nobody.
-const SMALL: usize = 1 << 22;
-
-/// Pixels of large pictures that are being decoded, all threads together.
-static DECODING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
-
-/// The right to decode a large picture; given back when it is dropped.
-#[must_use]
-pub(super) struct Turn(usize);
-
-/// Waits until the large pictures that are being decoded, with this one, are of no more than
-/// [`MAX_PIXELS`]: one of the largest takes more than a gigabyte on its way, and as many as there are
-/// cores would take the machine's memory. While it is held, nothing may wait for another thread.
-pub(super) fn turn(pixels: usize) -> Turn {
-    if pixels < SMALL {
-        return Turn(0);
-    }
-    let lock = DECODING.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let full = |now: &mut usize| *now > 0 && *now + pixels > MAX_PIXELS;
-    let waited = DECODING.1.wait_while(lock, full);
-    *waited.unwrap_or_else(PoisonError::into_inner) += pixels;
-    Turn(pixels)
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.0 > 0 {
-            *DECODING.0.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
-            DECODING.1.notify_all();
-        }
-    }
-}
+/// Bytes of a decoded picture, which may have up to four channels of up to four bytes.
+const MOST_BYTES: u64 = MAX_PIXELS as u64 * 8;
 
 /// File endings that are read, lower case.
 pub const ENDINGS: &[&str] = &[
@@ -114,7 +82,7 @@ fn reader(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>,
         .and_then(ImageReader::with_guessed_format)
         .map_err(|e| e.to_string())?;
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_PIXELS as u64 * 8);
+    limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
     Ok(reader)
 }
@@ -142,13 +110,34 @@ pub(super) fn channels(path: &Path) -> usize {
 /// # Errors
 /// What is wrong with the file, without its name.
 pub fn open(path: &Path) -> Result<DynamicImage, String> {
-    let (width, height) = dimensions(path)?;
-    if width * height > MAX_PIXELS {
+    decoded(reader(path)?, false)
+}
+
+/// Decodes, after a look at the declared size; turned as its EXIF orientation says if `upright`.
+fn decoded<R: BufRead + Seek>(
+    reader: ImageReader<R>,
+    upright: bool,
+) -> Result<DynamicImage, String> {
+    let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let (width, height) = decoder.dimensions();
+    if width as usize * height as usize > MAX_PIXELS {
         return Err(format!(
             "is {width} × {height}, more than the limit of {MAX_PIXELS} pixels"
         ));
     }
-    reader(path)?.decode().map_err(|e| e.to_string())
+    if decoder.total_bytes() > MOST_BYTES {
+        return Err(format!(
+            "takes {} bytes decoded, expected at most {MOST_BYTES}",
+            decoder.total_bytes()
+        ));
+    }
+    let orientation = match upright {
+        true => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        false => Orientation::NoTransforms,
+    };
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// Whether the EXIF orientation exchanges width and height.
@@ -178,41 +167,36 @@ pub(super) fn orientation(path: &Path) -> Orientation {
 /// # Errors
 /// What is wrong with the file, without its name.
 pub fn read(path: &Path, upright: bool) -> Result<Image, String> {
-    let mut decoded = open(path)?;
-    if upright {
-        decoded.apply_orientation(orientation(path));
-    }
-    Ok(eight_bit(&decoded))
+    Ok(eight_bit(decoded(reader(path)?, upright)?))
 }
 
 /// As [`read`], from memory.
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<Image, String> {
-    let reader = || -> Result<_, String> {
-        let mut reader = ImageReader::new(std::io::Cursor::new(bytes))
-            .with_guessed_format()
-            .map_err(|e| e.to_string())?;
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(MAX_PIXELS as u64 * 8);
-        reader.limits(limits);
-        Ok(reader)
-    };
-    let (width, height) = reader()?.into_dimensions().map_err(|e| e.to_string())?;
-    if width as usize * height as usize > MAX_PIXELS {
-        return Err(format!(
-            "is {width} × {height}, more than the limit of {MAX_PIXELS} pixels"
-        ));
-    }
-    Ok(eight_bit(&reader()?.decode().map_err(|e| e.to_string())?))
+    let mut reader = ImageReader::new(std::io::Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| e.to_string())?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    Ok(eight_bit(decoded(reader, false)?))
 }
 
-fn eight_bit(decoded: &DynamicImage) -> Image {
-    use image::ColorType::{L8, L16, La8, La16, Rgb16, Rgb32F, Rgba16, Rgba32F};
+/// Takes the picture: a large one is not to be there twice.
+fn eight_bit(decoded: DynamicImage) -> Image {
+    use DynamicImage::{
+        ImageLuma8, ImageLuma16, ImageLumaA8, ImageLumaA16, ImageRgb16, ImageRgb32F, ImageRgba16,
+        ImageRgba32F,
+    };
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
-    let (channels, pixels) = match decoded.color() {
-        L8 | La8 => (1, decoded.to_luma8().into_raw()),
-        L16 | La16 => (1, stretch(&decoded.to_luma32f().into_raw())),
-        Rgb16 | Rgba16 | Rgb32F | Rgba32F => (3, stretch(&decoded.to_rgb32f().into_raw())),
-        _ => (3, decoded.to_rgb8().into_raw()),
+    let (channels, pixels) = match decoded {
+        ImageLuma8(_) | ImageLumaA8(_) => (1, decoded.into_luma8().into_raw()),
+        ImageLuma16(deep) => (1, stretch(&deep, 1, 1)),
+        ImageLumaA16(deep) => (1, stretch(&deep, 2, 1)),
+        ImageRgb16(deep) => (3, stretch(&deep, 3, 3)),
+        ImageRgba16(deep) => (3, stretch(&deep, 4, 3)),
+        ImageRgb32F(deep) => (3, stretch(&deep, 3, 3)),
+        ImageRgba32F(deep) => (3, stretch(&deep, 4, 3)),
+        _ => (3, decoded.into_rgb8().into_raw()),
     };
     Image {
         width,
@@ -222,12 +206,15 @@ fn eight_bit(decoded: &DynamicImage) -> Image {
     }
 }
 
-/// A camera or scanner of 12 bits in a file of 16 fills a sixteenth of the range: dividing by 256
-/// would leave it black.
-fn stretch(values: &[f32]) -> Vec<u8> {
-    let [low, high] = volume::window(values);
-    let eight = |v: &f32| volume::stretched(*v, low, high);
-    values.iter().map(eight).collect()
+/// The first `taken` of each `channels` samples as bytes. A camera or scanner of 12 bits in a file of 16
+/// fills a sixteenth of the range: dividing by 256 would leave it black.
+fn stretch<V: Copy + Into<f32>>(samples: &[V], channels: usize, taken: usize) -> Vec<u8> {
+    let count = samples.len() / channels * taken;
+    let value = |at: usize| samples[at / taken * channels + at % taken].into();
+    let [low, high] = volume::window_of(count, value);
+    (0..count)
+        .map(|at| volume::stretched(value(at), low, high))
+        .collect()
 }
 
 /// Whether a picture has transparent parts (not only room for them).
@@ -236,30 +223,31 @@ pub(super) fn has_transparency(path: &Path) -> Result<bool, String> {
     if !decoder.color_type().has_alpha() {
         return Ok(false);
     }
-    let rgba = open(path)?.to_rgba8();
+    let rgba = open(path)?.into_rgba8();
     Ok(rgba.pixels().any(|p| p.0[3] < 128) && rgba.pixels().any(|p| p.0[3] >= 128))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    fn large_pictures_take_turns_and_small_ones_do_not_wait() {
-        let first = turn(MAX_PIXELS);
-        drop(turn(SMALL - 1));
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let _second = turn(SMALL);
-                sender.send(()).unwrap();
-            });
-            assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
-            drop(first);
-            receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+    fn deep_pictures_are_stretched_over_what_they_hold_without_their_transparency() {
+        // 12 bits of 16; the alpha of 65535 takes no part.
+        let deep = image::ImageBuffer::<image::LumaA<u16>, _>::from_fn(256, 1, |x, _| {
+            image::LumaA([x as u16 * 16, u16::MAX])
         });
+        let image = eight_bit(DynamicImage::ImageLumaA16(deep));
+        assert_eq!((image.channels, image.pixels.len()), (1, 256));
+        assert_eq!((image.pixels[0], image.pixels[255]), (0, 255));
+        assert!((126..=129).contains(&image.pixels[128]));
+        let deep = image::ImageBuffer::<image::Rgba<u16>, _>::from_fn(256, 1, |x, _| {
+            image::Rgba([0, x as u16 * 16, 4080, u16::MAX])
+        });
+        let image = eight_bit(DynamicImage::ImageRgba16(deep));
+        assert_eq!((image.channels, image.pixels.len()), (3, 768));
+        assert_eq!(image.pixels[..3], [0, 0, 255]);
+        assert_eq!(image.pixels[765..], [0, 255, 255]);
     }
 
     #[test]

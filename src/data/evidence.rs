@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::mask::{Kind, packed, unpacked};
+use super::mask::{Kind, is_grey, packed};
 use super::scan::Scanned;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 pub(super) struct Evidence {
     /// Pixels per stored number of masks that hold ids (grey or palette).
@@ -114,10 +114,7 @@ impl Evidence {
 
     /// Whether every colour has equal channels.
     pub fn is_grey(&self) -> bool {
-        self.colors.keys().all(|&c| {
-            let [r, g, b] = unpacked(c);
-            r == g && g == b
-        })
+        self.colors.keys().all(|&color| is_grey(color))
     }
 
     /// Colours on more than this share of all pixels, commonest first.
@@ -149,8 +146,8 @@ impl Evidence {
                     "lossy-mask",
                     Severity::Warning,
                     format!(
-                        "{} masks are JPEG or lossy WebP: compression invents values along every edge",
-                        self.lossy
+                        "{} JPEG or lossy WebP: compression invents values along every edge",
+                        counted(self.lossy, ["mask is", "masks are"])
                     ),
                 )
                 .remedy("Export the masks as PNG from their source."),

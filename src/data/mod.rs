@@ -16,7 +16,6 @@ pub mod drawn;
 pub mod embedded;
 mod evidence;
 pub mod forensics;
-mod indexed;
 mod infer;
 mod layout;
 pub mod loader;
@@ -35,12 +34,13 @@ pub mod shapes;
 mod split;
 mod suspects;
 pub mod synthetic;
+mod turn;
 pub mod volume;
 
 pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
 pub use opened::Opened;
-pub use resize::{for_screen, map_for_screen, shrink};
+pub use resize::{SCREEN, for_screen, map_for_screen, shrink};
 
 use std::path::PathBuf;
 use std::sync::Arc;

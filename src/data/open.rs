@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::{self, Part};
-use super::mask::{Kind, Lookup, RawMask, packed};
+use super::mask::{Kind, Lookup, RawMask, Values};
 use super::reading::Reading;
-use super::scan::{MaskFacts, Scanned, scan};
+use super::scan::{Scanned, scan};
+use super::turn::turn;
 use super::{
     Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap,
-    Progress, Sample, Source, decode, infer, remarks, split, suspects, synthetic,
+    Progress, Sample, Source, infer, remarks, split, suspects, synthetic,
 };
 
 /// What `data.path` holds for the generated dataset.
@@ -101,16 +102,28 @@ impl Dataset {
     /// # Errors
     /// Naming the file, when it can't be read or image and mask differ in size.
     pub fn load(&self, index: usize) -> Result<Sample, DataError> {
+        self.with(index, |sample| sample)
+    }
+
+    /// As [`Dataset::load`], for who needs the pixels only until `use_it` returns: until then, other
+    /// threads wait before they decode more large pictures than memory has room for. It may not wait for
+    /// another thread, nor load anything itself.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`].
+    pub fn with<T>(&self, index: usize, use_it: impl FnOnce(Sample) -> T) -> Result<T, DataError> {
         match self.source {
-            Source::Generated(ref samples) => self.at(samples, index).cloned(),
+            Source::Generated(ref samples) => self.at(samples, index).cloned().map(use_it),
             Source::Files {
                 nearest_color,
                 ref readings,
             } => {
                 let reading = self.at(readings, index)?;
-                let _turn = decode::turn(self.pixels(index));
+                let _turn = turn(self.pixels(index), self.channels);
+                // Labels first: a mask as stored may take four times their room.
                 let raw = self.raw(index, reading)?;
-                self.sample(index, raw, reading, nearest_color)
+                let labels = Lookup::new(&self.classes, nearest_color).apply(raw);
+                self.sample(index, labels, reading).map(use_it)
             }
         }
     }
@@ -124,10 +137,11 @@ impl Dataset {
             Source::Generated(ref samples) => {
                 let sample = self.at(samples, index)?.clone();
                 let labels = &sample.labels;
+                let values = labels.labels.iter().map(|&label| self.value(label));
                 let raw = RawMask {
                     width: labels.width,
                     height: labels.height,
-                    values: labels.labels.iter().map(|&l| self.value(l)).collect(),
+                    values: Values::Words(values.collect()),
                     kind: Kind::Grey(8),
                 };
                 Ok((sample, raw))
@@ -137,10 +151,10 @@ impl Dataset {
                 ref readings,
             } => {
                 let reading = self.at(readings, index)?;
-                let _turn = decode::turn(self.pixels(index));
+                let _turn = turn(self.pixels(index), self.channels);
                 let raw = self.raw(index, reading)?;
-                let sample = self.sample(index, raw.clone(), reading, nearest_color)?;
-                Ok((sample, raw))
+                let labels = Lookup::new(&self.classes, nearest_color).apply(raw.clone());
+                Ok((self.sample(index, labels, reading)?, raw))
             }
         }
     }
@@ -166,7 +180,7 @@ impl Dataset {
         value.unwrap_or(u32::from(label))
     }
 
-    fn pixels(&self, index: usize) -> usize {
+    pub(super) fn pixels(&self, index: usize) -> usize {
         let counts = self.counts.get(index);
         counts.map_or(0, |counts| counts.size.iter().product())
     }
@@ -189,16 +203,14 @@ impl Dataset {
     fn sample(
         &self,
         index: usize,
-        raw: RawMask,
+        labels: LabelMap,
         reading: &Reading,
-        nearest_color: bool,
     ) -> Result<Sample, DataError> {
         let item = self.at(&self.items, index)?;
         let path = self.root.join(&item.image);
         let image = reading
             .image(&self.root, &item.image)
             .map_err(|message| fail(&path, message))?;
-        let labels = Lookup::new(&self.classes, nearest_color).apply(raw);
         if (image.width, image.height) != (labels.width, labels.height) {
             let message = format!(
                 "is {} × {}, its mask {} × {}",
@@ -324,8 +336,9 @@ fn count(
     let counts = scanned
         .iter()
         .map(|one| {
+            let grey = one.facts.is_grey();
             let each = one.facts.counts.iter().map(|(&stored, &count)| {
-                let value = under(&one.facts, stored, coding);
+                let value = one.facts.kind.under(stored, coding, grey);
                 let class = lookup.class(value);
                 if class.is_none() {
                     let entry = unknown.entry(value).or_default();
@@ -338,18 +351,6 @@ fn count(
         })
         .collect();
     (counts, unknown)
-}
-
-/// As [`RawMask::under`], for one value.
-fn under(facts: &MaskFacts, value: u32, coding: Coding) -> u32 {
-    match (coding, &facts.kind) {
-        (Coding::Colors, Kind::Palette(palette)) => {
-            palette.get(value as usize).copied().unwrap_or(value)
-        }
-        (Coding::Colors, Kind::Grey(_)) => packed([value.min(255) as u8; 3]),
-        (Coding::Ids, Kind::Rgb) if facts.is_grey() => value & 0xFF,
-        _ => value,
-    }
 }
 
 fn items(scanned: &[Scanned]) -> Vec<Item> {

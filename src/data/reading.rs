@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::mask::{self, Kind, RawMask};
+use super::mask::{self, Kind, RawMask, Values};
 use super::shapes::Drawing;
 use super::volume::{self, Slice};
 use super::{Image, decode, embedded};
@@ -172,50 +172,46 @@ fn stacked(planes: &[Image]) -> Image {
 }
 
 fn segments(mut mask: RawMask, known: &Segments) -> Result<RawMask, String> {
-    if mask.kind != Kind::Rgb {
+    let (Kind::Rgb, Values::Words(words)) = (&mask.kind, &mut mask.values) else {
         return Err("is not in colour, expected segments numbered by colour".to_owned());
-    }
-    let mut last = (u32::MAX, 0);
-    for value in &mut mask.values {
-        if *value != last.0 {
-            let [r, g, b] = mask::unpacked(*value).map(u32::from);
-            let number = r | g << 8 | b << 16;
-            let of = match known.get(&number) {
-                Some(of) => *of,
-                None if number == 0 => Truth::NO_SEGMENT,
-                None => Truth::STRAY,
-            };
-            last = (*value, of);
-        }
-        *value = last.1;
+    };
+    for run in words.chunk_by_mut(|a, b| a == b) {
+        let [r, g, b] = mask::unpacked(run[0]).map(u32::from);
+        let number = r | g << 8 | b << 16;
+        let of = match known.get(&number) {
+            Some(of) => *of,
+            None if number == 0 => Truth::NO_SEGMENT,
+            None => Truth::STRAY,
+        };
+        run.fill(of);
     }
     mask.kind = Kind::Grey(16);
     Ok(mask)
 }
 
 fn union(root: &Path, files: &[PathBuf]) -> Result<RawMask, String> {
-    let mut all: Option<RawMask> = None;
+    let mut all: Option<(usize, usize, Vec<u8>)> = None;
     for path in files {
         let one = mask::read(&root.join(path)).map_err(|e| format!("{} {e}", path.display()))?;
-        let all = all.get_or_insert_with(|| RawMask {
-            width: one.width,
-            height: one.height,
-            values: vec![0; one.values.len()],
-            kind: Kind::Grey(8),
-        });
-        if (one.width, one.height) != (all.width, all.height) {
+        let (width, height, all) =
+            all.get_or_insert_with(|| (one.width, one.height, vec![0; one.values.len()]));
+        if (one.width, one.height) != (*width, *height) {
             return Err(format!(
-                "{} is {} × {}, its siblings {} × {}",
+                "{} is {} × {}, its siblings {width} × {height}",
                 path.display(),
                 one.width,
                 one.height,
-                all.width,
-                all.height
             ));
         }
-        for (sum, value) in all.values.iter_mut().zip(&one.values) {
-            *sum |= u32::from(*value != 0);
+        for (any, value) in all.iter_mut().zip(one.values.iter()) {
+            *any |= u8::from(value != 0);
         }
     }
-    all.ok_or_else(|| "has no object masks".to_owned())
+    let (width, height, all) = all.ok_or("has no object masks")?;
+    Ok(RawMask {
+        width,
+        height,
+        values: Values::Bytes(all),
+        kind: Kind::Grey(8),
+    })
 }

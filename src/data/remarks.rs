@@ -7,7 +7,7 @@ use std::path::Path;
 use super::layout::some_of;
 use super::scan::Scanned;
 use super::{Census, ClassMap, Coding, mask};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// Unknown value → pixels, and the masks that hold it.
 pub(super) type Unknown = BTreeMap<u32, (u64, Vec<String>)>;
@@ -36,20 +36,25 @@ pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Findin
     let (code, what, remedy) = match coding {
         Coding::Ids => (
             "unknown-label",
-            "values",
+            ["value", "values"],
             "Give the values to a class or to “ignored” in the class map.",
         ),
         Coding::Colors => (
             "unknown-color",
-            "colours",
+            ["colour", "colours"],
             "Colours near a class come from interpolation or JPEG: set `data.nearest_color` to read \
              them as the nearest class, or add them to the class map.",
         ),
     };
     let message = format!(
-        "{} {what} that no class claims, {pixels} pixels in {} masks, are ignored: {}",
-        values.len(),
-        files.len(),
+        "{} that no class claims, {} in {}, {} ignored: {}",
+        counted(values.len(), what),
+        counted(
+            usize::try_from(pixels).unwrap_or(usize::MAX),
+            ["pixel", "pixels"]
+        ),
+        counted(files.len(), ["mask", "masks"]),
+        if values.len() == 1 { "is" } else { "are" },
         some_of(&shown)
     );
     let cure: &[(&str, &str)] = match coding {
@@ -158,8 +163,9 @@ pub(super) fn channels(root: &Path, scanned: &[Scanned]) -> (usize, Option<Findi
         return (most, Some(hint.settings(&[("data.normalize", "dataset")])));
     }
     let message = format!(
-        "most images have {most} channels, {} have others and can't be trained on with them: {}",
-        others.len(),
+        "most images have {}, {} others and can't be trained on with them: {}",
+        counted(most, ["channel", "channels"]),
+        counted(others.len(), ["has", "have"]),
         some_of(&others)
     );
     let finding = Finding::new("channels-differ", Severity::Error, message)

@@ -126,7 +126,7 @@ fn within(size: [usize; 2], side: usize) -> [usize; 2] {
 
 /// Longest side of what is painted while it changes: more pixels would hold up the window, and few
 /// screens have them.
-const SCREEN: usize = 2048;
+pub const SCREEN: usize = 2048;
 
 /// The sample as it is painted: a very large one is shrunk.
 #[must_use]

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::layout::{Pair, some_of};
 use super::mask::{self, Kind};
+use super::turn::turn;
 use super::{DataError, Progress, decode};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// What a mask holds.
 #[derive(Debug, Clone)]
@@ -29,10 +30,7 @@ pub(super) struct MaskFacts {
 impl MaskFacts {
     /// Whether every stored colour is grey, so that it is an id spread over three channels.
     pub fn is_grey(&self) -> bool {
-        self.counts.keys().all(|&value| {
-            let [r, g, b] = mask::unpacked(value);
-            r == g && g == b
-        })
+        self.counts.keys().all(|&value| mask::is_grey(value))
     }
 }
 
@@ -88,12 +86,13 @@ pub(super) fn scan(
         }
     }
     let mut findings = Vec::new();
-    let mut report = |code, faults: Vec<(String, String)>, what: &str, remedy: &str| {
+    let mut report = |code, faults: Vec<(String, String)>, what: [&str; 2], remedy: &str| {
         if faults.is_empty() {
             return;
         }
         let shown: Vec<String> = faults.iter().map(|(f, m)| format!("{f} {m}")).collect();
-        let message = format!("{} {what} and left out: {}", faults.len(), some_of(&shown));
+        let what = counted(faults.len(), what);
+        let message = format!("{what} and left out: {}", some_of(&shown));
         let files = faults.into_iter().map(|(file, _)| file).collect();
         findings.push(
             Finding::new(code, Severity::Warning, message)
@@ -104,19 +103,22 @@ pub(super) fn scan(
     report(
         "unreadable-image",
         images,
-        "images can't be read",
+        ["image can't be read", "images can't be read"],
         "Replace the files by whole copies, or delete them.",
     );
     report(
         "unreadable-mask",
         masks,
-        "masks can't be read",
+        ["mask can't be read", "masks can't be read"],
         "Replace the files by whole copies, or delete them.",
     );
     report(
         "size-mismatch",
         sizes,
-        "images are of another size than their mask",
+        [
+            "image is of another size than its mask",
+            "images are of another size than their mask",
+        ],
         "Export masks at the size of their images; a mask that is stretched to fit would be wrong.",
     );
     findings.extend(orientations(&scanned));
@@ -139,9 +141,14 @@ fn orientations(scanned: &[Scanned]) -> Vec<Finding> {
                 "exif-turned",
                 Severity::Hint,
                 format!(
-                    "{} images are stored lying and their masks upright: they are read as their EXIF \
-                     orientation says: {}",
-                    upright.len(),
+                    "{} as the EXIF orientation says: {}",
+                    counted(
+                        upright.len(),
+                        [
+                            "image is stored lying and its mask upright: it is read",
+                            "images are stored lying and their masks upright: they are read",
+                        ]
+                    ),
                     some_of(&upright)
                 ),
             )
@@ -155,9 +162,12 @@ fn orientations(scanned: &[Scanned]) -> Vec<Finding> {
                 "exif-ignored",
                 Severity::Warning,
                 format!(
-                    "{} images ask to be turned by their EXIF orientation, which is not done because \
-                     their masks have the size of the image as stored: {}",
-                    doubtful.len(),
+                    "{} by the EXIF orientation, which is not done because masks have the size of the \
+                     image as stored: {}",
+                    counted(
+                        doubtful.len(),
+                        ["image asks to be turned", "images ask to be turned"]
+                    ),
                     some_of(&doubtful)
                 ),
             )
@@ -200,7 +210,8 @@ fn look(root: &Path, pair: &mut Pair) -> Result<MaskFacts, Fault> {
             )));
         }
     }
-    let _turn = decode::turn(image_size.0 * image_size.1);
+    // Only the mask is decoded here.
+    let _turn = turn(image_size.0 * image_size.1, 1);
     let mask = pair.reading.mask(root, &pair.mask).map_err(Fault::Mask)?;
     let size = (mask.width, mask.height);
     let sideways = size == (image_size.1, image_size.0);

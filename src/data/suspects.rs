@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::config::{GroupBy, SplitBy};
 use super::split::groups;
 use super::{DataConfig, Item, Split};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// Fewer validation images than this give scores that a single image decides.
 const FEW: usize = 10;
@@ -20,10 +20,12 @@ pub(super) fn suspects(items: &[Item], split: &Split, config: &DataConfig) -> Ve
                 "few-images",
                 Severity::Hint,
                 format!(
-                    "there are {} training and {} validation images: scores will change by chance with \
-                     every other split",
-                    split.train.len(),
-                    split.val.len()
+                    "there {} and {}: scores will change by chance with every other split",
+                    match split.train.len() {
+                        1 => "is 1 training image".to_owned(),
+                        many => format!("are {many} training images"),
+                    },
+                    counted(split.val.len(), ["validation image", "validation images"])
                 ),
             )
             .remedy("Compare runs over several seeds of the split before believing a difference."),
@@ -72,16 +74,17 @@ fn torn_apart(items: &[Item], split: &Split, config: &DataConfig) -> Option<Find
                 "torn-sequence",
                 Severity::Hint,
                 format!(
-                    "{hit} of {} validation images have a name that {} that of training images, such as {} \
-                     with {} images here and {} there: frames of one film, or eyes of one patient?",
-                    split.val.len(),
+                    "{hit} of {} {} a name that {} that of training images, such as {} with {} here and \
+                     {} there: frames of one film, or eyes of one patient?",
+                    counted(split.val.len(), ["validation image", "validation images"]),
+                    if hit == 1 { "has" } else { "have" },
                     if by == GroupBy::Prefix {
                         "begins like"
                     } else {
                         "holds the same number as"
                     },
                     example.to_string_lossy(),
-                    largest.2,
+                    counted(largest.2, ["image", "images"]),
                     largest.1
                 ),
             )

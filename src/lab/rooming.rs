@@ -311,8 +311,8 @@ fn work(shared: &Shared) {
 }
 
 fn thumb(dataset: &Dataset, item: usize) -> Result<Thumb, String> {
-    let sample = dataset.load(item).map_err(|error| error.to_string())?;
-    let (image, labels) = shrink(&sample, SIDE)?;
+    let small = dataset.with(item, |sample| shrink(&sample, SIDE));
+    let (image, labels) = small.map_err(|error| error.to_string())??;
     Ok(Thumb { image, labels })
 }
 

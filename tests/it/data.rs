@@ -77,7 +77,7 @@ fn a_missing_folder_and_a_folder_without_pairs_are_told_apart() {
     save_rgb(&dir.path().join("a.png"), 4, 4, |_, _| [1, 2, 3]);
     let message = open(dir.path()).unwrap_err().to_string();
     assert!(
-        message.contains("1 pictures") && message.contains("masks"),
+        message.contains("1 picture,") && message.contains("masks"),
         "{message}"
     );
 }

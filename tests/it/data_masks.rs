@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use dicebench::data::mask::Kind;
+use dicebench::data::mask::{Kind, Values};
 use dicebench::data::{Dataset, IGNORE, Progress, forensics};
 
 use super::data_layouts::{codes, colors, config, open, picture, write};
@@ -277,7 +277,7 @@ fn palettes_are_read_by_their_indices_in_every_format() {
     drop(gif);
     for name in ["mask.bmp", "little.tif", "big.tif", "mask.gif"] {
         let mask = read(name);
-        assert_eq!(mask.values, [0, 1, 2, 3, 2, 1], "{name}");
+        assert_eq!(mask.values, Values::Bytes(vec![0, 1, 2, 3, 2, 1]), "{name}");
         let Kind::Palette(palette) = mask.kind else {
             panic!("{name} is {:?}", mask.kind);
         };
@@ -302,7 +302,7 @@ fn bitmaps_are_read_by_their_indices_however_many_share_a_byte() {
             let index = |x: usize, y: usize| ((x * 7 + y * 5) % (1 << bits)) as u8;
             let row = |y| (0..width).map(|x| index(x, y)).collect();
             let rows: Vec<Vec<u8>> = (0..3).map(row).collect();
-            let expected: Vec<u32> = rows.concat().into_iter().map(u32::from).collect();
+            let expected = Values::Bytes(rows.concat());
             for from_top in [true, false] {
                 one_coloured_bmp(&path, &rows, bits, from_top);
                 let mask = read().unwrap();
@@ -429,9 +429,18 @@ fn colours_of_16_bits_are_taken_exactly_or_refused() {
     };
     for name in ["a.png", "a.tif"] {
         // Ids: their high bytes are 0, which a conversion to 8 bits would keep.
-        assert_eq!(read(name, [2, 1, 0]), Ok(vec![0, 0x0002_0100]));
-        assert_eq!(read(name, [0x8080, 0, 0xFFFF]), Ok(vec![0, 0x0080_00FF]));
-        assert_eq!(read(name, [0x8000, 0, 0xFF00]), Ok(vec![0, 0x0080_00FF]));
+        assert_eq!(
+            read(name, [2, 1, 0]),
+            Ok(Values::Words(vec![0, 0x0002_0100]))
+        );
+        assert_eq!(
+            read(name, [0x8080, 0, 0xFFFF]),
+            Ok(Values::Words(vec![0, 0x0080_00FF]))
+        );
+        assert_eq!(
+            read(name, [0x8000, 0, 0xFF00]),
+            Ok(Values::Words(vec![0, 0x0080_00FF]))
+        );
         assert!(read(name, [0x8012, 0, 3]).unwrap_err().contains("16 bits"));
     }
 }

@@ -5,6 +5,7 @@ mod compare;
 mod curves;
 mod data;
 mod data_channels;
+mod data_findings;
 mod data_layouts;
 mod data_masks;
 mod data_real;

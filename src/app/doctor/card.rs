@@ -3,6 +3,7 @@
 use egui::{Color32, RichText, Ui, vec2};
 
 use super::super::theme;
+use super::super::view::prose;
 use super::picture;
 use crate::doctor::Diagnosis;
 use crate::doctor::rules::{Fix, PATTERNS};
@@ -57,7 +58,7 @@ pub fn recorded(ui: &mut Ui, step: u64, finding: &Finding) {
         title(ui, finding);
         ui.weak(format!("seen at step {step}, while it trained"));
         if !finding.remedy.is_empty() {
-            ui.label(&finding.remedy);
+            ui.label(prose::plain(ui, &finding.remedy));
         }
     });
 }
@@ -85,7 +86,7 @@ fn title(ui: &mut Ui, finding: &Finding) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(sign).color(color).strong())
             .on_hover_text(finding.severity.name());
-        ui.label(RichText::new(&finding.message).strong());
+        ui.label(prose::prose(ui, &finding.message, RichText::strong));
     });
 }
 
@@ -94,7 +95,7 @@ fn words(ui: &mut Ui, diagnosis: &Diagnosis) -> Option<Fix> {
     let finding = &diagnosis.finding;
     title(ui, finding);
     if !diagnosis.why.is_empty() {
-        ui.label(&diagnosis.why);
+        ui.label(prose::plain(ui, &diagnosis.why));
     }
     let certain = if diagnosis.certain {
         "Certain: the evidence proves it."
@@ -121,7 +122,8 @@ fn words(ui: &mut Ui, diagnosis: &Diagnosis) -> Option<Fix> {
             }
         }
         None if !finding.remedy.is_empty() => {
-            ui.label(format!("What to do: {}", finding.remedy));
+            let text = format!("What to do: {}", finding.remedy);
+            ui.label(prose::plain(ui, &text));
         }
         None => {}
     });

@@ -4,6 +4,7 @@ use egui::{Button, RichText, Ui};
 use egui_plot::{Line, Plot};
 
 use super::super::theme;
+use super::super::view::prose;
 use super::Asked;
 use crate::doctor::Gate;
 use crate::doctor::gates::{OVERFIT_DICE, OVERFIT_STEPS, overfit};
@@ -35,7 +36,7 @@ fn line(ui: &mut Ui, gate: &Gate) {
         ui.label(RichText::new(mark).color(color).strong())
             .on_hover_text(said);
         ui.label(gate.name);
-        ui.weak(&gate.message);
+        ui.label(prose::prose(ui, &gate.message, RichText::weak));
     });
 }
 

@@ -74,7 +74,7 @@ fn count(diagnoses: &[Diagnosis], severity: Severity) -> usize {
 }
 
 /// "2 errors", "1 hint"; nothing for none.
-pub(super) fn counted(n: usize, what: &str) -> Option<String> {
+fn counted(n: usize, what: &str) -> Option<String> {
     match n {
         0 => None,
         1 => Some(format!("1 {what}")),

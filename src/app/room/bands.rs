@@ -64,6 +64,11 @@ impl Bands {
         self.made = None;
     }
 
+    /// The channels that are chosen, where there is a choice.
+    pub fn choice(&self, image: &Image) -> Option<[usize; 3]> {
+        (image.channels > 3).then_some(self.shown)
+    }
+
     /// The sample as it is to be shown.
     pub fn picture(&mut self, sample: &Sample) -> Sample {
         let source = &sample.image;
@@ -85,7 +90,8 @@ impl Bands {
     }
 }
 
-fn chosen(source: &Image, shown: [usize; 3]) -> Image {
+/// An image of these channels.
+pub(super) fn chosen(source: &Image, shown: [usize; 3]) -> Image {
     let each = source.pixels.chunks_exact(source.channels.max(1));
     let of = |pixel: &[u8]| shown.map(|channel| pixel.get(channel).copied().unwrap_or(0));
     Image {

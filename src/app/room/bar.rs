@@ -4,6 +4,7 @@ use egui::{ComboBox, Role, TextEdit, Ui, WidgetInfo};
 
 use super::{State, size_text};
 use crate::data::Dataset;
+use crate::finding::counted;
 use crate::lab::browse::{Filter, Order, Side};
 
 pub(super) fn show(state: &mut State, dataset: &Dataset, shown: usize, ui: &mut Ui) {
@@ -82,7 +83,8 @@ pub(super) fn show(state: &mut State, dataset: &Dataset, shown: usize, ui: &mut 
         state.grid.controls(ui);
         let all = dataset.items.len();
         if state.filter.is_active() {
-            ui.label(format!("{shown} of {all} images"));
+            let all = counted(all, ["image", "images"]);
+            ui.label(format!("{shown} of {all}"));
             if ui
                 .small_button("Show all")
                 .on_hover_text("Take every filter back")
@@ -98,7 +100,7 @@ pub(super) fn show(state: &mut State, dataset: &Dataset, shown: usize, ui: &mut 
                 };
             }
         } else {
-            ui.weak(format!("{all} images"));
+            ui.weak(counted(all, ["image", "images"]));
         }
         ui.weak("· arrows move, Enter opens, / finds");
     });

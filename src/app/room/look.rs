@@ -11,6 +11,7 @@ use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{self, Pane, Scene, Textures};
 use super::super::view::save;
+use super::large::{self, Large};
 use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, unpacked};
 use crate::data::{Dataset, IGNORE, Sample};
@@ -23,6 +24,7 @@ pub struct State {
     pub open: Option<usize>,
     lens: Lens,
     textures: Textures,
+    large: Large,
     beside: bool,
     bands: Bands,
     opacity: f32,
@@ -42,6 +44,7 @@ impl Default for State {
             open: None,
             lens: Lens::default(),
             textures: Textures::default(),
+            large: Large::default(),
             beside: true,
             bands: Bands::default(),
             opacity: 0.6,
@@ -61,6 +64,7 @@ impl State {
         self.pointed = None;
         // The pixels of a large picture are not to be held for nothing.
         self.textures = Textures::default();
+        self.large = Large::default();
         self.bands.forget();
     }
 
@@ -115,8 +119,19 @@ pub(super) fn show(
             .collect(),
         ..grid::palette(dataset)
     };
-    let sample = look.bands.picture(&full.sample);
-    if let Some(svg) = look.save_as.take() {
+    // A large one is brought into shape where it is painted.
+    let large = large::is_large(&full.sample.image);
+    let sample = match large {
+        true => full.sample.clone(),
+        false => look.bands.picture(&full.sample),
+    };
+    let ready = match large {
+        true => look.large.overview().cloned(),
+        false => Some(sample.clone()),
+    };
+    if let Some(sample) = ready
+        && let Some(svg) = look.save_as.take()
+    {
         let scene = scene(look, &sample, &palette);
         let panes: Vec<_> = (shown(look.beside).iter())
             .filter_map(|pane| {
@@ -291,8 +306,13 @@ fn scene<'a>(look: &State, sample: &'a Sample, palette: &'a Palette) -> Scene<'a
 }
 
 fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
+    let large = large::is_large(&sample.image);
+    if large {
+        look.large.begin(sample, ui.ctx());
+    } else {
+        look.textures.hold(sample);
+    }
     let scene = scene(look, sample, palette);
-    look.textures.hold(sample);
     let size = [sample.image.width, sample.image.height];
     let status =
         ui.text_style_height(&egui::TextStyle::Monospace) + ui.spacing().item_spacing.y + 4.0;
@@ -306,10 +326,17 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
     let cells = panes::cells(area, shown.len(), aspect, 0.0);
     let pointed = look.pointed.take();
     let mut hovered = None;
-    for (at, (pane, rect)) in shown.iter().zip(cells).enumerate() {
+    for (at, (pane, &rect)) in shown.iter().zip(&cells).enumerate() {
         ui.painter()
             .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
-        let Some(texture) = look.textures.get(ui, *pane, &scene, 0) else {
+        let texture = match large {
+            true => look.large.whole(*pane),
+            false => look.textures.get(ui, *pane, &scene, 0),
+        };
+        let Some(texture) = texture else {
+            let side = Vec2::splat(24.0);
+            let place = egui::Rect::from_center_size(rect.center(), side);
+            ui.put(place, egui::Spinner::new());
             continue;
         };
         let name = if *pane == Pane::Image {
@@ -318,11 +345,24 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
             "Mask at full size"
         };
         let (response, under) = panes::draw(ui, at, rect, texture, size, &mut look.lens, name);
+        if let Some((texture, place)) = look.large.close(*pane, size) {
+            panes::inset(ui, rect, texture, size, &look.lens, place);
+        }
         if response.contains_pointer() {
             hovered = Some(under);
         } else if let Some(place) = pointed {
             panes::cross(ui, rect, size, &look.lens, place);
         }
+    }
+    if large && let Some(&cell) = cells.first() {
+        let view = large::Look {
+            sample,
+            bands: look.bands.choice(&sample.image),
+            panes: shown,
+            palette,
+            overlay: scene.overlay,
+        };
+        look.large.end(&view, &look.lens, cell, ui.ctx());
     }
     look.pointed = hovered.flatten();
     if look.pointed != pointed {
@@ -342,7 +382,7 @@ fn under(dataset: &Dataset, full: &Full, at: Vec2) -> String {
     let values: Vec<String> = (image.pixels.iter().skip(index * channels).take(channels))
         .map(u8::to_string)
         .collect();
-    let raw = full.raw.values.get(index).copied();
+    let raw = full.raw.values.get(index);
     let stored = raw.map_or_else(
         || "–".to_owned(),
         |raw| match &full.raw.kind {

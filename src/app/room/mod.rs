@@ -9,6 +9,7 @@ mod bar;
 mod classes;
 mod files;
 mod grid;
+mod large;
 mod list_file;
 mod look;
 mod problems;
@@ -23,10 +24,11 @@ use egui::{Key, Modifiers, RichText, Ui};
 use super::opening::Opening;
 use super::theme;
 use super::view::offer;
+use super::view::prose;
 use super::view::save::Save;
 use crate::data::Dataset;
 use crate::data::config::LayoutName;
-use crate::finding::Severity;
+use crate::finding::{Severity, counted};
 use crate::lab::browse::{Facets, Filter, select};
 use crate::lab::{Lab, Opened};
 
@@ -196,19 +198,23 @@ fn card(lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&dataset.layout).size(17.0).strong());
         ui.label(format!(
-            "{} images: {} train, {} validate",
-            dataset.items.len(),
-            dataset.split.train.len(),
-            dataset.split.val.len(),
+            "{}: {}, {}",
+            counted(dataset.items.len(), ["image", "images"]),
+            counted(dataset.split.train.len(), ["trains", "train"]),
+            counted(dataset.split.val.len(), ["validates", "validate"]),
         ))
         .on_hover_text(format!("Split: {}", dataset.split.origin));
         reading::show(lab, dataset, ui);
     });
-    ui.add(egui::Label::new(RichText::new(&dataset.reason).weak()).truncate())
-        .on_hover_text(format!(
-            "{}\n\nSplit: {}",
-            dataset.reason, dataset.split.origin
-        ));
+    let reason = prose::prose(ui, &dataset.reason, RichText::weak);
+    let about = format!(
+        "{}\n\n{}\n\nSplit: {}",
+        dataset.root.display(),
+        dataset.reason,
+        dataset.split.origin
+    );
+    ui.add(egui::Label::new(reason).truncate())
+        .on_hover_text(prose::plain(ui, about.trim_start()));
 }
 
 fn parts(state: &mut State, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {

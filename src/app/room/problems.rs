@@ -3,10 +3,11 @@
 use egui::{Color32, Role, ScrollArea, Ui, WidgetInfo};
 
 use super::super::theme;
+use super::super::view::prose;
 use super::{Part, State};
 use crate::data::config::{GroupBy, SplitBy};
 use crate::data::{DataConfig, Dataset};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 use crate::lab::Lab;
 use crate::lab::browse::Filter;
 use crate::lab::notices::Level;
@@ -29,6 +30,26 @@ pub(super) struct Remedy {
 
 /// Keys and values.
 type Settings = &'static [(&'static str, &'static str)];
+
+/// Findings whose remedy is an edit of the class map.
+const CLASS_MAP: &[&str] = &[
+    "class-not-in-training",
+    "ids-shifted",
+    "ids-without-zero",
+    "instance-ids",
+    "maybe-instances",
+    "much-ignored",
+    "negative-ids",
+    "no-class-table",
+    "sparse-ids",
+    "table-mismatch",
+    "trimap",
+    "two-values",
+    "unknown-color",
+    "unknown-label",
+    "unlisted-label",
+    "zero-may-be-ignored",
+];
 
 /// Where a finding can be helped by settings; other remedies are work outside this program, or in
 /// the class map.
@@ -112,95 +133,120 @@ fn one(
     ui.horizontal_wrapped(|ui| {
         ui.colored_label(color, sign)
             .on_hover_text(finding.severity.name());
-        ui.label(&finding.message);
+        ui.label(prose::plain(ui, &finding.message));
         ui.weak(format!("[{}]", finding.code));
     });
     if !finding.remedy.is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.add_space(18.0);
-            ui.label(&finding.remedy);
+            ui.label(prose::plain(ui, &finding.remedy));
         });
     }
-    let mut wanted = None;
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(18.0);
-        for remedy in remedies(&finding.code, &lab.draft.data) {
-            if !ui.button(remedy.label).on_hover_text(remedy.help).clicked() {
-                continue;
-            }
-            for (key, value) in remedy.settings {
-                if let Err(message) = lab.set(key, value) {
-                    lab.notices.push(Level::Error, message);
-                }
-            }
-            lab.notices.push(
-                Level::Info,
-                format!("{}: done in the settings (undo: Ctrl+Z)", remedy.label),
-            );
-        }
-        // What the finding itself brings, where no button has better words for it.
-        if remedies(&finding.code, &DataConfig::default()).is_empty()
-            && !finding.settings.is_empty()
-        {
-            let pairs = finding.settings.iter();
-            let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k} = {v}")).collect();
-            let label = format!("Set {}", pairs.join(", "));
-            let help = "Changes these settings; undo with Ctrl+Z";
-            if ui.button(&label).on_hover_text(help).clicked() {
-                for (key, value) in &finding.settings {
-                    if let Err(message) = lab.set(key, value) {
-                        lab.notices.push(Level::Error, message);
-                    }
-                }
-                let done = format!("{label}: done in the settings (undo: Ctrl+Z)");
-                lab.notices.push(Level::Info, done);
-            }
-        }
-        if finding.code.starts_with("unknown")
-            && ui
-                .button("Edit classes")
-                .on_hover_text("Give the values to a class, or ignore them")
-                .clicked()
-        {
-            state.classes.edit(dataset);
-            wanted = Some(Part::Classes);
-        }
-        let known = state.known.as_ref();
-        let named = known.map_or(0, |known| {
-            let of = known.facets.findings.values();
-            of.filter(|of| of.contains(&at)).count()
-        });
-        let text = match named {
-            1 => "Show the image".to_owned(),
-            several => format!("Show {several} images"),
-        };
-        if named > 0 && {
-            let response = ui
-                .button(&text)
-                .on_hover_text("Only these images, in the grid");
-            let label = format!("{text}: {}", finding.code);
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
-            response.clicked()
-        } {
-            state.filter = Filter {
-                finding: Some(at),
-                ..Filter::default()
-            };
-            wanted = Some(Part::Images);
-        }
-    });
+    let wanted = actions(state, lab, dataset, at, finding, ui);
     if !finding.files.is_empty() {
         files(state, finding, ui);
     }
     wanted
 }
 
+/// What can be done about it here and now, as buttons; no row where there is nothing.
+fn actions(
+    state: &mut State,
+    lab: &mut Lab,
+    dataset: &Dataset,
+    at: usize,
+    finding: &Finding,
+    ui: &mut Ui,
+) -> Option<Part> {
+    let named = state.known.as_ref().map_or(0, |known| {
+        let of = known.facets.findings.values();
+        of.filter(|of| of.contains(&at)).count()
+    });
+    let offered = remedies(&finding.code, &lab.draft.data);
+    // What the finding itself brings, where no button has better words for it.
+    let own =
+        !finding.settings.is_empty() && remedies(&finding.code, &DataConfig::default()).is_empty();
+    let classes = CLASS_MAP.contains(&finding.code.as_str());
+    let files = !finding.files.is_empty();
+    if offered.is_empty() && !own && !classes && named == 0 && !files {
+        return None;
+    }
+    let mut wanted = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.add_space(18.0);
+        for remedy in offered {
+            if ui.button(remedy.label).on_hover_text(remedy.help).clicked() {
+                set(lab, remedy.settings.iter().copied(), remedy.label);
+            }
+        }
+        if own {
+            let pairs = finding.settings.iter();
+            let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k} = {v}")).collect();
+            let label = format!("Set {}", pairs.join(", "));
+            let help = "Changes these settings; undo with Ctrl+Z";
+            if ui.button(&label).on_hover_text(help).clicked() {
+                let settings = finding.settings.iter();
+                set(lab, settings.map(|(k, v)| (k.as_str(), v.as_str())), &label);
+            }
+        }
+        if classes
+            && ui
+                .button("Edit classes")
+                .on_hover_text("Name, merge, move or ignore the values in the class map")
+                .clicked()
+        {
+            state.classes.edit(dataset);
+            wanted = Some(Part::Classes);
+        }
+        if named > 0 {
+            let text = match named {
+                1 => "Show the image".to_owned(),
+                several => format!("Show {several} images"),
+            };
+            let response = ui
+                .button(&text)
+                .on_hover_text("Only these images, in the grid");
+            let label = format!("{text}: {}", finding.code);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+            if response.clicked() {
+                state.filter = Filter {
+                    finding: Some(at),
+                    ..Filter::default()
+                };
+                wanted = Some(Part::Images);
+            }
+        }
+        if files {
+            let response = ui
+                .button("Copy file names")
+                .on_hover_text("One a line, relative to the dataset's folder");
+            let label = format!("Copy file names: {}", finding.code);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+            if response.clicked() {
+                ui.ctx().copy_text(finding.files.join("\n"));
+                let count = counted(finding.files.len(), ["file name is", "file names are"]);
+                let text = format!("{count} in the clipboard");
+                lab.notices.push(Level::Info, text);
+            }
+        }
+    });
+    wanted
+}
+
+/// Changes settings and says so.
+fn set<'a>(lab: &mut Lab, settings: impl Iterator<Item = (&'a str, &'a str)>, label: &str) {
+    for (key, value) in settings {
+        if let Err(message) = lab.set(key, value) {
+            lab.notices.push(Level::Error, message);
+        }
+    }
+    let done = format!("{label}: done in the settings (undo: Ctrl+Z)");
+    lab.notices.push(Level::Info, done);
+}
+
 /// The files by name; those that are images of the dataset open at a click.
 fn files(state: &mut State, finding: &Finding, ui: &mut Ui) {
-    let title = match finding.files.len() {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
-    };
+    let title = counted(finding.files.len(), ["file", "files"]);
     egui::CollapsingHeader::new(title)
         .id_salt(&finding.code)
         .show(ui, |ui| {

@@ -8,18 +8,22 @@ use super::balance::{self, Of};
 use super::list_file::ListFile;
 use crate::data::Dataset;
 use crate::data::config::{GroupBy, SplitBy};
+use crate::finding::counted;
 use crate::lab::Lab;
 
 pub(super) fn show(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let (train, val) = (dataset.split.train.len(), dataset.split.val.len());
         ui.label(format!(
-            "{train} images train, {val} validate: {}.",
+            "{}, {}: {}.",
+            counted(train, ["image trains", "images train"]),
+            counted(val, ["validates", "validate"]),
             dataset.split.origin
         ));
         let unused = dataset.items.len().saturating_sub(train + val);
         if unused > 0 {
-            ui.weak(format!("{unused} images are on neither side."));
+            let unused = counted(unused, ["image is", "images are"]);
+            ui.weak(format!("{unused} on neither side."));
         }
         if let Some(error) = &lab.split_error {
             ui.colored_label(theme::bad(ui), format!("✖ {error}"));

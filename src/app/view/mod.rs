@@ -16,6 +16,7 @@ pub mod outliers;
 pub mod paint;
 pub mod panes;
 pub mod plots;
+pub mod prose;
 pub mod readout;
 pub mod runs;
 pub mod save;

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use egui::{
-    Color32, ColorImage, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Color32, ColorImage, Pos2, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::lens::Lens;
@@ -324,6 +324,23 @@ pub fn draw(
         .map(|pos| (pos - placed.min) / placed.size())
         .filter(|at| (0.0..1.0).contains(&at.x) && (0.0..1.0).contains(&at.y));
     (response, under)
+}
+
+/// Draws a texture that shows the part `place` (in 0..1) of the picture, where that lies under `lens`.
+pub fn inset(
+    ui: &Ui,
+    rect: Rect,
+    texture: &TextureHandle,
+    size: [usize; 2],
+    lens: &Lens,
+    place: Rect,
+) {
+    let placed = lens.place(rect, size);
+    let at = |of: Pos2| placed.min + of.to_vec2() * placed.size();
+    let to = Rect::from_min_max(at(place.min), at(place.max));
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    painter.image(texture.id(), to, whole, Color32::WHITE);
 }
 
 /// A cross at `at` (in 0..1 of the picture), where the pointer is in another pane.

@@ -10,6 +10,7 @@ mod what_if;
 use egui::{Align2, Color32, CornerRadius, FontId, RichText, Sense, Stroke, Ui, vec2};
 
 use crate::app::view::offer;
+use crate::app::view::prose;
 use crate::app::view::save::Save;
 use crate::doctor::Diagnosis;
 use crate::doctor::look::Slope;
@@ -331,9 +332,9 @@ pub fn findings(ui: &mut Ui, diagnoses: &[Diagnosis]) -> Option<Fix> {
             ui.horizontal_wrapped(|ui| {
                 ui.label(RichText::new(mark).color(color).strong())
                     .on_hover_text(finding.severity.name());
-                ui.label(RichText::new(&finding.message).strong());
+                ui.label(prose::prose(ui, &finding.message, RichText::strong));
             });
-            ui.label(&diagnosis.why);
+            ui.label(prose::plain(ui, &diagnosis.why));
             ui.horizontal_wrapped(|ui| {
                 if let Some(fix) = &diagnosis.fix {
                     let settings: Vec<String> = fix
@@ -349,7 +350,7 @@ pub fn findings(ui: &mut Ui, diagnoses: &[Diagnosis]) -> Option<Fix> {
                         asked = Some(fix.clone());
                     }
                 } else {
-                    ui.label(&finding.remedy);
+                    ui.label(prose::plain(ui, &finding.remedy));
                 }
                 ui.weak(format!("Met in: {}", diagnosis.met));
             });

@@ -1,12 +1,13 @@
 //! The facts about one item, from its decoded pixels.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{ClassFacts, ItemFacts, fit, objects, shift};
 use crate::data::reading::{Reading, Truth};
 use crate::data::volume::Slice;
-use crate::data::{Dataset, IGNORE, Image, LabelMap, Source};
+use crate::data::{Dataset, IGNORE, Image, LabelMap, Sample, Source};
 
 /// Content hash of the image file and of everything that makes its mask; of the pixels where there
 /// is no file. An unreadable file hashes as empty: decoding names it.
@@ -62,7 +63,11 @@ pub(super) fn item(
     index: usize,
     hash: [String; 2],
 ) -> Result<ItemFacts, String> {
-    let sample = dataset.load(index).map_err(|error| error.to_string())?;
+    let facts = dataset.with(index, |sample| facts(&sample, hash));
+    facts.map_err(|error| error.to_string())
+}
+
+fn facts(sample: &Sample, hash: [String; 2]) -> ItemFacts {
     let (image, labels) = (&*sample.image, &*sample.labels);
     let mut classes: BTreeMap<u8, ClassFacts> = BTreeMap::new();
     for (class, pixels) in objects::regions(labels) {
@@ -77,7 +82,7 @@ pub(super) fn item(
             facts.objects.resize(size + 1, 0);
         }
         facts.objects[size] += 1;
-        facts.pixels += pixels;
+        facts.pixels += u64::from(pixels);
     }
     let (core, border) = edges_of(labels);
     for (class, core) in (0..=u8::MAX).zip(core) {
@@ -86,7 +91,7 @@ pub(super) fn item(
         }
     }
     let grey = Grey::new(image);
-    Ok(ItemFacts {
+    ItemFacts {
         hash,
         size: [labels.width, labels.height],
         classes: classes.into_values().collect(),
@@ -96,7 +101,7 @@ pub(super) fn item(
         look: grey.look(),
         edges: [fit::image_edges(&grey), fit::mask_edges(labels)],
         slide: shift::slide(&grey, labels),
-    })
+    }
 }
 
 /// Per class, pixels whose four neighbours are alike; and all pixels that have another neighbour.
@@ -125,16 +130,16 @@ fn edges_of(labels: &LabelMap) -> ([u64; 256], u64) {
 }
 
 /// Brightness, `[H, W]`, 0..=255.
-pub(super) struct Grey {
+pub(super) struct Grey<'a> {
     pub width: usize,
     pub height: usize,
-    pub pixels: Vec<u8>,
+    pub pixels: Cow<'a, [u8]>,
 }
 
-impl Grey {
-    fn new(image: &Image) -> Self {
+impl<'a> Grey<'a> {
+    fn new(image: &'a Image) -> Self {
         let pixels = match image.channels {
-            1 => image.pixels.clone(),
+            1 => Cow::Borrowed(image.pixels.as_slice()),
             channels => image
                 .pixels
                 .chunks_exact(channels.max(1))

@@ -21,6 +21,11 @@ use serde::{Deserialize, Serialize};
 use super::{DataError, Dataset, Progress};
 use crate::finding::Finding;
 
+/// The codes of what a close look can find.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    rules::RULES.iter().map(|(code, _)| *code)
+}
+
 /// What one item's pixels hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ItemFacts {
@@ -166,7 +171,7 @@ pub fn examine(
         log::warn!("the facts about the masks were not kept: {error}");
     }
     report.classes = summaries(dataset, &report.items);
-    report.findings = rules::judge(dataset, &report, broken);
+    report.findings = rules::judge(dataset, &report, &broken);
     report
         .findings
         .sort_by_key(|finding| std::cmp::Reverse(finding.severity));

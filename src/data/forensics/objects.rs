@@ -6,14 +6,16 @@ struct Run {
     label: u8,
     start: usize,
     end: usize,
-    region: usize,
+    region: u32,
 }
 
 /// Regions as `(class, pixels)`; pixels touch when they share a side or a corner. Ignored pixels
 /// make no region.
-pub(super) fn regions(labels: &LabelMap) -> Vec<(u8, u64)> {
-    let mut parents: Vec<usize> = Vec::new();
-    let mut found: Vec<(u8, u64)> = Vec::new();
+pub(super) fn regions(labels: &LabelMap) -> Vec<(u8, u32)> {
+    // Numbers of 32 bits: a mask of noise has nearly as many regions as pixels, and no picture has more
+    // of those.
+    let mut parents: Vec<u32> = Vec::new();
+    let mut found: Vec<(u8, u32)> = Vec::new();
     let mut above: Vec<Run> = Vec::new();
     for row in labels.labels.chunks_exact(labels.width.max(1)) {
         let mut here: Vec<Run> = Vec::new();
@@ -32,17 +34,18 @@ pub(super) fn regions(labels: &LabelMap) -> Vec<(u8, u64)> {
                         let other = root(&mut parents, run.region);
                         match region {
                             None => region = Some(other),
-                            Some(own) if own != other => parents[other] = own,
+                            Some(own) if own != other => parents[other as usize] = own,
                             Some(_) => {}
                         }
                     }
                 }
                 let region = region.unwrap_or_else(|| {
-                    parents.push(parents.len());
+                    let new = parents.len() as u32;
+                    parents.push(new);
                     found.push((label, 0));
-                    parents.len() - 1
+                    new
                 });
-                found[region].1 += pixels.len() as u64;
+                found[region as usize].1 += pixels.len() as u32;
                 here.push(Run {
                     label,
                     start,
@@ -55,7 +58,7 @@ pub(super) fn regions(labels: &LabelMap) -> Vec<(u8, u64)> {
         above = here;
     }
     for region in 0..found.len() {
-        let top = root(&mut parents, region);
+        let top = root(&mut parents, region as u32) as usize;
         if top != region {
             found[top].1 += found[region].1;
             found[region].1 = 0;
@@ -65,19 +68,22 @@ pub(super) fn regions(labels: &LabelMap) -> Vec<(u8, u64)> {
     found
 }
 
-fn root(parents: &mut [usize], mut region: usize) -> usize {
-    while parents[region] != region {
-        parents[region] = parents[parents[region]];
-        region = parents[region];
+fn root(parents: &mut [u32], mut region: u32) -> u32 {
+    loop {
+        let above = parents[region as usize];
+        if above == region {
+            return region;
+        }
+        parents[region as usize] = parents[above as usize];
+        region = parents[region as usize];
     }
-    region
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(rows: &[&[u8]]) -> Vec<(u8, u64)> {
+    fn of(rows: &[&[u8]]) -> Vec<(u8, u32)> {
         let mut regions = regions(&LabelMap {
             width: rows[0].len(),
             height: rows.len(),

@@ -3,24 +3,54 @@
 use super::{Report, doubles, fit, shift};
 use crate::data::Dataset;
 use crate::data::layout::some_of;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
+
+/// What rules judge from.
+pub(super) struct Facts<'a> {
+    dataset: &'a Dataset,
+    report: &'a Report,
+    /// Items that could not be decoded: image, and why.
+    broken: &'a [(String, String)],
+    /// Where enough items can be compared.
+    fit: Option<fit::Fit>,
+}
+
+/// Says nothing, or one thing.
+type Rule = fn(&Facts) -> Option<Finding>;
+
+/// Each rule by the code of what it finds.
+pub(super) const RULES: [(&str, Rule); 12] = [
+    ("undecodable", undecodable),
+    ("constant-mask", constant_masks),
+    ("blank-image", blank_images),
+    ("much-ignored", ignored),
+    ("interpolated-edges", slivers),
+    ("same-image", same_images),
+    ("duplicate-across-splits", across_splits),
+    ("shifted-masks", shifted_masks),
+    ("turned-masks", turned),
+    ("misaligned", misaligned),
+    ("misplaced-mask", misplaced),
+    ("class-share-shift", shifted_shares),
+];
 
 pub(super) fn judge(
     dataset: &Dataset,
     report: &Report,
-    broken: Vec<(String, String)>,
+    broken: &[(String, String)],
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    findings.extend(undecodable(broken));
-    findings.extend(constant_masks(dataset, report));
-    findings.extend(blank_images(dataset, report));
-    findings.extend(ignored(dataset, report));
-    findings.extend(slivers(dataset, report));
-    findings.extend(same_images(dataset, report));
-    findings.extend(across_splits(dataset, report));
-    findings.extend(misfits(dataset, report));
-    findings.extend(shifted_shares(dataset));
-    findings
+    let facts = Facts {
+        dataset,
+        report,
+        broken,
+        fit: fit::fit(&report.items),
+    };
+    let found = RULES.iter().filter_map(|(code, rule)| {
+        let finding = rule(&facts)?;
+        debug_assert_eq!(finding.code, *code);
+        Some(finding)
+    });
+    found.collect()
 }
 
 fn image(dataset: &Dataset, index: usize) -> String {
@@ -31,23 +61,33 @@ fn mask(dataset: &Dataset, index: usize) -> String {
     dataset.items[index].mask.display().to_string()
 }
 
-fn undecodable(broken: Vec<(String, String)>) -> Option<Finding> {
+fn undecodable(facts: &Facts) -> Option<Finding> {
+    let broken = facts.broken;
     let (_, message) = broken.first()?;
     Some(
         Finding::new(
             "undecodable",
             Severity::Error,
             format!(
-                "{} images or masks can't be decoded to their end: {message}",
-                broken.len()
+                "{}: {message}",
+                counted(
+                    broken.len(),
+                    [
+                        "image or mask can't be decoded to its end",
+                        "images or masks can't be decoded to their end",
+                    ]
+                )
             ),
         )
         .remedy("Replace the files by whole copies, or delete them.")
-        .files(broken.into_iter().map(|(file, _)| file).collect()),
+        .files(broken.iter().map(|(file, _)| file.clone()).collect()),
     )
 }
 
-fn constant_masks(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn constant_masks(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let facts = report.items.iter().enumerate();
     let constant: Vec<usize> = facts
         .filter(|(_, f)| f.as_ref().is_some_and(|f| f.classes.len() <= 1))
@@ -59,9 +99,12 @@ fn constant_masks(dataset: &Dataset, report: &Report) -> Option<Finding> {
     let all = constant.len() == report.items.iter().flatten().count();
     let files: Vec<String> = constant.iter().map(|&i| mask(dataset, i)).collect();
     let message = format!(
-        "{} of {} masks hold a single class from edge to edge: {}",
+        "{} of {} a single class from edge to edge: {}",
         constant.len(),
-        dataset.items.len(),
+        match constant.len() {
+            1 => format!("{} holds", counted(dataset.items.len(), ["mask", "masks"])),
+            _ => format!("{} masks hold", dataset.items.len()),
+        },
         some_of(&files)
     );
     let (severity, remedy) = if all {
@@ -83,7 +126,10 @@ fn constant_masks(dataset: &Dataset, report: &Report) -> Option<Finding> {
     )
 }
 
-fn blank_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn blank_images(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let facts = report.items.iter().enumerate();
     let files: Vec<String> = facts
         .filter(|(_, f)| f.as_ref().is_some_and(|f| f.contrast < 0.5))
@@ -91,8 +137,11 @@ fn blank_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
         .collect();
     (!files.is_empty()).then(|| {
         let message = format!(
-            "{} images are of one colour: {}",
-            files.len(),
+            "{}: {}",
+            counted(
+                files.len(),
+                ["image is of one colour", "images are of one colour"]
+            ),
             some_of(&files)
         );
         Finding::new("blank-image", Severity::Warning, message)
@@ -101,7 +150,10 @@ fn blank_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
     })
 }
 
-fn ignored(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn ignored(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let mut mostly = Vec::new();
     let (mut ignored, mut all) = (0, 0);
     for (index, facts) in report.items.iter().enumerate() {
@@ -120,8 +172,14 @@ fn ignored(dataset: &Dataset, report: &Report) -> Option<Finding> {
     let mut message = format!("{:.1} % of all pixels are ignored", share * 100.0);
     if !mostly.is_empty() {
         message.push_str(&format!(
-            "; {} masks are ignored almost whole: {}",
-            mostly.len(),
+            "; {}: {}",
+            counted(
+                mostly.len(),
+                [
+                    "mask is ignored almost whole",
+                    "masks are ignored almost whole"
+                ]
+            ),
             some_of(&mostly)
         ));
     }
@@ -137,7 +195,10 @@ fn ignored(dataset: &Dataset, report: &Report) -> Option<Finding> {
 
 /// A class that is never more than an edge wide, between its neighbours in number, comes from
 /// stretching a mask smoothly.
-fn slivers(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn slivers(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let classes = dataset.classes.classes.iter().zip(&report.classes);
     let thin: Vec<String> = classes
         .enumerate()
@@ -152,9 +213,12 @@ fn slivers(dataset: &Dataset, report: &Report) -> Option<Finding> {
             "interpolated-edges",
             Severity::Warning,
             format!(
-                "{} lies only along edges of other classes, never more than a line wide: values that \
-                 appear when a mask is resized smoothly",
-                some_of(&thin)
+                "{} only along edges of other classes, never more than a line wide: values that appear \
+                 when a mask is resized smoothly",
+                match thin.as_slice() {
+                    [one] => format!("{one} lies"),
+                    many => format!("{} lie", some_of(many)),
+                }
             ),
         )
         .remedy(
@@ -164,7 +228,10 @@ fn slivers(dataset: &Dataset, report: &Report) -> Option<Finding> {
     })
 }
 
-fn same_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn same_images(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let groups = doubles::same(&report.items);
     let first = groups.first()?;
     let masks_differ = groups.iter().any(|group| {
@@ -178,8 +245,8 @@ fn same_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
         .collect();
     let shown: Vec<String> = first.iter().map(|&i| image(dataset, i)).collect();
     let message = format!(
-        "{} images are in the set more than once, such as {}{}",
-        groups.len(),
+        "{} in the set more than once, such as {}{}",
+        counted(groups.len(), ["image is", "images are"]),
         some_of(&shown),
         if masks_differ {
             "; their masks differ"
@@ -194,7 +261,10 @@ fn same_images(dataset: &Dataset, report: &Report) -> Option<Finding> {
     )
 }
 
-fn across_splits(dataset: &Dataset, report: &Report) -> Option<Finding> {
+fn across_splits(facts: &Facts) -> Option<Finding> {
+    let Facts {
+        dataset, report, ..
+    } = facts;
     let pairs = doubles::across(&report.items, &dataset.split.train, &dataset.split.val);
     if pairs.is_empty() {
         return None;
@@ -214,10 +284,18 @@ fn across_splits(dataset: &Dataset, report: &Report) -> Option<Finding> {
         .flat_map(|&(train, val)| [image(dataset, val), image(dataset, train)])
         .collect();
     let message = format!(
-        "{} of {} validation images have a near double among the training images, so that scores are \
-         too good: {}",
+        "{} of {} a near double among the training images, so that scores are too good: {}",
         pairs.len(),
-        dataset.split.val.len(),
+        match pairs.len() {
+            1 => format!(
+                "{} has",
+                counted(
+                    dataset.split.val.len(),
+                    ["validation image", "validation images"]
+                )
+            ),
+            _ => format!("{} validation images have", dataset.split.val.len()),
+        },
         some_of(&shown)
     );
     Some(
@@ -231,8 +309,8 @@ fn across_splits(dataset: &Dataset, report: &Report) -> Option<Finding> {
 }
 
 /// All masks a few pixels beside their images: an export with another origin, a crop, a resampling.
-fn shifted_masks(report: &Report) -> Option<Finding> {
-    let shift = shift::common(&report.items)?;
+fn shifted_masks(facts: &Facts) -> Option<Finding> {
+    let shift = shift::common(&facts.report.items)?;
     let [here, moved] = shift.edge;
     let message = format!(
         "masks lie beside the edges of their images: moved by {} they would lie on {:.0} % stronger edges \
@@ -248,66 +326,76 @@ fn shifted_masks(report: &Report) -> Option<Finding> {
     )
 }
 
-fn misfits(dataset: &Dataset, report: &Report) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = shifted_masks(report).into_iter().collect();
-    let Some(fit) = fit::fit(&report.items) else {
-        return findings;
-    };
-    let numbers = format!(
+/// How well edges agree, in numbers.
+fn agreement(fit: &fit::Fit) -> String {
+    format!(
         "edges of masks agree with edges of their own images by r = {:.2}, with those of other images \
          by {:.2}",
         fit.own, fit.strangers
+    )
+}
+
+fn turned(facts: &Facts) -> Option<Finding> {
+    let fit = facts.fit.as_ref()?;
+    let (how, _) = fit.turned?;
+    let message = format!(
+        "masks fit their images better when {how} ({} compared; {})",
+        fit.items,
+        agreement(fit)
     );
-    if let Some((how, _)) = fit.turned {
-        findings.push(
-            Finding::new(
-                "turned-masks",
-                Severity::Warning,
-                format!(
-                    "masks fit their images better when {how} ({} compared; {numbers})",
-                    fit.items
-                ),
-            )
-            .remedy(
-                "Look at a few overlays; export the masks again in the orientation of the images.",
-            ),
-        );
-    } else if fit.beyond < 2.0 && fit.items >= 20 {
-        findings.push(
-            Finding::new(
-                "misaligned",
-                Severity::Warning,
-                format!("nothing shows that masks belong to their images: {numbers}"),
-            )
-            .remedy(
-                "Look at a few overlays: are images and masks paired as they should be? Textures without \
-                 edges can also look like this.",
-            ),
-        );
+    Some(
+        Finding::new("turned-masks", Severity::Warning, message).remedy(
+            "Look at a few overlays; export the masks again in the orientation of the images.",
+        ),
+    )
+}
+
+fn misaligned(facts: &Facts) -> Option<Finding> {
+    let fit = facts.fit.as_ref()?;
+    if fit.turned.is_some() || fit.beyond >= 2.0 || fit.items < 20 {
+        return None;
     }
-    if !fit.odd.is_empty() {
-        let files: Vec<String> = fit.odd.iter().map(|&i| mask(dataset, i)).collect();
-        findings.push(
-            Finding::new(
-                "misplaced-mask",
-                Severity::Hint,
-                format!(
-                    "{} masks fit the edges of other images better than those of their own: {}",
-                    files.len(),
-                    some_of(&files)
-                ),
-            )
+    let message = format!(
+        "nothing shows that masks belong to their images: {}",
+        agreement(fit)
+    );
+    Some(
+        Finding::new("misaligned", Severity::Warning, message).remedy(
+            "Look at a few overlays: are images and masks paired as they should be? Textures without \
+             edges can also look like this.",
+        ),
+    )
+}
+
+fn misplaced(facts: &Facts) -> Option<Finding> {
+    let odd = &facts.fit.as_ref()?.odd;
+    if odd.is_empty() {
+        return None;
+    }
+    let files: Vec<String> = odd.iter().map(|&i| mask(facts.dataset, i)).collect();
+    let message = format!(
+        "{}: {}",
+        counted(
+            files.len(),
+            [
+                "mask fits the edges of other images better than those of its own",
+                "masks fit the edges of other images better than those of their own",
+            ]
+        ),
+        some_of(&files)
+    );
+    Some(
+        Finding::new("misplaced-mask", Severity::Hint, message)
             .remedy("Look at them: a mask of another image, or one that was shifted.")
             .files(files),
-        );
-    }
-    findings
+    )
 }
 
 /// A class whose share differs by this factor between the sides is named.
 const SHIFT: f64 = 3.0;
 
-fn shifted_shares(dataset: &Dataset) -> Option<Finding> {
+fn shifted_shares(facts: &Facts) -> Option<Finding> {
+    let dataset = facts.dataset;
     let census = &dataset.census;
     if dataset.split.train.len() < 5 || dataset.split.val.len() < 5 {
         return None;

@@ -32,33 +32,34 @@ pub(super) fn slide(grey: &Grey, labels: &LabelMap) -> Vec<u8> {
     let label = |x: usize, y: usize| labels.labels[y * width + x];
     // Both pixels at a border count, so that it has no side.
     let differs = |a: u8, b: u8| a != b && a != IGNORE && b != IGNORE;
-    let mut points = Vec::new();
     let inner = REACH + 1;
-    for y in inner..height - inner {
-        for x in inner..width - inner {
-            let own = label(x, y);
-            let around = [
-                label(x - 1, y),
-                label(x + 1, y),
-                label(x, y - 1),
-                label(x, y + 1),
-            ];
-            if around.iter().any(|other| differs(own, *other)) {
-                points.push((x, y));
-            }
-        }
-    }
-    if points.len() < FEWEST_POINTS {
+    let border = |x: usize, y: usize| {
+        let own = label(x, y);
+        let around = [
+            label(x - 1, y),
+            label(x + 1, y),
+            label(x, y - 1),
+            label(x, y + 1),
+        ];
+        around.iter().any(|other| differs(own, *other))
+    };
+    let points = || {
+        let rows =
+            (inner..height - inner).flat_map(|y| (inner..width - inner).map(move |x| (x, y)));
+        rows.filter(|(x, y)| border(*x, *y))
+    };
+    // Counted first: of a large mask, all of them would not fit.
+    let count = points().count();
+    if count < FEWEST_POINTS {
         return Vec::new();
     }
-    let step = points.len().div_ceil(MOST_POINTS);
-    let edges = edges(grey);
+    let cap = cap(grey);
     let mut sums = vec![0_u64; STEPS * STEPS];
-    for (x, y) in points.into_iter().step_by(step) {
+    for (x, y) in points().step_by(count.div_ceil(MOST_POINTS)) {
         for dy in 0..STEPS {
-            let from = (y + dy - REACH) * width + x - REACH;
-            for (dx, edge) in edges[from..from + STEPS].iter().enumerate() {
-                sums[dy * STEPS + dx] += u64::from(*edge);
+            for dx in 0..STEPS {
+                let edge = edge(grey, x + dx - REACH, y + dy - REACH).min(cap);
+                sums[dy * STEPS + dx] += u64::from(edge);
             }
         }
     }
@@ -69,23 +70,23 @@ pub(super) fn slide(grey: &Grey, labels: &LabelMap) -> Vec<u8> {
     sums.iter().map(|sum| (sum * 255 / most) as u8).collect()
 }
 
-/// Change of brightness per pixel, by centred differences; few glaring edges must not decide.
-fn edges(grey: &Grey) -> Vec<u16> {
+/// Change of brightness at a pixel, by centred differences; none along the rim.
+fn edge(grey: &Grey, x: usize, y: usize) -> u16 {
     let (width, height) = (grey.width, grey.height);
-    let at = |x: usize, y: usize| u16::from(grey.pixels[y * width + x]);
-    let mut edges = vec![0; width * height];
-    for y in 1..height - 1 {
-        for x in 1..width - 1 {
-            edges[y * width + x] =
-                at(x + 1, y).abs_diff(at(x - 1, y)) + at(x, y + 1).abs_diff(at(x, y - 1));
-        }
+    if x == 0 || y == 0 || x + 1 >= width || y + 1 >= height {
+        return 0;
     }
-    let sum: u64 = edges.iter().map(|e| u64::from(*e)).sum();
-    let cap = (4 * sum / edges.len() as u64)
-        .max(1)
-        .min(u64::from(u16::MAX)) as u16;
-    edges.iter_mut().for_each(|edge| *edge = (*edge).min(cap));
-    edges
+    let at = |x: usize, y: usize| u16::from(grey.pixels[y * width + x]);
+    at(x + 1, y).abs_diff(at(x - 1, y)) + at(x, y + 1).abs_diff(at(x, y - 1))
+}
+
+/// The strongest edge that counts: few glaring ones must not decide.
+fn cap(grey: &Grey) -> u16 {
+    let (width, height) = (grey.width, grey.height);
+    let row = |y| (1..width - 1).map(move |x| u64::from(edge(grey, x, y)));
+    let sum: u64 = (1..height - 1).flat_map(row).sum();
+    let cap = 4 * sum / (width * height) as u64;
+    cap.clamp(1, u64::from(u16::MAX)) as u16
 }
 
 /// A step that makes masks fit better.

@@ -16,7 +16,7 @@ use crate::data::DataError;
 use crate::data::config::Overlap;
 use crate::data::reading::{Reading, Truth};
 use crate::data::shapes::{Drawing, Form, Shape, rle};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// Larger files are refused: all of COCO's training annotations are a quarter of this.
 const MOST_BYTES: u64 = 2 << 30;
@@ -295,7 +295,13 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         if folder.config.layout == crate::data::config::LayoutName::Coco && boxes > 0 {
             return Err(DataError::NoPairs {
                 path: folder.root.display().to_string(),
-                message: format!("{boxes} annotations hold boxes only, no polygons or run lengths"),
+                message: counted(
+                    boxes,
+                    [
+                        "annotation holds a box only, no polygons or run lengths",
+                        "annotations hold boxes only, no polygons or run lengths",
+                    ],
+                ),
             });
         }
         return Ok(None);
@@ -339,8 +345,8 @@ fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> 
                 "unusable-annotation",
                 Severity::Warning,
                 format!(
-                    "{} annotations can't be drawn: {}",
-                    faults.len(),
+                    "{} can't be drawn: {}",
+                    counted(faults.len(), ["annotation", "annotations"]),
                     some_of(faults)
                 ),
             )
@@ -351,7 +357,13 @@ fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> 
         findings.push(Finding::new(
             "image-without-objects",
             Severity::Hint,
-            format!("{bare} images have no annotation: they are background from edge to edge"),
+            counted(
+                bare,
+                [
+                    "image has no annotation: it is background from edge to edge",
+                    "images have no annotation: they are background from edge to edge",
+                ],
+            ),
         ));
     }
     findings
@@ -441,7 +453,13 @@ mod tests {
         let small = "[[0,0, 1,0, 1,2, 0,2]]";
         let large = "[[0,0, 4,0, 4,2, 0,2]]";
         let both = annotations(&[(0, small, 0), (3, large, 0)]);
-        let paint = |overlap| both.drawings(overlap).0["7"].paint().unwrap().values;
+        let paint = |overlap| {
+            both.drawings(overlap).0["7"]
+                .paint()
+                .unwrap()
+                .values
+                .to_vec()
+        };
         // Category 0 is drawn, so that all values move up by one.
         assert_eq!(paint(Overlap::Smaller), [1, 4, 4, 4, 1, 4, 4, 4]);
         assert_eq!(paint(Overlap::Later), [4; 8]);
@@ -463,13 +481,13 @@ mod tests {
         let (drawings, faults) = plain.drawings(Overlap::Later);
         assert!(faults.is_empty());
         assert_eq!(
-            drawings["7"].paint().unwrap().values,
+            drawings["7"].paint().unwrap().values.to_vec(),
             [0, 3, 0, 0, 0, 3, 0, 0]
         );
         let letters = annotations(&[(3, r#"{"counts": "224", "size": [2, 4]}"#, 0)]);
         let (drawings, _) = letters.drawings(Overlap::Later);
         assert_eq!(
-            drawings["7"].paint().unwrap().values,
+            drawings["7"].paint().unwrap().values.to_vec(),
             [0, 3, 0, 0, 0, 3, 0, 0]
         );
         let wrong = annotations(&[(3, r#"{"counts": [2, 2, 9], "size": [2, 4]}"#, 0)]);

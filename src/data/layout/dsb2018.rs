@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Folder, Found, Pair, Row, Table, is_image, part_of_path};
 use crate::data::DataError;
 use crate::data::reading::{Reading, Truth};
+use crate::finding::counted;
 
 #[derive(Default)]
 struct Case {
@@ -65,8 +66,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         kinds: Vec::new(),
         layout: "DSB2018, a mask per object".to_owned(),
         reason: format!(
-            "{count} folders hold `images` with one picture and `masks` with one file per object, \
-             {objects} in all; objects of a picture are joined."
+            "{} `images` with one picture and `masks` with one file per object, {objects} in all; \
+             objects of a picture are joined.",
+            counted(count, ["folder holds", "folders hold"])
         ),
         split_origin: super::own_split(&pairs, "train and val folders"),
         pairs,

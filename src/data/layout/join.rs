@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Pair, Part, some_of};
 use crate::data::reading::Reading;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// A file, its key (equal for image and mask), and for masks of which kind it is.
 #[derive(Debug, Clone)]
@@ -153,8 +153,8 @@ impl<'a> Several<'a> {
         let mut others: Vec<&String> = self.kinds.keys().filter(|k| **k != taken).collect();
         others.sort_by_key(|kind| self.kinds[*kind]);
         let mut message = format!(
-            "{} images have more than one mask; taken is `{taken}`, there is also {}",
-            self.images,
+            "{} more than one mask; taken is `{taken}`, there is also {}",
+            counted(self.images, ["image has", "images have"]),
             list(others.clone())
         );
         if !self.wanted.is_empty() && !known {
@@ -199,14 +199,26 @@ pub(super) fn left_over(
     };
     let test = names(&mut of(true));
     if !test.is_empty() {
-        let message = format!("{} test images have no mask and are not used", test.len());
+        let message = counted(
+            test.len(),
+            [
+                "test image has no mask and is not used",
+                "test images have no mask and are not used",
+            ],
+        );
         findings.push(Finding::new("test-without-mask", Severity::Hint, message).files(test));
     }
     let other = names(&mut of(false));
     if !other.is_empty() {
         let message = format!(
-            "{} images have no mask and are left out: {}",
-            other.len(),
+            "{}: {}",
+            counted(
+                other.len(),
+                [
+                    "image has no mask and is left out",
+                    "images have no mask and are left out",
+                ]
+            ),
             some_of(&other)
         );
         findings.push(
@@ -218,8 +230,14 @@ pub(super) fn left_over(
     let unused = names(&mut masks.iter().copied());
     if !unused.is_empty() {
         let message = format!(
-            "{} masks have no image and are left out: {}",
-            unused.len(),
+            "{}: {}",
+            counted(
+                unused.len(),
+                [
+                    "mask has no image and is left out",
+                    "masks have no image and are left out",
+                ]
+            ),
             some_of(&unused)
         );
         findings.push(

@@ -13,7 +13,7 @@ use super::lists::Ends;
 use super::{Folder, Found, Pair, Row, Table, is_image, part_of_path, read_text, some_of, stem};
 use crate::data::reading::{Reading, Truth};
 use crate::data::{DataError, IGNORE};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 pub use shapes::{Annotation, parse};
 
@@ -239,8 +239,12 @@ fn findings(
             "listed-but-missing",
             Severity::Warning,
             format!(
-                "{} annotation files name a picture that is not here, and hold none: {}",
-                missing.len(),
+                "{} a picture that is not here, and {} none: {}",
+                counted(
+                    missing.len(),
+                    ["annotation file names", "annotation files name"]
+                ),
+                if missing.len() == 1 { "holds" } else { "hold" },
                 some_of(missing)
             ),
             "Copy the pictures beside their JSON files.",
@@ -252,8 +256,8 @@ fn findings(
             "unusable-annotation",
             Severity::Warning,
             format!(
-                "{} shapes can't be drawn: {}",
-                faults.len(),
+                "{} can't be drawn: {}",
+                counted(faults.len(), ["shape", "shapes"]),
                 some_of(faults)
             ),
             "Draw them again in LabelMe.",
@@ -265,8 +269,8 @@ fn findings(
             "points-outside",
             Severity::Hint,
             format!(
-                "shapes in {} files have points outside their picture and are cut at its edge: {}",
-                outside.len(),
+                "shapes in {} have points outside their picture and are cut at its edge: {}",
+                counted(outside.len(), ["file", "files"]),
                 some_of(&outside)
             ),
             "",
@@ -277,7 +281,13 @@ fn findings(
         add(
             "embedded-image",
             Severity::Hint,
-            format!("{inside} pictures are read from inside their JSON file"),
+            counted(
+                inside,
+                [
+                    "picture is read from inside its JSON file",
+                    "pictures are read from inside their JSON files",
+                ],
+            ),
             "",
             Vec::new(),
         );
@@ -299,8 +309,14 @@ fn findings(
             "other-json",
             Severity::Hint,
             format!(
-                "{} JSON files are no LabelMe annotations: {}",
-                unread.len(),
+                "{}: {}",
+                counted(
+                    unread.len(),
+                    [
+                        "JSON file is no LabelMe annotation",
+                        "JSON files are no LabelMe annotations",
+                    ]
+                ),
                 some_of(unread)
             ),
             "",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{Folder, Found, Pair, Part, Row, Table, is_image, some_of, stem};
 use crate::data::DataError;
 use crate::data::reading::Reading;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// Classes of CamVid as SegNet uses it (its `test_segmentation_camvid.py`); 11 is "unlabelled" and
 /// ignored (`ignore_label: 11` in its prototxt).
@@ -101,8 +101,14 @@ pub(super) fn missing_finding(missing: &[String]) -> Option<Finding> {
             "listed-but-missing",
             Severity::Warning,
             format!(
-                "{} entries of the lists name files that are not here: {}",
-                missing.len(),
+                "{} not here: {}",
+                counted(
+                    missing.len(),
+                    [
+                        "entry of the lists names a file that is",
+                        "entries of the lists name files that are",
+                    ]
+                ),
                 some_of(missing)
             ),
         )

@@ -32,7 +32,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::config::LayoutName;
 use super::reading::Reading;
 use super::{DataConfig, DataError, Progress, decode};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 pub(super) use table::{Row, Table};
 
@@ -198,8 +198,14 @@ fn not_covered(files: &[PathBuf], pairs: &[Pair]) -> Option<Finding> {
         .collect();
     folders.dedup();
     let message = format!(
-        "{} pictures in other folders are no part of this: {}",
-        others.len(),
+        "{} no part of this: {}",
+        counted(
+            others.len(),
+            [
+                "picture in other folders is",
+                "pictures in other folders are",
+            ]
+        ),
         some_of(&folders)
     );
     Some(
@@ -284,8 +290,8 @@ fn hidden_finding(hidden: Vec<(String, String)>) -> Option<Finding> {
         .map(|(path, why)| format!("{path}: {why}"))
         .collect();
     let message = format!(
-        "{} folders or links can't be looked into, so that what they hold is missing: {}",
-        hidden.len(),
+        "{} can't be looked into, so that what is in there is missing: {}",
+        counted(hidden.len(), ["folder or link", "folders or links"]),
         some_of(&shown)
     );
     (!hidden.is_empty()).then(|| {

@@ -9,6 +9,7 @@ use super::{Folder, Found, Pair, Part, is_image};
 use crate::data::DataError;
 use crate::data::reading::{Reading, Truth};
 use crate::data::volume::{self, Format};
+use crate::finding::counted;
 
 struct Named<'a> {
     path: &'a Path,
@@ -310,12 +311,15 @@ fn no_pairs(root: &Path, pictures: usize, masks: usize) -> DataError {
         (0, _) => "there are no pictures in it (png, jpg, tif, bmp, webp, gif, pnm, tga, nii, npy)"
             .to_owned(),
         (n, 0) => format!(
-            "{n} pictures, but no folder or name says which are masks; expected folders such as \
-             `images` and `masks`, or names such as `x.jpg` and `x_mask.png`"
+            "{}, but no folder or name says which are masks; expected folders such as `images` and \
+             `masks`, or names such as `x.jpg` and `x_mask.png`",
+            counted(n, ["picture", "pictures"])
         ),
         (n, m) => format!(
-            "{n} pictures of which {m} look like masks, but no mask has the name of an image; \
-             expected equal names up to a word like `_mask`"
+            "{}, of which {}, but no mask has the name of an image; expected equal names up to a word \
+             like `_mask`",
+            counted(n, ["picture", "pictures"]),
+            counted(m, ["looks like a mask", "look like masks"])
         ),
     };
     DataError::NoPairs {

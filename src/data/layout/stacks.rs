@@ -10,7 +10,7 @@ use super::{Folder, Found, Pair, Part, some_of};
 use crate::data::config::SliceAxis;
 use crate::data::reading::Truth;
 use crate::data::volume::{self, Slice};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, counted};
 
 /// Slices of one stack are put in the data set at most.
 const MOST_SLICES: usize = 4096;
@@ -46,7 +46,11 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
         }
     }
     if !faults.is_empty() {
-        let message = format!("{} stacks are left out: {}", faults.len(), some_of(&faults));
+        let message = format!(
+            "{} left out: {}",
+            counted(faults.len(), ["stack is", "stacks are"]),
+            some_of(&faults)
+        );
         found.findings.push(
             Finding::new("unreadable-stack", Severity::Warning, message)
                 .remedy("Image and mask must be whole and of the same extent.")
@@ -61,9 +65,14 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
                 "orientation-differs",
                 Severity::Warning,
                 format!(
-                    "{} stacks are stored in another orientation than their masks; both are turned as \
-                     their headers say: {}",
-                    shown.len(),
+                    "{} mask; both are turned as their headers say: {}",
+                    counted(
+                        shown.len(),
+                        [
+                            "stack is stored in another orientation than its",
+                            "stacks are stored in another orientation than their",
+                        ]
+                    ),
                     some_of(&shown)
                 ),
             )
@@ -76,9 +85,10 @@ pub(super) fn expand(folder: &Folder, found: &mut Found) {
     }
     if stacks > 0 {
         found.reason = format!(
-            "{} {stacks} stacks are cut into {} slices.",
+            "{} {} cut into {}.",
             found.reason,
-            found.pairs.len()
+            counted(stacks, ["stack is", "stacks are"]),
+            counted(found.pairs.len(), ["slice", "slices"])
         );
         keep_together(found, folder.config.val_ratio);
     }

@@ -1,26 +1,27 @@
 //! From items to batches: decode, bring into shape, vary, in parallel; deterministic by (seed, epoch,
 //! place in the epoch), whatever was asked before and on however many cores.
 
+mod order;
+mod ready;
 mod whole;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use rand::RngExt;
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::augment::Draw;
 use super::cache::{Disk, Ready, Shape};
-use super::config::{LastBatch, Normalize, Sampling};
+use super::config::{LastBatch, Sampling};
 use super::crop::{self, Window};
 use super::distance::Maps;
-use super::normalize::{Counts, Scale};
-use super::{Batch, DataConfig, DataError, Dataset, IGNORE, Image, MaskResize, Sample, resize};
+use super::normalize::Scale;
+use super::{Batch, DataConfig, DataError, Dataset, IGNORE, Sample, resize};
+use order::Order;
 
 pub use whole::Whole;
 
@@ -38,14 +39,12 @@ pub struct Loader {
     shape: Shape,
     /// Whether an item trains.
     trains: Vec<bool>,
-    /// Training items by class, for class-aware draws; classes that occur, but the commonest.
-    by_class: Vec<Vec<usize>>,
     /// The class with most training pixels.
     common: Option<u8>,
     /// What validates: an item, or a window of one.
     val: Vec<(usize, Option<Window>)>,
     disk: Option<Disk>,
-    order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+    order: Order,
     scale: OnceLock<Result<Scale, DataError>>,
     /// Where each image is normalised by itself: by whole images, whatever is cut from them.
     own_scales: Mutex<HashMap<usize, Scale>>,
@@ -116,7 +115,7 @@ impl Loader {
         let folder = config.cache_dir.trim();
         Ok(Self {
             val: val.collect(),
-            by_class: by_class(&dataset, common),
+            order: Order::new(&dataset, config.class_sampling, common, seed),
             disk: (!folder.is_empty()).then(|| Disk::new(Path::new(folder), &dataset)),
             dataset,
             config: config.clone(),
@@ -125,7 +124,6 @@ impl Loader {
             shape,
             trains,
             common,
-            order: Mutex::new(None),
             scale: OnceLock::new(),
             own_scales: Mutex::default(),
             maps: None,
@@ -162,7 +160,7 @@ impl Loader {
     pub fn train_batch(&self, step: u64) -> Result<Batch, DataError> {
         let steps = self.steps_per_epoch();
         let (epoch, within) = (step / steps, (step % steps) as usize);
-        let order = self.order(epoch);
+        let order = self.order.epoch(epoch);
         let end = order.len().min((within + 1) * self.batch);
         let mut items = order[within * self.batch..end].to_vec();
         let full = items.len();
@@ -175,9 +173,9 @@ impl Loader {
             rng.set_stream(first + slot as u64);
             rng
         };
-        if self.config.class_sampling > 0.0 && !self.by_class.is_empty() {
+        if self.order.is_class_aware() {
             for (slot, item) in items.iter_mut().enumerate() {
-                *item = self.chosen(*item, &mut stream(CHOOSE, slot));
+                *item = self.order.chosen(*item, &mut stream(CHOOSE, slot));
             }
         }
         // As nnU-Net: a fixed share of every batch, from its end.
@@ -188,12 +186,8 @@ impl Loader {
                 window: (self.shape.size.is_none()).then_some((first + slot as u64, slot >= free)),
             })
             .collect();
-        let ready = |slot: usize| -> Result<(Ready, Scale), DataError> {
-            let ready = self.ready(items[slot])?;
-            let scale = self.scale_of(items[slot], &ready.image)?;
-            let Some((number, forced)) = variations[slot].window else {
-                return Ok((ready, scale));
-            };
+        let window = |slot: usize, ready: &Ready| {
+            let (number, forced) = variations[slot].window?;
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ WINDOW);
             rng.set_stream(number);
             let (tile, own) = (self.tile(), [ready.image.width, ready.image.height]);
@@ -202,44 +196,12 @@ impl Loader {
             } else {
                 None
             };
-            let window = window.unwrap_or_else(|| crop::anywhere(own, tile, &mut rng));
-            Ok((crop::cut(&ready, window, tile, &scale), scale))
+            Some(window.unwrap_or_else(|| crop::anywhere(own, tile, &mut rng)))
         };
+        self.scale()?;
+        let ready = |slot: usize| self.seen(items[slot], |ready| window(slot, ready));
         let batch = self.assemble(&items, full, &ready, Some(&variations))?;
         Ok(self.bordered(batch))
-    }
-
-    /// The order of an epoch's items.
-    fn order(&self, epoch: u64) -> Arc<Vec<usize>> {
-        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, order)) = &*kept
-            && *of == epoch
-        {
-            return Arc::clone(order);
-        }
-        let mut order = self.dataset.split.train.clone();
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        // Stream 0 of a seed initialises weights; streams from the top down order the epochs.
-        rng.set_stream(u64::MAX - epoch);
-        order.shuffle(&mut rng);
-        let order = Arc::new(order);
-        *kept = Some((epoch, Arc::clone(&order)));
-        order
-    }
-
-    /// Class-aware: in the configured share of cases another item, of a class drawn first.
-    fn chosen(&self, item: usize, rng: &mut ChaCha8Rng) -> usize {
-        let (choose, class, of): (f64, f64, f64) = (
-            rng.random_range(0.0..1.0),
-            rng.random_range(0.0..1.0),
-            rng.random_range(0.0..1.0),
-        );
-        if choose >= self.config.class_sampling {
-            return item;
-        }
-        let nth = |share: f64, of: usize| ((share * of as f64) as usize).min(of.saturating_sub(1));
-        let class = &self.by_class[nth(class, self.by_class.len())];
-        class.get(nth(of, class.len())).copied().unwrap_or(item)
     }
 
     /// Validation samples in batches of at most the batch size, in order, without augmentation.
@@ -273,15 +235,26 @@ impl Loader {
         let end = ((index + 1) * self.batch).min(self.val.len());
         let of = self.val.get(index * self.batch..end).unwrap_or_default();
         let items: Vec<usize> = of.iter().map(|(item, _)| *item).collect();
-        let ready = |slot: usize| -> Result<(Ready, Scale), DataError> {
-            let ready = self.ready(items[slot])?;
-            let scale = self.scale_of(items[slot], &ready.image)?;
-            match of[slot].1 {
-                None => Ok((ready, scale)),
-                Some(window) => Ok((crop::cut(&ready, window, self.tile(), &scale), scale)),
-            }
-        };
+        self.scale()?;
+        let ready = |slot: usize| self.seen(items[slot], |_| of[slot].1);
         Ok(self.bordered(self.assemble(&items, items.len(), &ready, None)?))
+    }
+
+    /// What the network sees of an item: all, or the window that `window` chooses. The scale of the set
+    /// must be known by now, as finding it out needs all threads.
+    fn seen(
+        &self,
+        item: usize,
+        window: impl FnOnce(&Ready) -> Option<Window>,
+    ) -> Result<(Ready, Scale), DataError> {
+        self.ready(item, |ready| {
+            let scale = self.scale_of(item, &ready.image)?;
+            let seen = match window(ready) {
+                None => ready.clone(),
+                Some(window) => crop::cut(ready, window, self.tile(), &scale),
+            };
+            Ok((seen, scale))
+        })?
     }
 
     /// Which item the `row`th sample, counted over all validation batches, is of, and which window of
@@ -325,7 +298,7 @@ impl Loader {
     /// # Errors
     /// Naming the file that can't be read.
     pub fn picture(&self, item: usize) -> Result<Sample, DataError> {
-        Ok(resize::for_screen(self.named(item, &self.ready(item)?)))
+        self.ready(item, |ready| resize::for_screen(self.named(item, ready)))
     }
 
     fn named(&self, item: usize, ready: &Ready) -> Sample {
@@ -337,14 +310,17 @@ impl Loader {
     }
 
     fn richest(&self, item: usize) -> Result<(Ready, Scale), DataError> {
-        let mut ready = self.ready(item)?;
-        let scale = self.scale_of(item, &ready.image)?;
-        if self.shape.size.is_none() {
+        self.scale()?;
+        self.ready(item, |ready| {
+            let scale = self.scale_of(item, &ready.image)?;
+            if self.shape.size.is_some() {
+                return Ok((ready.clone(), scale));
+            }
             let own = [ready.image.width, ready.image.height];
             let cuts = crop::covering(own, self.tile()).into_iter().map(|window| {
                 // All that it shows is shown, not only what it answers for.
                 let owned = [[0, self.tile()[0]], [0, self.tile()[1]]];
-                crop::cut(&ready, Window { owned, ..window }, self.tile(), &scale)
+                crop::cut(ready, Window { owned, ..window }, self.tile(), &scale)
             });
             let classes = |ready: &Ready| {
                 let mut seen = [false; 256];
@@ -361,59 +337,12 @@ impl Loader {
                     best
                 }
             });
-            ready = best.unwrap_or(ready);
-        }
-        Ok((ready, scale))
+            Ok((best.unwrap_or_else(|| ready.clone()), scale))
+        })?
     }
 
     fn tile(&self) -> [usize; 2] {
         [self.config.width as usize, self.config.height as usize]
-    }
-
-    /// How pixel values become network input; counted over the training set where that is asked,
-    /// once.
-    ///
-    /// # Errors
-    /// Naming the file that can't be read.
-    pub fn scale(&self) -> Result<&Scale, DataError> {
-        let scale = self.scale.get_or_init(|| {
-            let channels = self.shape.channels;
-            if self.config.normalize != Normalize::Dataset {
-                return Ok(Scale::fixed(channels));
-            }
-            let count = |item: &usize| -> Result<Counts, DataError> {
-                let mut counts = Counts::new(channels);
-                counts.add(&self.ready(*item)?.image);
-                Ok(counts)
-            };
-            let all = self
-                .dataset
-                .split
-                .train
-                .par_iter()
-                .map(count)
-                .try_reduce(|| Counts::new(channels), |a, b| Ok(a.merged(&b)))?;
-            Ok(Scale::of_counts(&all))
-        });
-        scale.as_ref().map_err(Clone::clone)
-    }
-
-    /// As [`Loader::scale`], for one item, of which `image` is the whole.
-    fn scale_of(&self, item: usize, image: &Image) -> Result<Scale, DataError> {
-        if self.config.normalize != Normalize::Image {
-            return self.scale().cloned();
-        }
-        let own = || {
-            self.own_scales
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(scale) = own().get(&item) {
-            return Ok(scale.clone());
-        }
-        let scale = Scale::of_image(image);
-        own().insert(item, scale.clone());
-        Ok(scale)
     }
 
     /// A batch of these items, without borders; all pixels are ignored but those of the first `full`.
@@ -474,62 +403,6 @@ impl Loader {
         batch
     }
 
-    /// The item in shape: from memory, from disk, or made.
-    fn ready(&self, item: usize) -> Result<Ready, DataError> {
-        let shape = Shape {
-            blended: self.shape.size.is_some()
-                && self.config.mask_resize == MaskResize::Bilinear
-                && self.trains.get(item).copied().unwrap_or(false),
-            ..self.shape
-        };
-        if let Some(hit) = self.dataset.cache.get(item, shape) {
-            return Ok(hit);
-        }
-        let disk = self.disk.as_ref();
-        let kept = disk.and_then(|disk| disk.get(&self.dataset, item, shape));
-        let ready = match kept {
-            Some(ready) => ready,
-            None => {
-                let ready = self.make(item, shape)?;
-                if let Some(disk) = disk {
-                    disk.put(&self.dataset, item, shape, &ready);
-                }
-                ready
-            }
-        };
-        let budget = (self.config.cache_mb as usize).saturating_mul(1 << 20);
-        self.dataset.cache.put(item, shape, &ready, budget);
-        Ok(ready)
-    }
-
-    fn make(&self, item: usize, shape: Shape) -> Result<Ready, DataError> {
-        let sample = self.dataset.load(item)?;
-        let own = [sample.image.width, sample.image.height];
-        let [width, height] = shape.size.unwrap_or(own);
-        if shape.size.is_none_or(|size| size == own) && sample.image.channels == shape.channels {
-            return Ok(Ready {
-                image: sample.image,
-                labels: sample.labels,
-            });
-        }
-        let image =
-            resize::image(&sample.image, width, height, shape.channels).map_err(|message| {
-                DataError::File {
-                    path: sample.id.clone(),
-                    message,
-                }
-            })?;
-        let labels = if shape.blended {
-            resize::blended_labels(&sample.labels, width, height)
-        } else {
-            resize::labels(&sample.labels, width, height)
-        };
-        Ok(Ready {
-            image: Arc::new(image),
-            labels: Arc::new(labels),
-        })
-    }
-
     /// Samples kept in memory, and their bytes.
     #[must_use]
     pub fn cached(&self) -> (usize, usize) {
@@ -545,27 +418,6 @@ impl Loader {
 /// As it was counted; a generated image has the size of all.
 fn own_size(dataset: &Dataset, item: usize) -> Option<[usize; 2]> {
     dataset.counts.get(item).map(|counts| counts.size)
-}
-
-/// Training items by class: classes that occur, without the commonest, which needs no help.
-fn by_class(dataset: &Dataset, common: Option<u8>) -> Vec<Vec<usize>> {
-    let mut by_class = vec![Vec::new(); dataset.classes.len()];
-    for &item in &dataset.split.train {
-        for &(class, _) in dataset
-            .counts
-            .get(item)
-            .into_iter()
-            .flat_map(|c| &c.present)
-        {
-            if Some(class) != common
-                && let Some(items) = by_class.get_mut(usize::from(class))
-            {
-                items.push(item);
-            }
-        }
-    }
-    by_class.retain(|items| !items.is_empty());
-    by_class
 }
 
 #[cfg(test)]

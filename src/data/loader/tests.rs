@@ -1,5 +1,6 @@
 use super::*;
 use crate::data::Progress;
+use crate::data::config::Normalize;
 
 fn loader(seed: u64) -> Loader {
     let config = DataConfig {
@@ -246,8 +247,8 @@ fn class_aware_draws_show_images_of_few_classes_more_often() {
         items.iter().filter(holds).count() as f64 / items.len() as f64
     };
     // Every class but the commonest is drawn as often, and then an image that holds it.
-    let classes = aware.by_class.len() as f64;
-    let expected: f64 = (aware.by_class.iter())
+    let classes = aware.order.by_class().len() as f64;
+    let expected: f64 = (aware.order.by_class().iter())
         .map(|items| {
             let with = items
                 .iter()

@@ -19,8 +19,8 @@ pub struct Whole<'a> {
 
 impl<'a> Whole<'a> {
     pub(super) fn new(loader: &'a Loader, item: usize) -> Result<Self, DataError> {
-        let ready = loader.ready(item)?;
-        let scale = loader.scale_of(item, &ready.image)?;
+        loader.scale()?;
+        let (ready, scale) = loader.seen(item, |_| None)?;
         let size = [ready.image.width, ready.image.height];
         let rows = crop::overlapping(size, loader.tile(), loader.config.crop_overlap);
         Ok(Self {

@@ -7,7 +7,7 @@ pub mod rle;
 use std::io::Cursor;
 
 use super::decode::MAX_PIXELS;
-use super::mask::{Kind, RawMask};
+use super::mask::{Kind, RawMask, Values};
 
 /// Shapes of one picture, in the order in which they are drawn: a later one covers an earlier one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -84,7 +84,7 @@ impl Drawing {
         Ok(RawMask {
             width,
             height,
-            values: canvas.values,
+            values: Values::Words(canvas.values),
             kind: Kind::Grey(8),
         })
     }
@@ -190,7 +190,7 @@ mod tests {
             height,
             shapes,
         };
-        drawing.paint().unwrap().values
+        drawing.paint().unwrap().values.to_vec()
     }
 
     fn ring(points: &[[f64; 2]]) -> Form {
@@ -221,7 +221,7 @@ mod tests {
             height: 1,
             shapes: shapes.to_vec(),
         };
-        assert_eq!(drawing.paint().unwrap().values, [7, 5]);
+        assert_eq!(drawing.paint().unwrap().values.to_vec(), [7, 5]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::data::{DataError, Item};
+use crate::finding::counted;
 
 /// Larger files are no lists of names.
 const MAX_BYTES: u64 = 64 << 20;
@@ -52,12 +53,14 @@ pub(super) fn read(path: &Path, items: &[Item]) -> Result<(Vec<bool>, String), D
     if !val.contains(&true) {
         let example = items.first().map_or("", |item| item.id.as_str());
         return Err(fail(format!(
-            "none of its {lines} lines names an image: expected names such as `{example}`"
+            "none of its {} names an image: expected names such as `{example}`",
+            counted(lines, ["line", "lines"])
         )));
     }
     let mut origin = format!("the list {}", path.display());
     if unknown > 0 {
-        origin = format!("{origin}, of which {unknown} lines name no image");
+        let unknown = counted(unknown, ["line names", "lines name"]);
+        origin = format!("{origin}, of which {unknown} no image");
     }
     Ok((val, origin))
 }

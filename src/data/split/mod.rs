@@ -12,6 +12,7 @@ pub(super) use group::of as groups;
 use super::config::SplitBy;
 use super::layout::Part;
 use super::{Census, DataConfig, DataError, Dataset, Item, ItemCounts, Split};
+use crate::finding::counted;
 
 /// The split that the dataset itself brings, if any.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -85,7 +86,8 @@ fn by_ratio(items: &[Item], counts: &[ItemCounts], config: &DataConfig) -> Split
         config.val_ratio * 100.0
     );
     if !single {
-        origin = format!("{origin}, {number} groups kept whole");
+        let groups = counted(number, ["group", "groups"]);
+        origin = format!("{origin}, {groups} kept whole");
     }
     if config.stratify {
         origin.push_str(", classes in proportion");

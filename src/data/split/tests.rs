@@ -244,7 +244,7 @@ fn a_list_names_what_validates_however_it_spells_it() {
     let named = drawn(&items, &[], &config);
     assert_eq!((named.train, named.val), (vec![1, 4], vec![0, 2, 3]));
     assert!(
-        named.origin.contains("1 lines name no image"),
+        named.origin.contains("1 line names no image"),
         "{}",
         named.origin
     );

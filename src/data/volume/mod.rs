@@ -13,7 +13,7 @@ use std::path::Path;
 pub(super) use kept::get;
 
 use super::Image;
-use super::mask::{Kind, RawMask};
+use super::mask::{Kind, RawMask, Values};
 
 /// Values of one stack at most: 2^27 are 512 MiB as `f32`.
 const MOST_VALUES: usize = 1 << 27;
@@ -307,7 +307,7 @@ impl Volume {
         Ok(RawMask {
             width,
             height,
-            values,
+            values: Values::Words(values),
             kind: Kind::Grey(16),
         })
     }
@@ -322,10 +322,15 @@ impl Volume {
 }
 
 /// The values below and above which 0.5 % of them lie; bytes stay as they are.
-pub(super) fn window(values: &[f32]) -> [f32; 2] {
+fn window(values: &[f32]) -> [f32; 2] {
+    window_of(values.len(), |at| values[at])
+}
+
+/// As `window`, of `count` values that `value` gives by their number.
+pub(super) fn window_of(count: usize, value: impl Fn(usize) -> f32) -> [f32; 2] {
     const SAMPLED: usize = 1 << 18;
-    let step = values.len().div_ceil(SAMPLED).max(1);
-    let mut some: Vec<f32> = values.iter().step_by(step).copied().collect();
+    let step = count.div_ceil(SAMPLED).max(1);
+    let mut some: Vec<f32> = (0..count).step_by(step).map(value).collect();
     some.retain(|v| v.is_finite());
     if some.is_empty() {
         return [0.0, 1.0];
@@ -390,7 +395,7 @@ mod tests {
         };
         let slice = Slice { axis: 2, index: 0 };
         let ids = Volume::new(size, vec![-1.0, 3.0]).mask(slice).unwrap();
-        assert_eq!(ids.values, [u32::MAX, 3]);
+        assert_eq!(ids.values, Values::Words(vec![u32::MAX, 3]));
         let message = Volume::new(size, vec![0.5, 3.0]).mask(slice).unwrap_err();
         assert!(message.contains("0.5"), "{message}");
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::data::shapes::{Drawing, Form, Shape};
+use crate::finding::counted;
 
 const LINE_WIDTH: f64 = 10.0;
 const POINT_RADIUS: f64 = 5.0;
@@ -108,8 +109,8 @@ impl Drawn {
             if points.len() < count {
                 let kind = self.shape_type.as_deref().unwrap_or("polygon");
                 return Err(format!(
-                    "is a {kind} of {} points, expected {count} or more",
-                    points.len()
+                    "is a {kind} of {}, expected {count} or more",
+                    counted(points.len(), ["point", "points"])
                 ));
             }
             Ok(())
@@ -190,8 +191,8 @@ mod tests {
         };
         let (drawing, faults) = annotation.drawing(value, (0, 0));
         assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(faults[0].contains("1 points") && faults[1].contains("blob"));
-        let mask = drawing.paint().unwrap().values;
+        assert!(faults[0].contains("1 point,") && faults[1].contains("blob"));
+        let mask = drawing.paint().unwrap().values.to_vec();
         let at = |x: usize, y: usize| mask[y * 20 + x];
         // The rectangle holds its corners' pixels; the polygon covers one of them.
         assert_eq!((at(1, 1), at(3, 1), at(4, 1), at(3, 2)), (1, 1, 0, 2));

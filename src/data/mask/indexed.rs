@@ -1,5 +1,5 @@
 //! Masks with a palette in formats whose usual decoders look colours up: BMP, GIF and TIFF by their
-//! indices. (PNG is read so in `mask`.)
+//! indices. (PNG is read so in `png`.)
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
@@ -10,8 +10,8 @@ use image::{ImageDecoder, ImageFormat};
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-use super::decode::MAX_PIXELS;
-use super::mask::{Kind, RawMask, packed};
+use super::{Kind, RawMask, Values, packed};
+use crate::data::decode::MAX_PIXELS;
 
 /// A TIFF's number for "colours come from a palette", and for "0 is black".
 const PALETTE: u16 = 3;
@@ -44,25 +44,27 @@ fn checked(width: u32, height: u32) -> Result<[usize; 2], String> {
     Ok([width, height])
 }
 
-fn mask([width, height]: [usize; 2], indices: &[u8], palette: Vec<u32>) -> RawMask {
+fn mask([width, height]: [usize; 2], indices: Vec<u8>, palette: Vec<u32>) -> RawMask {
     RawMask {
         width,
         height,
-        values: indices.iter().map(|index| u32::from(*index)).collect(),
+        values: Values::Bytes(indices),
         kind: Kind::Palette(palette),
     }
 }
 
 fn bmp(path: &Path) -> Result<Option<RawMask>, String> {
-    let decoder = BmpDecoder::new(open(path)?).map_err(|e| e.to_string())?;
+    let mut file = open(path)?;
+    let decoder = BmpDecoder::new(&mut file).map_err(|e| e.to_string())?;
     let Some(palette) = decoder.get_palette() else {
         return Ok(None);
     };
     let palette = palette.iter().copied().map(packed).collect();
     let (width, height) = decoder.dimensions();
     let size = checked(width, height)?;
-    let indices = bmp_indices(&mut open(path)?, size)?;
-    Ok(Some(mask(size, &indices, palette)))
+    file.rewind().map_err(|e| e.to_string())?;
+    let indices = bmp_indices(&mut file, size)?;
+    Ok(Some(mask(size, indices, palette)))
 }
 
 /// The library can be asked for indices, but takes packed ones for one a byte, and those of a run for
@@ -77,7 +79,8 @@ fn bmp_indices<R: Read + Seek>(
     // An old header may be shorter than this, its pixels included; what is missing stays 0.
     let mut start = Vec::new();
     let limit = head.len() as u64;
-    file.take(limit)
+    file.by_ref()
+        .take(limit)
         .read_to_end(&mut start)
         .map_err(|e| e.to_string())?;
     head[..start.len()].copy_from_slice(&start);
@@ -128,7 +131,7 @@ fn gif(path: &Path) -> Result<RawMask, String> {
             to.copy_from_slice(row);
         }
     }
-    Ok(mask([width, height], &indices, palette))
+    Ok(mask([width, height], indices, palette))
 }
 
 fn tiff(path: &Path) -> Result<Option<RawMask>, String> {
@@ -161,7 +164,7 @@ fn tiff(path: &Path) -> Result<Option<RawMask>, String> {
     let mut decoder = tiff_decoder(Cursor::new(bytes))?;
     match decoder.read_image().map_err(|e| e.to_string())? {
         DecodingResult::U8(indices) if indices.len() == size[0] * size[1] => {
-            Ok(Some(mask(size, &indices, palette)))
+            Ok(Some(mask(size, indices, palette)))
         }
         _ => Err("has a palette that can't be read".to_owned()),
     }

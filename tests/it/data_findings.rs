@@ -199,7 +199,11 @@ const CASES: &[(&str, Make, Make)] = &[
     ),
     (
         "unusable-annotation",
-        |root| annotated(root, &[[0, 1], [1, 1]], "[[0, 0]]"),
+        // Runs of more pixels than the picture has.
+        |root| {
+            let runs = r#"{"counts": [2, 2, 9], "size": [2, 4]}"#;
+            annotated(root, &[[0, 1], [1, 1]], runs);
+        },
         |root| annotated(root, &[[0, 1], [1, 1]], SQUARE),
     ),
     (
@@ -211,7 +215,7 @@ const CASES: &[(&str, Make, Make)] = &[
         "categories-differ",
         |root| {
             annotated(root, &[[0, 1], [1, 1]], SQUARE);
-            let other = coco(&[[0, 1]], SQUARE).replace("cat", "dog");
+            let other = coco(&[[0, 1]], SQUARE).replace("\"cat\"", "\"dog\"");
             write(root.join("more.json"), other);
         },
         |root| {

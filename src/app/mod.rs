@@ -327,6 +327,7 @@ impl App {
     }
 
     fn small_windows(&mut self, ctx: &egui::Context) {
+        self.close_one_window(ctx);
         commands::sheet::show(ctx, &mut self.windows.keys);
         palette::show(self, ctx);
         toolbar::notices_window(ctx, &mut self.windows.notices, &self.lab.notices);
@@ -334,6 +335,25 @@ impl App {
         self.frames.window(ctx, &mut self.windows.frames);
         if race::window(ctx, &mut self.race, &mut self.lab) {
             self.tab = Tab::Training;
+        }
+    }
+
+    /// Escape closes the small windows, one after the other.
+    fn close_one_window(&mut self, ctx: &egui::Context) {
+        if ctx.egui_wants_keyboard_input() || self.tour.is_some() || self.palette.is_open() {
+            return;
+        }
+        let Windows {
+            keys,
+            notices,
+            about,
+            frames,
+        } = &mut self.windows;
+        let all = [keys, notices, about, frames, &mut self.race.open];
+        if let Some(open) = all.into_iter().find(|open| **open)
+            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+        {
+            *open = false;
         }
     }
 

@@ -13,6 +13,12 @@ pub struct State {
     open: Option<Search>,
 }
 
+impl State {
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Search {
     text: String,

@@ -1,13 +1,15 @@
 //! The Training tab: curves on the left, pictures on the right.
 
+use std::collections::BTreeSet;
+
 use egui::{Panel, RichText, Ui};
 
 use super::opening::Opening;
-use super::view::color::{on_ground, run_color};
+use super::view::color::{OKABE_ITO, on_ground, run_color};
 use super::view::lanes::Lane;
 use super::view::prose;
 use super::{App, theme};
-use crate::lab::Opened;
+use crate::lab::{Lab, Opened};
 use crate::run::Run;
 
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -32,20 +34,38 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .default_size((width * 0.45).max(280.0))
         .size_range(220.0..=(width - 240.0).max(260.0))
         .show(ui, |ui| pictures(app, ui));
-    match app.lab.active_run() {
-        Some(run) => {
-            // The newest stands first in the list; lanes are told in the order of the grid, as their
-            // pictures are.
-            let others = app.lab.runs.iter().rev().filter(|other| {
-                other.id != run.id
-                    && !other.is_brief()
-                    && (app.runs.ticked.contains(&other.id) || app.lab.is_lane(&other.id))
-            });
-            let shown: Vec<&Run> = std::iter::once(run).chain(others).collect();
-            app.plots.ui(ui, &shown);
-        }
-        None => welcome(app, ui),
+    if app.lab.active_run().is_none() {
+        welcome(app, ui);
+        return;
     }
+    let (shown, left_out) = drawn(&app.lab, &app.runs.ticked);
+    if left_out > 0 {
+        let runs = if left_out == 1 { "run" } else { "runs" };
+        ui.weak(format!("{left_out} ticked {runs} not drawn here"))
+            .on_hover_text("No two curves get one colour: more runs than these lie over one another on the Runs tab.");
+    }
+    app.plots.ui(ui, &shown);
+}
+
+/// The runs whose curves are drawn: the one that is looked at, the lanes, and those that are ticked
+/// as long as each has a colour of its own; and how many are ticked beyond that.
+fn drawn<'a>(lab: &'a Lab, ticked: &BTreeSet<String>) -> (Vec<&'a Run>, usize) {
+    let Some(active) = lab.active_run() else {
+        return (Vec::new(), 0);
+    };
+    // The newest stands first in the list; lanes are told in the order of the grid, as their
+    // pictures are.
+    let others = (lab.runs.iter().rev()).filter(|run| run.id != active.id && !run.is_brief());
+    let lanes = others.clone().filter(|run| lab.is_lane(&run.id));
+    let mut shown: Vec<&Run> = std::iter::once(active).chain(lanes).collect();
+    let beside: Vec<&Run> = others
+        .filter(|run| ticked.contains(&run.id) && !lab.is_lane(&run.id))
+        .collect();
+    if shown.len() > 1 && shown.len() + beside.len() > OKABE_ITO.len() {
+        return (shown, beside.len());
+    }
+    shown.extend(beside);
+    (shown, 0)
 }
 
 /// Before the first run: what is chosen, and the one thing to do.
@@ -159,7 +179,11 @@ fn pictures(app: &mut App, ui: &mut Ui) {
 /// The lanes of a race side by side, where there is one and that is wanted; whether they were drawn.
 fn all_lanes(app: &mut App, ui: &mut Ui, classes: &[(String, [u8; 3])]) -> bool {
     let App {
-        lab, lanes, viewer, ..
+        lab,
+        lanes,
+        viewer,
+        runs,
+        ..
     } = app;
     let found = lab.side_by_side();
     if found.len() < 2 {
@@ -170,10 +194,11 @@ fn all_lanes(app: &mut App, ui: &mut Ui, classes: &[(String, [u8; 3])]) -> bool 
         return false;
     }
     let dark = ui.visuals().dark_mode;
+    let (beside, _) = drawn(lab, &runs.ticked);
     let drawn: Vec<Lane> = (found.iter())
         .map(|(at, run, preview)| Lane {
             id: &run.id,
-            name: super::view::summary::distinct(run, &lab.runs),
+            name: super::view::summary::distinct(run, &beside),
             color: on_ground(run_color(ui.ctx(), &run.id), dark),
             seen: preview.map(|preview| (&preview.sample, &preview.prediction)),
             state: match &run.outcome {

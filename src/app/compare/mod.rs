@@ -160,7 +160,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let position = ranked.get(at).map(|r| r.position);
 
     let titles: Vec<String> = (runs.iter())
-        .map(|run| super::view::summary::distinct(run, &lab.runs))
+        .map(|run| super::view::summary::distinct(run, &runs))
         .collect();
     controls::controls(compare, ui, &runs, &titles, [a, b]);
     controls::moments(compare, ui, &runs, &steps, step);

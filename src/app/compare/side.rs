@@ -4,7 +4,7 @@
 use egui::{Align2, Color32, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::gather::{Scene, Side};
-use crate::app::view::color::text_on;
+use crate::app::view::color::{on_ground, run_color, text_on};
 use crate::app::view::paint::{INVENTED_AND_MISSED, Map};
 use crate::app::view::versus::{BOTH_WRONG, Mode, ONLY_A, ONLY_B, Show};
 use crate::run::metrics::Confusion;
@@ -42,6 +42,7 @@ pub fn show(ui: &mut Ui, side: &Side) -> Asked {
     }
     heading(ui, side);
     let row = ui.spacing().interact_size.y;
+    let columns = columns(ui, side);
     let width = ui.available_width();
     egui::ScrollArea::vertical().auto_shrink(false).show_rows(
         ui,
@@ -51,7 +52,7 @@ pub fn show(ui: &mut Ui, side: &Side) -> Asked {
             for at in range {
                 let ranked = side.ranked[at];
                 let name = &side.names[ranked.position];
-                let scores: Vec<String> = (side.validations.iter().take(4))
+                let scores: Vec<String> = (side.validations.iter().take(columns))
                     .map(|v| {
                         let dice = v.and_then(|(_, v)| image_dice(v, ranked.position));
                         dice.map_or_else(|| " –  ".to_owned(), |dice| format!("{dice:.2}"))
@@ -73,7 +74,7 @@ pub fn show(ui: &mut Ui, side: &Side) -> Asked {
                     ui.painter().rect_filled(rect, 3.0, visuals.weak_bg_fill);
                 }
                 let color = visuals.text_color();
-                let font = egui::FontId::monospace(11.5);
+                let font = score_font();
                 let drawn = ui.painter().text(
                     rect.right_center() - vec2(6.0, 0.0),
                     Align2::RIGHT_CENTER,
@@ -98,6 +99,42 @@ pub fn show(ui: &mut Ui, side: &Side) -> Asked {
         },
     );
     asked
+}
+
+fn score_font() -> egui::FontId {
+    egui::FontId::monospace(11.5)
+}
+
+/// How many runs have a column of scores beside the names of the images, and a square of each one's
+/// colour above it.
+fn columns(ui: &mut Ui, side: &Side) -> usize {
+    /// Points that are left for names at least.
+    const NAMES: f32 = 76.0;
+    let digit = ui
+        .ctx()
+        .fonts_mut(|fonts| fonts.glyph_width(&score_font(), '0'));
+    // Behind the scores stands what the order goes by.
+    let behind = match side.order {
+        Order::Split | Order::Worst => 1.0,
+        Order::Difference | Order::Class(_) => 7.0,
+        Order::Cell { .. } => 9.0,
+    };
+    let column = 5.0 * digit;
+    let room = ui.available_width() - NAMES - 10.0 - behind * digit;
+    let columns = ((room / column) as usize).clamp(1, side.runs.len().max(1));
+    let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), 12.0), Sense::hover());
+    let dark = ui.visuals().dark_mode;
+    for (at, run) in side.runs.iter().take(columns).enumerate() {
+        let right = line.right() - 6.0 - behind * digit - column * (columns - 1 - at) as f32;
+        let center = pos2(right - 2.0 * digit, line.center().y);
+        let square = egui::Rect::from_center_size(center, vec2(10.0, 10.0));
+        let color = on_ground(run_color(ui.ctx(), &run.id), dark);
+        ui.painter().rect_filled(square, 2.0, color);
+        let id = ui.make_persistent_id(("column of scores", at));
+        ui.interact(square, id, Sense::hover())
+            .on_hover_text(format!("Mean Dice of each image in {}", side.titles[at]));
+    }
+    columns
 }
 
 fn heading(ui: &mut Ui, side: &Side) {

@@ -72,7 +72,14 @@ pub fn ui(ui: &mut Ui, state: &mut State, lab: &Lab) {
 
 /// The lanes, in order; what is dropped here becomes one.
 fn grid(ui: &mut Ui, state: &mut State, lab: &Lab) {
-    ui.label(RichText::new("Starting grid").strong());
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Starting grid").strong());
+        let clear = egui::Button::new("Clear").small();
+        let clear = ui.add_enabled(!state.sources.is_empty(), clear);
+        if clear.on_hover_text("Take all lanes off").clicked() {
+            state.sources.clear();
+        }
+    });
     let mut gone = None;
     let mut moved: Option<(usize, usize)> = None;
     let (_, dropped) = ui.dnd_drop_zone::<Dragged, ()>(Frame::group(ui.style()), |ui| {

@@ -60,13 +60,19 @@ pub fn show(ui: &Ui, id: egui::Id, plot: Rect, cursor_x: f32, title: &str, entri
         .max(1);
     let columns = entries.len().div_ceil(rows).max(1);
     let rows = entries.len().div_ceil(columns);
-    let laid: Vec<_> = entries
-        .iter()
-        .map(|entry| (lay(&entry.name), lay(&entry.value), entry.color))
-        .collect();
-    let names = laid.iter().map(|l| l.0.size().x).fold(0.0, f32::max);
-    let values = laid.iter().map(|l| l.1.size().x).fold(0.0, f32::max);
-    let column = SWATCH + names + values + 4.0 * PAD;
+    let values: Vec<_> = entries.iter().map(|entry| lay(&entry.value)).collect();
+    let value = values.iter().map(|v| v.size().x).fold(0.0, f32::max);
+    // Numbers are never cut; names are, where the plot is narrow.
+    let room = (plot.width() - 8.0 - PAD) / columns as f32 - (SWATCH + value + 4.0 * PAD);
+    let shortened = |words: &str| {
+        let mut job =
+            egui::text::LayoutJob::simple_singleline(words.to_owned(), font.clone(), text);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(24.0));
+        painter.layout_job(job)
+    };
+    let names: Vec<_> = entries.iter().map(|entry| shortened(&entry.name)).collect();
+    let name = names.iter().map(|n| n.size().x).fold(0.0, f32::max);
+    let column = SWATCH + name + value + 4.0 * PAD;
     let size = vec2(
         (column * columns as f32).max(heading.size().x + PAD) + PAD,
         line * (rows + 1) as f32 + 2.0 * PAD,
@@ -86,14 +92,15 @@ pub fn show(ui: &Ui, id: egui::Id, plot: Rect, cursor_x: f32, title: &str, entri
     );
     let top = frame.top() + PAD;
     painter.galley(pos2(frame.left() + PAD, top), heading, text);
-    for (at, (name, value, color)) in laid.into_iter().enumerate() {
+    let laid = names.into_iter().zip(values).zip(entries);
+    for (at, ((name, value), entry)) in laid.enumerate() {
         let x = frame.left() + PAD + column * (at / rows) as f32;
         let y = top + line * (at % rows + 1) as f32;
         let swatch = Rect::from_min_size(
             pos2(x, y + line / 2.0 - SWATCH / 2.0 - 1.0),
             vec2(SWATCH, SWATCH),
         );
-        painter.rect_filled(swatch, CornerRadius::same(2), color);
+        painter.rect_filled(swatch, CornerRadius::same(2), entry.color);
         painter.galley(pos2(x + SWATCH + PAD, y), name, text);
         let right = pos2(x + column - 2.0 * PAD, y);
         let place = Align2::RIGHT_TOP.anchor_size(right, value.size());

@@ -42,14 +42,19 @@ pub fn seconds(run: &Run) -> f64 {
     run.in_brief().secs
 }
 
-/// The run's name, with a number where older runs have the same: two runs are never called alike.
+/// The run's name, with a number where older ones of those that are shown beside it have the same:
+/// two runs are never called alike.
 #[must_use]
-pub fn distinct(run: &Run, all: &[Run]) -> String {
-    let older = |other: &&Run| other.name == run.name && other.id < run.id;
-    match all.iter().filter(older).count() {
-        0 => run.name.clone(),
-        n => format!("{} ({})", run.name, n + 1),
-    }
+pub fn distinct(run: &Run, shown: &[&Run]) -> String {
+    let older = |other: &&&Run| other.name == run.name && other.id < run.id;
+    let number = match shown.iter().filter(older).count() {
+        0 => return run.name.clone(),
+        older => older + 1,
+    };
+    let names = (number..).map(|number| format!("{} ({number})", run.name));
+    // A name may end in such a number by itself.
+    let is_free = |name: &String| shown.iter().all(|other| other.name != *name);
+    names.into_iter().find(is_free).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -63,8 +68,13 @@ mod tests {
             name: name.to_owned(),
             ..Run::default()
         };
+        let names = |all: &[Run]| -> Vec<String> {
+            let shown: Vec<&Run> = all.iter().collect();
+            all.iter().map(|run| distinct(run, &shown)).collect()
+        };
         let all = [run("3", "a"), run("2", "b"), run("1", "a")];
-        let names: Vec<String> = all.iter().map(|run| distinct(run, &all)).collect();
-        assert_eq!(names, ["a (2)", "b", "a"]);
+        assert_eq!(names(&all), ["a (2)", "b", "a"]);
+        let all = [run("3", "a"), run("2", "a (2)"), run("1", "a")];
+        assert_eq!(names(&all), ["a (3)", "a (2)", "a"]);
     }
 }

@@ -108,11 +108,7 @@ impl Plots {
                         series.prepare(s.run, trace, view);
                         let points = series.points(trace).iter();
                         lines.push(Line {
-                            name: if faint {
-                                String::new()
-                            } else {
-                                s.run.name.clone()
-                            },
+                            name: if faint { String::new() } else { s.name.clone() },
                             color: rgb(on_ground(run_color(ui.ctx(), &s.run.id), false)),
                             points: points.map(|p| (p.x, p.y)).collect(),
                             faint,

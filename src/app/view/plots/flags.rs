@@ -29,7 +29,7 @@ pub fn show(ui: &Ui, frame: Rect, along: Along, shown: &[Shown], across: impl Fn
                 continue;
             }
             let name = if shown.len() > 1 {
-                format!("{}, ", s.run.name)
+                format!("{}, ", s.name)
             } else {
                 String::new()
             };

@@ -246,17 +246,15 @@ pub fn entries(curves: &[Curves], x: f64) -> Vec<Entry> {
     let said = |bands: &[Band]| {
         let at = nearest(bands, x, |b| b.x)?;
         let b = &bands[at];
-        Some(if b.count > 1 {
-            format!(
-                "{} [{}, {}], N = {}",
-                short(b.mean),
-                short(b.low),
-                short(b.high),
-                b.count
-            )
-        } else {
-            short(b.mean)
-        })
+        let mut text = short(b.mean);
+        if b.count > 1 {
+            text = format!("{text} [{}, {}]", short(b.low), short(b.high));
+        }
+        // The name says how many there are; not all of them may have come this far.
+        if bands.iter().any(|other| other.count != b.count) {
+            text = format!("{text}, N = {}", b.count);
+        }
+        Some(text)
     };
     (curves.iter())
         .filter_map(|curve| {

@@ -78,7 +78,7 @@ impl Plots {
             let lines = stretches(s.run, self.along, value).into_iter();
             strokes.extend(lines.enumerate().map(|(at, points)| Stroke {
                 name: if at == 0 {
-                    s.run.name.clone()
+                    s.name.clone()
                 } else {
                     String::new()
                 },
@@ -146,7 +146,7 @@ impl Plots {
             };
             for points in stretches(s.run, view.along, |_, v| Some(view.height(v.loss))) {
                 strokes.push(Stroke {
-                    name: s.run.name.clone(),
+                    name: s.name.clone(),
                     color,
                     width: 1.6,
                     style: LineStyle::dashed_dense(),
@@ -193,7 +193,7 @@ impl Plots {
                 } else {
                     ui.visuals().strong_text_color()
                 };
-                let name = if shown.len() > 1 { &s.run.name } else { MEAN };
+                let name = if shown.len() > 1 { &s.name } else { MEAN };
                 let value = |at, _: &_| series.mean_score(s.run, self.score, at);
                 add(name, color, 2.6, stretches(s.run, self.along, value));
             }
@@ -301,7 +301,7 @@ impl Plots {
                 push(color, "validation".to_owned(), text(validation));
             } else {
                 let value = format!("{} · val {}", text(smooth), text(validation));
-                push(s.color, s.run.name.clone(), value);
+                push(s.color, s.name.clone(), value);
             }
         }
         entries
@@ -324,7 +324,7 @@ impl Plots {
             };
             let mean = score(self.value(s.run, which, at));
             if shown.len() > 1 || *which != Which::Score {
-                let (color, name) = (s.color, s.run.name.clone());
+                let (color, name) = (s.color, s.name.clone());
                 entries.push(Entry {
                     color,
                     name,

@@ -17,6 +17,7 @@ use super::chip::{Chip, legend};
 use super::color::{class_color, on_ground, run_color};
 use super::save::Save;
 use super::series::{Along, Score, Series, nearest};
+use super::summary::distinct;
 use crate::run::Run;
 use crate::run::group::Spread;
 use grouped::{GroupBy, Lot};
@@ -30,6 +31,8 @@ const MEAN: &str = "mean";
 /// A run with the colour of its lines.
 struct Shown<'a> {
     run: &'a Run,
+    /// What it is called beside the others.
+    name: String,
     color: Color32,
     key: String,
 }
@@ -229,6 +232,7 @@ impl Plots {
         runs.iter()
             .map(|run| Shown {
                 run,
+                name: distinct(run, runs),
                 color: on_ground(run_color(ui.ctx(), &run.id), dark),
                 key: format!("run {}", run.id),
             })
@@ -279,7 +283,7 @@ impl Plots {
             } else {
                 let runs: Vec<Chip> = shown
                     .iter()
-                    .map(|s| chip(&s.key, &s.run.name, s.color))
+                    .map(|s| chip(&s.key, &s.name, s.color))
                     .collect();
                 legend(ui, &runs, &mut self.hidden);
                 ui.separator();

@@ -110,7 +110,7 @@ impl Plots {
         let whole =
             |step: Option<u64>| step.map_or_else(|| "–".to_owned(), |step| step.to_string());
         let mut row = vec![
-            run.name.clone(),
+            s.name.clone(),
             whole(point.map(|p| p.step)),
             number(point.map(|p| p.secs)),
             number(point.map(|p| p.loss)),

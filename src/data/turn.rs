@@ -45,7 +45,32 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
+    use rayon::prelude::*;
+
     use super::*;
+    use crate::data::{Image, resize};
+
+    #[test]
+    fn who_holds_one_resizes_it_without_the_threads_that_wait() {
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            let image = Image {
+                width: 1024,
+                height: 1024,
+                channels: 3,
+                pixels: vec![7; 3 << 20],
+            };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+            pool.unwrap().install(|| {
+                (0..12).into_par_iter().for_each(|_| {
+                    let _turn = turn(BUDGET, 3);
+                    resize::image(&image, 300, 200, 3).unwrap();
+                });
+            });
+            sender.send(()).unwrap();
+        });
+        receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
 
     #[test]
     fn large_pictures_take_turns_and_small_ones_do_not_wait() {

@@ -9,7 +9,7 @@ pub fn prose(ui: &Ui, text: &str, dress: impl Fn(RichText) -> RichText) -> Layou
     let mut job = LayoutJob::default();
     for (piece, is_code) in pieces(text) {
         let piece = dress(RichText::new(piece));
-        let piece = if is_code { piece.code() } else { piece };
+        let piece = if is_code { piece.monospace() } else { piece };
         piece.append_to(&mut job, ui.style(), FontSelection::Default, Align::Center);
     }
     job

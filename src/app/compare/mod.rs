@@ -189,7 +189,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
     let asked = Panel::right("images of the comparison")
         .resizable(true)
-        .default_size(270.0)
+        .default_size(330.0)
         .size_range(200.0..=520.0)
         .show(ui, |ui| {
             // As wide as it was dragged: what stands in it would widen it frame by frame.

@@ -83,15 +83,20 @@ pub fn show(ui: &mut Ui, side: &Side) -> Asked {
                     color,
                 );
                 let room = egui::Rect::from_min_max(rect.min, pos2(drawn.left() - 4.0, rect.max.y));
-                ui.painter()
-                    .with_clip_rect(room.intersect(ui.clip_rect()))
-                    .text(
-                        rect.left_center() + vec2(4.0, 0.0),
-                        Align2::LEFT_CENTER,
-                        name,
-                        egui::FontId::proportional(12.5),
-                        color,
-                    );
+                let font = egui::FontId::proportional(12.5);
+                let painter = ui.painter().with_clip_rect(room.intersect(ui.clip_rect()));
+                let lay =
+                    |words: &str| painter.layout_no_wrap(words.to_owned(), font.clone(), color);
+                let mut galley = lay(name);
+                // What tells images of one folder apart stands at the end.
+                if galley.size().x > room.width() - 4.0
+                    && let Some((_, end)) = name.rsplit_once('/')
+                {
+                    galley = lay(end);
+                }
+                let place = Align2::LEFT_CENTER
+                    .anchor_size(rect.left_center() + vec2(4.0, 0.0), galley.size());
+                painter.galley(place.min, galley, color);
                 if response.on_hover_text(name).clicked() {
                     asked.image = Some(ranked.position);
                 }

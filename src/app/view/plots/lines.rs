@@ -250,8 +250,10 @@ impl Plots {
         if holes > 0 {
             title += &format!(" · {holes} not a number");
         }
-        if outliers > 0 {
-            title += &format!(" · {outliers} outliers");
+        match outliers {
+            0 => {}
+            1 => title += " · 1 outlier",
+            _ => title += &format!(" · {outliers} outliers"),
         }
         title
     }

@@ -14,15 +14,17 @@ pub fn invented(dataset: &Dataset, width: usize, height: usize) -> Option<f64> {
     let stride = (train.len() / MASKS).max(1);
     let (mut invented, mut pixels) = (0_usize, 0_usize);
     for &item in train.iter().step_by(stride).take(MASKS) {
+        let both = dataset.with(item, |sample| {
+            let source = &sample.labels;
+            [
+                resize::labels(source, width, height).labels,
+                resize::blended_labels(source, width, height).labels,
+            ]
+        });
         // An unreadable mask is the dataset's finding already.
-        let Ok(sample) = dataset.load(item) else {
+        let Ok([true_map, blended]) = both else {
             continue;
         };
-        let source = &sample.labels;
-        let (true_map, blended) = (
-            resize::labels(source, width, height).labels,
-            resize::blended_labels(source, width, height).labels,
-        );
         pixels += blended.len();
         invented += (0..blended.len())
             .filter(|&at| !around(&true_map, at, width, height).any(|l| l == blended[at]))

@@ -32,19 +32,19 @@ impl Masks {
         let mut candidates = Vec::new();
         let stride = (dataset.split.train.len() / (IMAGES * 4)).max(1);
         for &item in dataset.split.train.iter().step_by(stride) {
+            let reduced = dataset.with(item, |sample| {
+                let map = &sample.labels;
+                let mut labels = Vec::with_capacity(width * height);
+                for y in 0..height {
+                    let row = (2 * y + 1) * map.height / (2 * height) * map.width;
+                    labels.extend(
+                        (0..width).map(|x| map.labels[row + (2 * x + 1) * map.width / (2 * width)]),
+                    );
+                }
+                labels
+            });
             // An unreadable image is the dataset's finding already.
-            let Ok(sample) = dataset.load(item) else {
-                continue;
-            };
-            let map = &sample.labels;
-            let mut labels = Vec::with_capacity(width * height);
-            for y in 0..height {
-                let row = (2 * y + 1) * map.height / (2 * height) * map.width;
-                labels.extend(
-                    (0..width).map(|x| map.labels[row + (2 * x + 1) * map.width / (2 * width)]),
-                );
-            }
-            candidates.push(labels);
+            candidates.extend(reduced);
         }
         if candidates.is_empty() {
             return Err(LossError::Invalid(

@@ -120,13 +120,15 @@ fn richest(dataset: &Dataset, images: usize) -> Vec<usize> {
         .iter()
         .take(LOOKED_AT)
         .filter_map(|&item| {
+            let classes = dataset.with(item, |sample| {
+                let mut seen = [false; 256];
+                for &label in &sample.labels.labels {
+                    seen[usize::from(label)] = true;
+                }
+                seen.iter().filter(|s| **s).count()
+            });
             // An unreadable image is the dataset's finding already.
-            let sample = dataset.load(item).ok()?;
-            let mut seen = [false; 256];
-            for &label in &sample.labels.labels {
-                seen[usize::from(label)] = true;
-            }
-            Some((seen.iter().filter(|s| **s).count(), item))
+            Some((classes.ok()?, item))
         })
         .collect();
     found.sort_by_key(|(classes, item)| (std::cmp::Reverse(*classes), *item));

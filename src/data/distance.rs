@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dicebench_kernels::distance::{Scratch, lower_envelope, squares};
 use rayon::prelude::*;
 
 /// Bytes of maps that a [`Maps`] keeps.
@@ -26,116 +27,11 @@ pub fn to_borders(labels: &[u8], classes: usize, h: usize, w: usize) -> Vec<f32>
 /// One plane of [`to_borders`].
 #[must_use]
 pub fn to_border(mask: &[bool], h: usize, w: usize) -> Vec<f32> {
-    let mut squares = vec![0.0; mask.len()];
-    write_to_border(mask, [h, w], &mut squares);
-    squares
-}
-
-/// As [`to_border`], into `squares`. Linear in the pixels: distances within columns first, then the
-/// nearest of them along rows, where only a stretch of pixels of one side counts. What lies beyond its
-/// ends is farther than they are.
-pub fn write_to_border(mask: &[bool], [h, w]: [usize; 2], squares: &mut [f32]) {
-    if !mask.contains(&true) || !mask.contains(&false) {
-        squares.fill(0.0);
-        return;
+    let mut found = vec![0.0; h * w];
+    if w > 0 {
+        squares(mask, |on| *on, w, &mut found, &mut Scratch::default());
     }
-    to_other_side_in_columns(mask, [h, w], squares);
-    let (mut heights, mut stretch, mut lowest) = (Vec::new(), Vec::new(), Vec::new());
-    for (mask, row) in mask.chunks(w).zip(squares.chunks_mut(w)) {
-        let mut start = 0;
-        while start < w {
-            let on = mask[start];
-            let length = mask[start..].iter().take_while(|x| **x == on).count();
-            let end = start + length;
-            let ends = [start > 0, end < w];
-            let own = &mut row[start..end];
-            match length {
-                // Beside the other side.
-                1 | 2 if ends == [true; 2] => own.fill(1.0),
-                1..=SHORT => near_search(own, ends, &mut heights),
-                _ => far_search(own, ends, &mut stretch, &mut lowest),
-            }
-            start = end;
-        }
-    }
-}
-
-/// Pixels of a stretch that are compared one by one.
-const SHORT: usize = 32;
-
-/// In place of a distance where there is none: larger than any, and its square a number.
-const FAR: f32 = 1e9;
-
-/// Distance of each pixel to the nearest of the other side in its column; [`FAR`] where it has none.
-fn to_other_side_in_columns(mask: &[bool], [h, w]: [usize; 2], distances: &mut [f32]) {
-    distances[..w].fill(FAR);
-    for y in 1..h {
-        let (before, here) = distances.split_at_mut(y * w);
-        let (own, other) = (&mask[y * w..][..w], &mask[(y - 1) * w..][..w]);
-        let columns = here[..w].iter_mut().zip(&before[(y - 1) * w..]);
-        for ((here, above), (own, other)) in columns.zip(own.iter().zip(other)) {
-            // Without a branch: which way it goes can't be foretold.
-            *here = above * f32::from(own == other) + 1.0;
-        }
-    }
-    for y in (1..h).rev() {
-        let (before, here) = distances.split_at_mut(y * w);
-        let (own, other) = (&mask[(y - 1) * w..][..w], &mask[y * w..][..w]);
-        let columns = before[(y - 1) * w..].iter_mut().zip(&here[..w]);
-        for ((above, below), (own, other)) in columns.zip(own.iter().zip(other)) {
-            *above = above.min(below * f32::from(own == other) + 1.0);
-        }
-    }
-}
-
-/// Replaces distances within columns by squares of distances, searching from each pixel as far as
-/// anything nearer can be. `ends` tells where the other side follows.
-fn near_search(row: &mut [f32], ends: [bool; 2], heights: &mut Vec<f32>) {
-    heights.clear();
-    heights.extend(row.iter().map(|height| height * height));
-    let last = row.len() - 1;
-    for (x, value) in row.iter_mut().enumerate() {
-        let mut best = heights[x];
-        for (reach, end) in [x + 1, last + 1 - x].into_iter().zip(ends) {
-            if end {
-                best = best.min((reach * reach) as f32);
-            }
-        }
-        let mut away = 1;
-        while away <= x.max(last - x) && ((away * away) as f32) < best {
-            let square = (away * away) as f32;
-            if let Some(left) = x.checked_sub(away) {
-                best = best.min(heights[left] + square);
-            }
-            if let Some(right) = heights.get(x + away) {
-                best = best.min(right + square);
-            }
-            away += 1;
-        }
-        *value = best;
-    }
-}
-
-/// As [`near_search`], by the lower envelope of parabolas.
-fn far_search(
-    row: &mut [f32],
-    ends: [bool; 2],
-    stretch: &mut Vec<f64>,
-    lowest: &mut Vec<(usize, f64, f64)>,
-) {
-    stretch.clear();
-    let inside = row.iter().map(|height| match *height < FAR {
-        true => f64::from(*height).powi(2),
-        false => f64::INFINITY,
-    });
-    stretch.extend(ends[0].then_some(0.0));
-    stretch.extend(inside);
-    stretch.extend(ends[1].then_some(0.0));
-    lower_envelope(stretch, lowest);
-    let inside = stretch.iter().skip(usize::from(ends[0]));
-    for (value, square) in row.iter_mut().zip(inside) {
-        *value = *square as f32;
-    }
+    found
 }
 
 type Kept = HashMap<u64, Arc<Vec<f32>>>;
@@ -229,39 +125,6 @@ fn for_stretches(row: &mut [f64], mut work: impl FnMut(&mut [f64])) {
 fn nearer(row: &mut [f64], from: &[f64]) {
     for (here, there) in row.iter_mut().zip(from) {
         *here = here.min(there + 1.0);
-    }
-}
-
-/// Replaces `f` by the minimum over q of `f[q] + (p − q)²`.
-fn lower_envelope(f: &mut [f64], lowest: &mut Vec<(usize, f64, f64)>) {
-    // Parabolas that are lowest somewhere: their vertex, its height, and where they begin to be.
-    lowest.clear();
-    for (q, &own) in f.iter().enumerate() {
-        if own.is_infinite() {
-            continue;
-        }
-        let mut start = f64::NEG_INFINITY;
-        while let Some(&(v, height, begins)) = lowest.last() {
-            let (qf, vf) = (q as f64, v as f64);
-            start = ((own + qf * qf) - (height + vf * vf)) / (2.0 * (qf - vf));
-            if start > begins {
-                break;
-            }
-            lowest.pop();
-            start = f64::NEG_INFINITY;
-        }
-        lowest.push((q, own, start));
-    }
-    if lowest.is_empty() {
-        return;
-    }
-    let mut k = 0;
-    for (p, value) in f.iter_mut().enumerate() {
-        while k + 1 < lowest.len() && lowest[k + 1].2 < p as f64 {
-            k += 1;
-        }
-        let away = p as f64 - lowest[k].0 as f64;
-        *value = lowest[k].1 + away * away;
     }
 }
 

@@ -4,14 +4,14 @@ use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use dicebench_kernels::extension::fits;
+use dicebench_kernels::fused::{self, Regions};
 use dicebench_kernels::losses;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
-    plane_sums, product_sums,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
+    needs_foreground, plane_sums, product_sums,
 };
 use crate::param::Param;
 
@@ -123,21 +123,33 @@ impl LossFn for ClDice {
             true => p * target.valid.clone(),
             false => p,
         };
-        let y = foreground(target.one_hot.clone(), self.include_background);
         // Precision and sensitivity of an image, its classes together.
-        let share = |skeleton: Tensor<4>, of: Tensor<4>| {
-            let inside = product_sums(skeleton.clone(), [of]).sum_dim(1);
-            let all = plane_sums(skeleton).sum_dim(1);
+        let share = |inside: Tensor<2>, all: Tensor<2>| {
+            let (inside, all) = (inside.sum_dim(1), all.sum_dim(1));
             (inside + self.smooth_numerator) / (all + self.smooth_denominator)
         };
-        let precision = share(skeleton(p.clone(), self.iterations), y.clone());
-        let sensitivity = share(self.true_skeleton(target), p);
+        let (inside, all) = self.in_truth(skeleton(p.clone(), self.iterations), target);
+        let precision = share(inside, all);
+        let truth = self.true_skeleton(target);
+        let sensitivity = share(product_sums(p, [truth.clone()]), plane_sums(truth));
         let product = precision.clone() * sensitivity.clone() * 2.0;
         (-product / (precision + sensitivity + self.smooth_mean) + 1.0).mean()
     }
 }
 
 impl ClDice {
+    /// `[N, C]`: sums over the pixels of each plane of `x`, where the class is true and everywhere.
+    fn in_truth(&self, x: Tensor<4>, target: &Target) -> (Tensor<2>, Tensor<2>) {
+        if fits(&x) {
+            let labels = target.labels_from(usize::from(!self.include_background));
+            let sums = fused::regions(x, target.valid.ones_like(), labels, Regions::Overlap);
+            let sums = |index| sums.clone().narrow(2, index, 1).squeeze_dim(2);
+            return (sums(0), sums(1));
+        }
+        let y = foreground(target.one_hot.clone(), self.include_background);
+        (product_sums(x.clone(), [y]), plane_sums(x))
+    }
+
     /// Skeletons of the true masks of the classes that count.
     fn true_skeleton(&self, target: &Target) -> Tensor<4> {
         let [n, classes, h, w] = target.one_hot.dims();

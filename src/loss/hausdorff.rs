@@ -5,16 +5,17 @@
 //! every step: its map needs one read-back, whatever the number of images and classes.
 
 use burn::prelude::*;
+use dicebench_kernels::distance::{Scratch, squares};
+use dicebench_kernels::fused::{self, Far};
 use rayon::prelude::*;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
-    product_sums, readback, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
+    needs_foreground, product_sums, readback, sum_all,
 };
-use crate::data::distance::write_to_border;
 use crate::param::Param;
 
 pub(super) const INFO: LossInfo = LossInfo {
@@ -100,12 +101,31 @@ impl FromCase for Hausdorff {
 
 impl LossFn for Hausdorff {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
-        let probs = foreground(
-            prediction.probs(self.input_activation),
-            self.include_background,
-        );
+        let probs = prediction.probs(self.input_activation);
+        let first = usize::from(!self.include_background);
+        let classes = probs.dims()[1] - first;
+        let total = match fits(&probs) {
+            true => {
+                readback::in_place();
+                let far = Far {
+                    squares: target.shared_border_squares(),
+                    alpha: self.alpha as f32,
+                };
+                let labels = target.labels_from(first);
+                fused::hausdorff(probs, target.weights(), labels, far).sum()
+            }
+            false => self.total(foreground(probs, self.include_background), target),
+        };
+        let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
+        let loss = total / valid;
+        if self.log { (loss + 1.0).log() } else { loss }
+    }
+}
+
+impl Hausdorff {
+    /// Squared errors by distance, all together.
+    fn total(&self, probs: Tensor<4>, target: &Target) -> Tensor<1> {
         let truth = foreground(target.one_hot.clone(), self.include_background);
-        let classes = probs.dims()[1];
         let own = foreground(target.border_squares(), self.include_background);
         // From squares of distances.
         let far = |squares: Tensor<4>| match self.alpha == 2.0 {
@@ -115,10 +135,8 @@ impl LossFn for Hausdorff {
         };
         let weights = far(own) + far(predicted_squares(&probs));
         let error = probs - truth;
-        let valid = at_least_one(sum_all(target.valid.clone())) * classes as f64;
         let square = error.clone() * error;
-        let loss = product_sums(square, [weights, target.weights()]).sum() / valid;
-        if self.log { (loss + 1.0).log() } else { loss }
+        product_sums(square, [weights, target.weights()]).sum()
     }
 }
 
@@ -127,20 +145,20 @@ impl LossFn for Hausdorff {
 /// devices.
 fn predicted_squares(probs: &Tensor<4>) -> Tensor<4> {
     let dims @ [_, _, h, w] = probs.dims();
-    let mut squares = vec![0.0; dims.iter().product()];
+    let mut maps = vec![0.0; dims.iter().product()];
     match readback::read(probs.clone()) {
         Some(data) => match data.as_slice::<f32>() {
-            Ok(probs) => write_maps(probs, [h, w], &mut squares, |p| *p > 0.5),
+            Ok(probs) => write_maps(probs, [h, w], &mut maps, |p| *p > 0.5),
             Err(_) => {
                 let probs: Vec<f64> = data.iter().collect();
-                write_maps(&probs, [h, w], &mut squares, |p| *p > 0.5);
+                write_maps(&probs, [h, w], &mut maps, |p| *p > 0.5);
             }
         },
         // A device that can't be read has failed; the step reports it as not finite.
-        None => squares.fill(f32::NAN),
+        None => maps.fill(f32::NAN),
     }
     // Whole numbers: exact in any float type.
-    let data = TensorData::new(squares, dims);
+    let data = TensorData::new(maps, dims);
     Tensor::from_data(data, (&probs.device(), probs.dtype()))
 }
 
@@ -148,13 +166,12 @@ fn predicted_squares(probs: &Tensor<4>) -> Tensor<4> {
 fn write_maps<T: Sync>(
     probs: &[T],
     [h, w]: [usize; 2],
-    squares: &mut [f32],
+    maps: &mut [f32],
     is_on: impl Fn(&T) -> bool + Sync,
 ) {
     let plane = (h * w).max(1);
-    let planes = probs.par_chunks(plane).zip(squares.par_chunks_mut(plane));
-    planes.for_each(|(probs, squares)| {
-        let mask: Vec<bool> = probs.iter().map(&is_on).collect();
-        write_to_border(&mask, [h, w], squares);
+    let planes = probs.par_chunks(plane).zip(maps.par_chunks_mut(plane));
+    planes.for_each_init(Scratch::default, |scratch, (probs, map)| {
+        squares(probs, &is_on, w, map, scratch);
     });
 }

@@ -49,7 +49,8 @@ pub use weights::ClassWeightsConfig;
 
 use burn::prelude::*;
 
-pub(crate) use arithmetic::{minus_log, plane_sums, product_sums, sum_all};
+pub(crate) use arithmetic::{minus_log, plane_sums, product_sums, region_sums, sum_all};
+pub(crate) use dicebench_kernels::extension::fits;
 
 /// What is known when a loss is made ready.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use burn::prelude::*;
 use burn::tensor::DType;
 use dicebench_kernels::extension::fits;
+use dicebench_kernels::fused::Labels;
 
 use crate::data::{Batch, distance};
 
@@ -29,7 +30,7 @@ struct Truth {
     /// `[N, H, W]`.
     labels: Arc<Vec<u8>>,
     /// See [`distance::to_borders`].
-    borders: OnceLock<Vec<f32>>,
+    borders: OnceLock<Arc<Vec<f32>>>,
 }
 
 impl Target {
@@ -98,7 +99,7 @@ impl Target {
             && !borders.is_empty()
         {
             // A target that was just made has none.
-            let _ = target.truth.borders.set(borders.to_vec());
+            let _ = target.truth.borders.set(Arc::new(borders.to_vec()));
         }
         target
     }
@@ -121,6 +122,12 @@ impl Target {
     /// The same, to be kept for a backward pass.
     pub(crate) fn shared_labels(&self) -> Arc<Vec<u8>> {
         Arc::clone(&self.truth.labels)
+    }
+
+    /// The same, for channels that stand for the classes from `first` on.
+    pub(crate) fn labels_from(&self, first: usize) -> Labels {
+        let of = self.shared_labels();
+        Labels { of, first }
     }
 
     /// `[N, 1, H, W]`: the number that `values` holds for each pixel's class, 0 where it is ignored.
@@ -147,15 +154,20 @@ impl Target {
     /// loader has; uploaded.
     #[must_use]
     pub fn border_squares(&self) -> Tensor<4> {
-        let dims @ [_, classes, h, w] = self.one_hot.dims();
+        let squares = self.shared_border_squares();
+        let data = TensorData::new(squares.to_vec(), self.one_hot.dims());
+        Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype()))
+    }
+
+    /// The same where they were made.
+    pub(crate) fn shared_border_squares(&self) -> Arc<Vec<f32>> {
+        let [_, classes, h, w] = self.one_hot.dims();
         let squares = self.truth.borders.get_or_init(|| {
             let images = self.truth.labels.chunks((h * w).max(1));
-            images
-                .flat_map(|labels| distance::to_borders(labels, classes, h, w))
-                .collect()
+            let maps = images.flat_map(|labels| distance::to_borders(labels, classes, h, w));
+            Arc::new(maps.collect())
         });
-        let data = TensorData::new(squares.clone(), dims);
-        Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype()))
+        Arc::clone(squares)
     }
 
     /// `[N, 1, H, W]`: what each pixel counts for, ignored ones 0.

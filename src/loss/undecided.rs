@@ -1,11 +1,12 @@
 //! NiftyNet's undecided-pixel term: punishes probabilities near 1 / C, whatever the truth is.
 
 use burn::prelude::*;
+use dicebench_kernels::fused;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
-use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, sum_all};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, sum_all};
 use crate::param::Param;
 
 pub(super) const INFO: LossInfo = LossInfo {
@@ -74,9 +75,14 @@ impl FromCase for Undecided {
 impl LossFn for Undecided {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let probs = prediction.probs(self.input_activation);
+        let valid = at_least_one(sum_all(target.valid.clone()));
+        if fits(&probs) {
+            let costs = fused::undecided(probs, target.weights(), self.epsilon as f32);
+            return costs.sum() / valid;
+        }
         let classes = probs.dims()[1] as f64;
         let decided = (probs - classes.recip()).abs().mean_dim(1);
         let cost = (decided + self.epsilon).recip() * target.weights();
-        sum_all(cost) / at_least_one(sum_all(target.valid.clone()))
+        sum_all(cost) / valid
     }
 }

@@ -2,13 +2,15 @@
 //! focal Tversky that sharpens it.
 
 use burn::prelude::*;
+use dicebench_kernels::fused::Regions;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, product_sums, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, minus_log, product_sums,
+    region_sums, sum_all,
 };
 use crate::param::Param;
 
@@ -111,32 +113,54 @@ impl FromCase for UnifiedFocal {
 impl LossFn for UnifiedFocal {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let classes = prediction.logits.dims()[1];
-        let p = prediction
-            .probs(self.input_activation)
-            .clamp(self.clip, 1.0 - self.clip);
-        let y = target.one_hot.clone();
-        let weights = target.weights();
+        let p = prediction.probs(self.input_activation);
+        let [hit, missed, invented, cost] = match fits(&p) {
+            true => {
+                let of = Regions::UnifiedFocal {
+                    clip: self.clip as f32,
+                    gamma: self.gamma as f32,
+                };
+                region_sums(p, target, of)
+            }
+            false => self.sums(p, target),
+        };
 
         // Background is focal, every other class plain: their cost is never turned down.
-        let first = |x: &Tensor<4>| x.clone().narrow(1, 0, 1);
-        let cost = minus_log(p.clone());
-        let easy = power(-first(&p) + 1.0, self.gamma);
-        let background = product_sums(first(&cost) * easy, [first(&y), weights.clone()]).sum();
-        let rest = product_sums(cost, [y.clone(), weights.clone()]).narrow(1, 1, classes - 1);
-        let rest = rest.sum() * self.delta;
-        let background = background * (1.0 - self.delta);
+        let rest = |x: Tensor<2>| x.narrow(1, 1, classes - 1);
+        let background = cost.clone().narrow(1, 0, 1).sum() * (1.0 - self.delta);
         let valid = at_least_one(sum_all(target.valid.clone()));
-        let focal = (background + rest) / (valid * classes as f64);
+        let focal = (background + rest(cost).sum() * self.delta) / (valid * classes as f64);
 
-        let sums = |x: Tensor<4>, y: Tensor<4>| product_sums(x, [y, weights.clone()]);
-        let hit = sums(p.clone(), y.clone());
-        let missed = sums(-p.clone() + 1.0, y.clone());
-        let invented = sums(p, -y + 1.0);
         let score = (hit.clone() + self.clip)
             / (hit + missed * self.delta + invented * (1.0 - self.delta) + self.clip);
         let loss = -score + 1.0;
-        let rest = power(loss.clone().narrow(1, 1, classes - 1), 1.0 - self.gamma);
-        let tversky = Tensor::cat(vec![loss.narrow(1, 0, 1), rest], 1).mean();
+        let sharpened = power(rest(loss.clone()), 1.0 - self.gamma);
+        let tversky = Tensor::cat(vec![loss.narrow(1, 0, 1), sharpened], 1).mean();
         focal * self.weight + tversky * (1.0 - self.weight)
+    }
+}
+
+impl UnifiedFocal {
+    /// As [`Regions::UnifiedFocal`]: `[N, C]` sums over the pixels of p and of 1 − p where the class
+    /// is true, of p where it is not, and the cost of the true class.
+    fn sums(&self, p: Tensor<4>, target: &Target) -> [Tensor<2>; 4] {
+        let p = p.clamp(self.clip, 1.0 - self.clip);
+        let (y, weights) = (target.one_hot.clone(), target.weights());
+        let classes = p.dims()[1];
+        let cost = minus_log(p.clone());
+        let parts = |x: &Tensor<4>| {
+            let rest = x.clone().narrow(1, 1, classes - 1);
+            (x.clone().narrow(1, 0, 1), rest)
+        };
+        let (easy, _) = parts(&(-p.clone() + 1.0));
+        let (background, rest) = parts(&cost);
+        let cost = Tensor::cat(vec![background * power(easy, self.gamma), rest], 1);
+        let sums = |x: Tensor<4>, y: Tensor<4>| product_sums(x, [y, weights.clone()]);
+        [
+            sums(p.clone(), y.clone()),
+            sums(-p.clone() + 1.0, y.clone()),
+            sums(p, -y.clone() + 1.0),
+            sums(cost, y),
+        ]
     }
 }

@@ -1,9 +1,12 @@
 //! The formula itself, on tensors.
 
 use burn::prelude::*;
+use dicebench_kernels::fused::Regions;
 
 use super::{Absent, Divisor, EmptyVolume, Group, Overlap, Transform, VolumeWeights};
-use crate::loss::{LossContext, LossError, LossFn, Prediction, Target, constant, product_sums};
+use crate::loss::{
+    LossContext, LossError, LossFn, Prediction, Target, constant, fits, product_sums, region_sums,
+};
 
 impl Overlap {
     /// # Errors
@@ -94,8 +97,8 @@ struct Ready {
 }
 
 impl Ready {
-    /// The channels that count.
-    fn keep(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The channels that count; they are the second dimension.
+    fn keep<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let Some(kept) = &self.kept else { return x };
         let first = kept[0];
         if kept.iter().enumerate().all(|(i, c)| *c == first + i) {
@@ -108,9 +111,21 @@ impl Ready {
     /// Intersection, predicted and true volume of every group.
     fn volumes(&self, prediction: &Prediction, target: &Target) -> [Tensor<2>; 3] {
         let c = &self.config;
-        let probs = self.keep(prediction.probs(c.input_activation));
-        let truth = self.keep(target.one_hot.clone());
+        let probs = prediction.probs(c.input_activation);
         let weights = target.weights();
+        let at_once = match c.power {
+            1.0 => Some(Regions::Overlap),
+            2.0 => Some(Regions::SquaredOverlap),
+            _ => None,
+        };
+        if let Some(of) = at_once.filter(|_| fits(&probs)) {
+            // What is divided by an empty volume has an infinite slope, and 0 · ∞ is not 0.
+            let [overlap, predicted, truth] = region_sums(probs, target, of);
+            let sums = [overlap, predicted, truth.detach()];
+            return sums.map(|planes| grouped(self.keep(planes), c.group));
+        }
+        let probs = self.keep(probs);
+        let truth = self.keep(target.one_hot.clone());
         let overlap = product_sums(probs.clone(), [truth.clone(), weights.clone()]);
         let predicted = match c.power {
             1.0 => product_sums(probs, [weights.clone()]),

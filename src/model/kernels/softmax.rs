@@ -61,18 +61,26 @@ pub struct Part {
     pub len: usize,
 }
 
-/// Calls `work` for chunks that cover every pixel once.
-pub fn for_parts(size: Size, work: impl Fn(Part) + Sync) {
+/// Chunks that cover every pixel once, task by task; each task's are of one image.
+pub fn parts(size: Size) -> Vec<Vec<Part>> {
     let plane = size.plane();
     let tasks = plane.div_ceil(TASK);
-    (0..size.images * tasks).into_par_iter().for_each(|task| {
+    let of_task = |task: usize| {
         let (image, start) = (task / tasks, task % tasks * TASK);
         let end = (start + TASK).min(plane);
-        for from in (start..end).step_by(CHUNK) {
-            let len = CHUNK.min(end - from);
-            work(Part { image, from, len });
-        }
-    });
+        let chunk = |from| Part {
+            image,
+            from,
+            len: CHUNK.min(end - from),
+        };
+        (start..end).step_by(CHUNK).map(chunk).collect()
+    };
+    (0..size.images * tasks).map(of_task).collect()
+}
+
+/// Calls `work` for chunks that cover every pixel once.
+pub fn for_parts(size: Size, work: impl Fn(Part) + Sync) {
+    (parts(size).par_iter()).for_each(|task| task.iter().for_each(|part| work(*part)));
 }
 
 /// The part of one channel of an input.

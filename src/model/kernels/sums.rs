@@ -10,9 +10,10 @@ use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
 
-const LANES: usize = 16;
+/// Sums that are kept side by side.
+pub const LANES: usize = 16;
 /// Numbers summed in single precision.
-const CHUNK: usize = 1024;
+pub const CHUNK: usize = 1024;
 
 /// The plane of a factor; a factor of one channel counts for every channel.
 fn plane_of<'a>(factor: View<'a>, image: usize, channel: usize, size: Size) -> &'a [f32] {
@@ -44,6 +45,12 @@ pub fn forward<const N: usize>(
         .into_par_iter()
         .map(plane)
         .collect()
+}
+
+/// Sum of at most [`CHUNK`] numbers.
+#[inline(always)]
+pub fn sum(numbers: &[f32]) -> f64 {
+    product_sum([numbers])
 }
 
 #[inline(always)]

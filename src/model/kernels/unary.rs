@@ -34,7 +34,7 @@ fn sigmoid(x: f32) -> f32 {
 
 /// Natural logarithm of a positive normal number, within two units in the last place; NaN for NaN.
 #[inline(always)]
-fn ln(x: f32) -> f32 {
+pub fn ln(x: f32) -> f32 {
     // x = m · 2ⁿ with m between √½ and √2 (Cephes' `logf`, Moshier 1989).
     let bits = x.to_bits();
     let shifted = bits.wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits());

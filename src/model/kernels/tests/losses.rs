@@ -12,7 +12,7 @@ use super::super::{Path, cost, skeleton, softmax, sums, unary, window};
 use super::{SIZES, assert_close, numbers, size, tensor, values, view};
 
 /// Value and gradient of `x` under a gradient that looks random.
-fn both<const D: usize>(x: &Tensor<4>, y: Tensor<D>) -> [Vec<f32>; 2] {
+pub(super) fn both<const D: usize>(x: &Tensor<4>, y: Tensor<D>) -> [Vec<f32>; 2] {
     let dims = y.dims();
     let grad = numbers(dims.iter().product(), 9);
     let grads = (y.clone() * tensor(&grad, dims, &x.device()))
@@ -22,7 +22,7 @@ fn both<const D: usize>(x: &Tensor<4>, y: Tensor<D>) -> [Vec<f32>; 2] {
 }
 
 #[track_caller]
-fn assert_both(found: &[Vec<f32>; 2], expected: &[Vec<f32>; 2], what: &str) {
+pub(super) fn assert_both(found: &[Vec<f32>; 2], expected: &[Vec<f32>; 2], what: &str) {
     assert_close(&found[0], &expected[0], what);
     assert_close(&found[1], &expected[1], &format!("gradient, {what}"));
 }

@@ -1,6 +1,7 @@
 //! Every kernel on every instruction set the processor offers, against burn's own operation and
 //! its gradients, for odd sizes and all kinds of channel counts.
 
+mod fused;
 mod losses;
 mod others;
 mod winograd;

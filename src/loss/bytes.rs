@@ -18,9 +18,7 @@ pub fn byte_valued(loss: Box<dyn LossFn>) -> Box<dyn LossFn> {
 
 impl LossFn for Bytes {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
-        let mut white = target.clone();
-        white.one_hot = white.one_hot * WHITE;
-        white.index = white.index * WHITE;
+        let white = target.clone().scaled(WHITE);
         self.0.forward(prediction, &white)
     }
 

@@ -140,7 +140,7 @@ impl LossFn for ClDice {
 impl ClDice {
     /// `[N, C]`: sums over the pixels of each plane of `x`, where the class is true and everywhere.
     fn in_truth(&self, x: Tensor<4>, target: &Target) -> (Tensor<2>, Tensor<2>) {
-        if fits(&x) {
+        if target.told_by_labels(&x) {
             let labels = target.labels_from(usize::from(!self.include_background));
             let sums = fused::regions(x, target.valid.ones_like(), labels, Regions::Overlap);
             let sums = |index| sums.clone().narrow(2, index, 1).squeeze_dim(2);

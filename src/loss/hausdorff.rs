@@ -13,8 +13,8 @@ use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
-    needs_foreground, product_sums, readback, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
+    product_sums, readback, sum_all,
 };
 use crate::param::Param;
 
@@ -104,7 +104,7 @@ impl LossFn for Hausdorff {
         let probs = prediction.probs(self.input_activation);
         let first = usize::from(!self.include_background);
         let classes = probs.dims()[1] - first;
-        let total = match fits(&probs) {
+        let total = match target.told_by_labels(&probs) {
             true => {
                 readback::in_place();
                 let far = Far {

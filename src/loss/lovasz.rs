@@ -11,7 +11,7 @@ use dicebench_kernels::fused;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
-use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, readback};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, readback};
 use crate::param::Param;
 
 pub(super) const INFO: LossInfo = LossInfo {
@@ -81,7 +81,7 @@ impl FromCase for Lovasz {
 impl LossFn for Lovasz {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let probs = prediction.probs(self.input_activation);
-        if fits(&probs) {
+        if target.told_by_labels(&probs) {
             readback::in_place();
             return fused::lovasz(probs, target.labels_from(0), self.form());
         }

@@ -22,6 +22,8 @@ pub struct Target {
     /// `[N, 1, H, W]`, weight of each pixel; `None` where all weigh 1.
     pub pixel_weights: Option<Tensor<4>>,
     truth: Arc<Truth>,
+    /// Whether `one_hot` is what the labels say; a mistake on purpose may have changed it.
+    as_labelled: bool,
 }
 
 /// What the target was made of, on the CPU: maps are made of it without asking the device.
@@ -80,6 +82,7 @@ impl Target {
                 labels: Arc::new(labels.to_vec()),
                 borders: OnceLock::new(),
             }),
+            as_labelled: true,
         }
     }
 
@@ -102,6 +105,19 @@ impl Target {
             let _ = target.truth.borders.set(Arc::new(borders.to_vec()));
         }
         target
+    }
+
+    /// With `value` in place of 1, and class numbers times `value`: no longer what the labels say.
+    pub(super) fn scaled(mut self, value: f64) -> Self {
+        self.one_hot = self.one_hot * value;
+        self.index = self.index * value;
+        self.as_labelled = false;
+        self
+    }
+
+    /// Whether a kernel that knows the truth by its labels can be used for `p`.
+    pub(super) fn told_by_labels(&self, p: &Tensor<4>) -> bool {
+        self.as_labelled && fits(p)
     }
 
     /// The labels it was made of, `[N, H, W]`.

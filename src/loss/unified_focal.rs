@@ -9,7 +9,7 @@ use super::case::{FromCase, Given};
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, minus_log, product_sums,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, product_sums,
     region_sums, sum_all,
 };
 use crate::param::Param;
@@ -114,7 +114,7 @@ impl LossFn for UnifiedFocal {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let classes = prediction.logits.dims()[1];
         let p = prediction.probs(self.input_activation);
-        let [hit, missed, invented, cost] = match fits(&p) {
+        let [hit, missed, invented, cost] = match target.told_by_labels(&p) {
             true => {
                 let of = Regions::UnifiedFocal {
                     clip: self.clip as f32,

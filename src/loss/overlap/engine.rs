@@ -5,7 +5,7 @@ use dicebench_kernels::fused::Regions;
 
 use super::{Absent, Divisor, EmptyVolume, Group, Overlap, Transform, VolumeWeights};
 use crate::loss::{
-    LossContext, LossError, LossFn, Prediction, Target, constant, fits, product_sums, region_sums,
+    LossContext, LossError, LossFn, Prediction, Target, constant, product_sums, region_sums,
 };
 
 impl Overlap {
@@ -118,7 +118,7 @@ impl Ready {
             2.0 => Some(Regions::SquaredOverlap),
             _ => None,
         };
-        if let Some(of) = at_once.filter(|_| fits(&probs)) {
+        if let Some(of) = at_once.filter(|_| target.told_by_labels(&probs)) {
             // What is divided by an empty volume has an infinite slope, and 0 · ∞ is not 0.
             let [overlap, predicted, truth] = region_sums(probs, target, of);
             let sums = [overlap, predicted, truth.detach()];

@@ -143,6 +143,7 @@ fn row(dataset: &Arc<Dataset>, config: &DataConfig, size: u64, batch: u64) -> Re
             depth: 4,
             steps: 5,
             warmup: 1,
+            checkpointing: false,
             threads: None,
             scaling: false,
             device: "cpu".to_owned(),

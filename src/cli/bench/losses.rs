@@ -76,6 +76,7 @@ fn report(args: &Args) -> Result<Report, String> {
         depth: 4,
         steps: args.steps,
         warmup: 2,
+        checkpointing: false,
         threads: None,
         scaling: false,
         device: args.device.clone(),

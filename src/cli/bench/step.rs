@@ -48,6 +48,9 @@ pub struct Args {
     /// Steps before them, not counted.
     #[arg(long, default_value_t = 2)]
     pub warmup: u64,
+    /// Compute normalised maps again in the backward pass, as `train.checkpointing` does.
+    #[arg(long)]
+    pub checkpointing: bool,
     /// Threads to compute with; all of the processor if not given.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub threads: Option<u64>,
@@ -130,6 +133,8 @@ fn report(args: &Args, train: bool) -> Result<Report, String> {
     };
     report.scaling = scaling;
     report.threads = threads;
+    // Before matrices are multiplied, which take memory of their own.
+    report.peak_mb = room::resident().map(|[_, peak]| peak as f64 * 1e-6);
     let (_, info) = device::open(&args.device)?;
     if info.adapter.is_none() {
         let gemm = on_threads(threads, gemm_gflop_per_s)?;
@@ -142,7 +147,6 @@ fn report(args: &Args, train: bool) -> Result<Report, String> {
             gemm_share: reached / gemm,
         });
     }
-    report.peak_mb = room::resident().map(|[_, peak]| peak as f64 * 1e-6);
     Ok(report)
 }
 
@@ -302,7 +306,11 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
         ));
     }
     let (plain, info) = device::open(&args.device)?;
-    let device = if train { plain.autodiff() } else { plain };
+    let device = match (train, args.checkpointing) {
+        (false, _) => plain,
+        (true, false) => plain.autodiff(),
+        (true, true) => plain.autodiff().gradient_checkpointing(),
+    };
     let config = ModelConfig {
         depth: args.depth,
         base: args.base,
@@ -445,6 +453,7 @@ mod tests {
             depth: 2,
             steps: 8,
             warmup: 1,
+            checkpointing: false,
             threads: None,
             scaling: false,
             device: "cpu".to_owned(),

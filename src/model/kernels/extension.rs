@@ -213,6 +213,20 @@ impl Flat {
     }
 }
 
+/// A tensor that fills its buffer.
+pub(super) fn whole(flat: FlexTensor) -> FlexTensor {
+    let shape = flat.shape();
+    let len = shape.num_elements();
+    let fills = flat.is_contiguous()
+        && flat.layout().start_offset() == 0
+        && flat.storage::<f32>().len() == len;
+    if fills {
+        return flat;
+    }
+    let flat = Flat::new(flat);
+    tensor(flat.values().to_vec(), [len]).reshape(shape)
+}
+
 pub(super) fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
     let layout = Layout::contiguous(Shape::new(dims));
     FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)

@@ -6,7 +6,7 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
 use burn::backend::autodiff::checkpoint::state::BackwardStates;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
@@ -15,7 +15,9 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 
 use super::Path;
 use super::band::{Size, View};
-use super::extension::{Flat, Kernels, Planar, max_pool_with_choice, normalise, output, tensor};
+use super::extension::{
+    Flat, Kernels, Planar, max_pool_with_choice, normalise, output, tensor, whole,
+};
 use super::norm::{self, Channel};
 use super::{conv, pool, upconv};
 
@@ -35,12 +37,30 @@ fn convolution_backward(
     let [outputs, all, kernel, _] = weight.shape().dims();
     let grad = Planar::new(grad);
     let size = grad.size();
+    let nodes: Vec<(Option<NodeId>, usize)> = inputs
+        .iter()
+        .map(|(node, input)| (*node, input.shape().dims::<4>()[1]))
+        .collect();
+    // Before the gradients of the inputs, which are as large as the inputs: those are no longer
+    // needed then.
+    if let Some(node) = weight_node {
+        let inputs: Vec<Planar> = inputs
+            .into_iter()
+            .map(|(_, input)| Planar::new(input))
+            .collect();
+        let views: Vec<View<'_>> = inputs.iter().map(Planar::view).collect();
+        let values = conv::weight_gradient(path, &views, grad.view(), kernel, size);
+        grads.register::<Flex>(node, tensor(values, [outputs, all, kernel, kernel]));
+    }
+    if let Some(node) = bias_node {
+        let values = conv::channel_sums(grad.view(), size);
+        grads.register::<Flex>(node, tensor(values, [outputs]));
+    }
     let mut wanted = Vec::new();
     let mut start = 0;
-    for (node, input) in &inputs {
-        let [_, channels, _, _] = input.shape().dims();
+    for (node, channels) in nodes {
         if let Some(node) = node {
-            wanted.push((*node, start..start + channels));
+            wanted.push((node, start..start + channels));
         }
         start += channels;
     }
@@ -58,19 +78,6 @@ fn convolution_backward(
         for ((id, range), values) in wanted.into_iter().zip(found) {
             grads.register::<Flex>(id, output(values, range.len(), size));
         }
-    }
-    if let Some(node) = weight_node {
-        let inputs: Vec<Planar> = inputs
-            .into_iter()
-            .map(|(_, input)| Planar::new(input))
-            .collect();
-        let views: Vec<View<'_>> = inputs.iter().map(Planar::view).collect();
-        let values = conv::weight_gradient(path, &views, grad.view(), kernel, size);
-        grads.register::<Flex>(node, tensor(values, [outputs, all, kernel, kernel]));
-    }
-    if let Some(node) = bias_node {
-        let values = conv::channel_sums(grad.view(), size);
-        grads.register::<Flex>(node, tensor(values, [outputs]));
     }
 }
 
@@ -135,14 +142,15 @@ impl Backward<Flex, 3> for UpConvolution {
         let [inputs, outputs, _, _] = dims;
         let x = Planar::new(x);
         let (path, size) = (Path::best(), x.size());
+        if let Some(node) = weight_node {
+            let values = upconv::weight_gradient(path, x.view(), grad.view(), size);
+            grads.register::<Flex>(node.id, tensor(values, dims));
+        }
+        drop(x);
         if let Some(node) = x_node {
             let weight = Flat::new(weight);
             let values = upconv::data_gradient(path, grad.view(), weight.values(), inputs, size);
             grads.register::<Flex>(node.id, output(values, inputs, size));
-        }
-        if let Some(node) = weight_node {
-            let values = upconv::weight_gradient(path, x.view(), grad.view(), size);
-            grads.register::<Flex>(node.id, tensor(values, dims));
         }
         if let Some(node) = bias_node {
             let values = conv::channel_sums(grad.view(), size.doubled());
@@ -214,19 +222,21 @@ impl Backward<Flex, 3> for Norm {
         checkpointer: &mut Checkpointer,
     ) {
         let [x_node, gamma_node, beta_node] = ops.parents;
-        let grad = Planar::new(grads.consume::<Flex>(&ops.node));
+        // The gradient of the output becomes that of the input in its own place, unless somebody
+        // else still looks at it.
+        let mut grad = whole(grads.consume::<Flex>(&ops.node));
         let (x, channels) = ops.state;
         let x = Planar::new(checkpointer.retrieve_node_output::<FlexTensor>(x));
         let found = norm::backward(
             Path::best(),
             x.view(),
-            grad.view(),
+            grad.storage_mut::<f32>(),
             &channels,
             self.rectify,
             x.size(),
         );
         if let Some(node) = x_node {
-            grads.register::<Flex>(node.id, output(found.x, channels.len(), x.size()));
+            grads.register::<Flex>(node.id, grad);
         }
         if let Some(node) = gamma_node {
             grads.register::<Flex>(node.id, tensor(found.gamma, [channels.len()]));
@@ -245,6 +255,20 @@ impl RetroForward for RepeatAgain {
     fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
         let x = states.get_state::<FlexTensor>(&self.0);
         states.save(out_node, Flex::repeat(x));
+    }
+}
+
+/// Makes the image twice as large again in the backward pass, to save memory.
+#[derive(Debug)]
+struct UpAgain {
+    /// Input, weight and bias.
+    parents: [NodeId; 3],
+}
+
+impl RetroForward for UpAgain {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let [x, weight, bias] = (self.parents).map(|id| states.get_state::<FlexTensor>(&id));
+        states.save(out_node, Flex::up_conv(x, weight, bias));
     }
 }
 
@@ -322,13 +346,21 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let prepared = UpConvolution.prepare::<C>([x.node(), weight.node(), bias.node()]);
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let parents = nodes.each_ref().map(|node| node.id());
         let output = Flex::up_conv(
             x.primitive().clone(),
             weight.primitive().clone(),
             bias.primitive().clone(),
         );
-        match prepared.compute_bound().stateful() {
+        // Always computed again: a ninth of the work of the convolution that follows, which alone
+        // needs it.
+        let prepared = UpConvolution
+            .prepare::<BalancedCheckpointing>(nodes)
+            .memory_bound()
+            .retro_forward(UpAgain { parents })
+            .parents([&x, &weight, &bias]);
+        match prepared.stateful() {
             OpsKind::Tracked(mut prepared) => {
                 let state = [&x, &weight].map(|tensor| prepared.checkpoint(tensor));
                 prepared.finish(state, output)
@@ -382,8 +414,10 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             channels: Arc::clone(&found),
             rectify,
         };
+        // Always computed again, whatever the device's strategy: it costs less than a twentieth of a
+        // step, and what is not kept is half of all maps.
         let prepared = Norm { rectify }
-            .prepare::<C>(nodes)
+            .prepare::<BalancedCheckpointing>(nodes)
             .memory_bound()
             .retro_forward(again)
             .parents(&tracked);

@@ -45,6 +45,13 @@ impl<T: Copy> Output<T> {
 #[derive(Debug)]
 pub struct Shared<T>(*mut T);
 
+impl<T> Shared<T> {
+    /// A buffer that tasks change each in its own place.
+    pub fn new(buffer: &mut [T]) -> Self {
+        Self(buffer.as_mut_ptr())
+    }
+}
+
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         *self

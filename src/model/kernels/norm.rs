@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::Path;
 use super::band::{Size, View};
-use super::memory::Output;
+use super::memory::{Output, Shared};
 use super::simd::{Vector, with_vector};
 
 /// Numbers summed in single precision.
@@ -290,34 +290,42 @@ pub fn rescale(path: Path, x: &mut [f32], [scale, shift]: [&[f32]; 2], rectify: 
         });
 }
 
-/// What [`backward`] gives.
+/// What [`backward`] gives beside the gradient of the input.
 pub struct Gradients {
-    /// `[N, C, H, W]`.
-    pub x: Vec<f32>,
     pub gamma: Vec<f32>,
     pub beta: Vec<f32>,
 }
 
-/// Gradients from that of the output; `channels` is what the forward pass found.
+/// `grad` `[N, C, H, W]`, the gradient of the output, becomes that of the input `x`; `channels` is
+/// what the forward pass found.
 pub fn backward(
     path: Path,
     x: View<'_>,
-    grad: View<'_>,
+    grad: &mut [f32],
     channels: &[Channel],
     rectify: bool,
     size: Size,
 ) -> Gradients {
-    let mut output = Output::new(size.pixels() * x.channels);
-    let out = output.pointer();
+    assert_eq!(
+        grad.len(),
+        size.pixels() * x.channels,
+        "a gradient for every number"
+    );
+    let out = Shared::new(grad);
     let count = size.pixels() as f64;
     let sums: Vec<[f32; 2]> = (0..x.channels)
         .into_par_iter()
         .map(|channel| {
             let it = channels[channel];
+            let plane = |image: usize| {
+                let start = (image * x.channels + channel) * size.plane();
+                // SAFETY: within the gradient; this plane belongs to this task.
+                unsafe { out.slice(start, size.plane()) }
+            };
             let mut sums = [0f64; 2];
             for image in 0..size.images {
                 let x = x.plane(image, channel, size).chunks(CHUNK);
-                let grad = grad.plane(image, channel, size).chunks(CHUNK);
+                let grad = plane(image).chunks(CHUNK);
                 for (x, grad) in x.zip(grad) {
                     let part = products(path, it, rectify, [x, grad]);
                     sums[0] += part[0];
@@ -328,19 +336,13 @@ pub fn backward(
             let constant = (scale * sums[0]) as f32;
             let slope = (scale * f64::from(it.inverse).powi(2) * sums[1]) as f32;
             for image in 0..size.images {
-                let start = (image * x.channels + channel) * size.plane();
                 let x = x.plane(image, channel, size);
-                let grad = grad.plane(image, channel, size);
-                // SAFETY: within the output; this plane belongs to this task.
-                let to = unsafe { out.slice(start, size.plane()) };
-                differentiate(path, it, rectify, [constant, slope], [x, grad], to);
+                differentiate(path, it, rectify, [constant, slope], x, plane(image));
             }
             [(sums[1] * f64::from(it.inverse)) as f32, sums[0] as f32]
         })
         .collect();
     Gradients {
-        // SAFETY: every plane has been written.
-        x: unsafe { output.finish() },
         gamma: sums.iter().map(|of| of[0]).collect(),
         beta: sums.iter().map(|of| of[1]).collect(),
     }
@@ -367,20 +369,20 @@ fn differentiate(
     it: Channel,
     rectify: bool,
     [constant, slope]: [f32; 2],
-    [x, grad]: [&[f32]; 2],
-    to: &mut [f32],
+    x: &[f32],
+    grad: &mut [f32],
 ) {
     with_vector!(path, V => {
         // SAFETY: `with_vector` gives what the processor has.
         unsafe {
             let it = it.lanes::<V>();
             let (constant, slope) = (V::fill(-constant), V::fill(-slope));
-            for at in (0..to.len()).step_by(V::LANES) {
+            for at in (0..grad.len()).step_by(V::LANES) {
                 let [difference, y] = it.normalised(part::<V>(x, at));
-                let grad = part::<V>(grad, at);
-                let grad = if rectify { grad.passed_by(y) } else { grad };
-                let sum = constant.fma(slope, difference).fma(it.scale, grad);
-                write(sum, to, at);
+                let of_output = part::<V>(grad, at);
+                let of_output = if rectify { of_output.passed_by(y) } else { of_output };
+                let sum = constant.fma(slope, difference).fma(it.scale, of_output);
+                write(sum, grad, at);
             }
         }
     });

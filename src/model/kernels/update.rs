@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::Size;
 use super::conv::After;
-use super::extension::{Flat, convolve, tensor};
+use super::extension::{Flat, convolve, tensor, whole};
 use super::norm;
 
 /// Weights to a task.
@@ -196,20 +196,6 @@ fn rescaled(
         rectify,
     };
     convolve(inputs, weight, after)
-}
-
-/// A tensor that fills its buffer.
-fn whole(flat: FlexTensor) -> FlexTensor {
-    let shape = flat.shape();
-    let len = shape.num_elements();
-    let fills = flat.is_contiguous()
-        && flat.layout().start_offset() == 0
-        && flat.storage::<f32>().len() == len;
-    if fills {
-        return flat;
-    }
-    let flat = Flat::new(flat);
-    tensor(flat.values().to_vec(), [len]).reshape(shape)
 }
 
 /// One step of Adam over flat tensors on the CPU: weights and both means.

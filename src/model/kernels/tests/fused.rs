@@ -179,7 +179,7 @@ fn distances_are_those_of_a_search() {
         for kind in 0..6 {
             let on = |at: usize| match kind {
                 0 => random[at] > 0.3,
-                1 => (at % w / 9 + at / w / 5) % 2 == 0,
+                1 => (at % w / 9 + at / w / 5).is_multiple_of(2),
                 2 => at % w > w / 2 && at / w < h / 3,
                 // Farther than a pixel looks along its row.
                 3 => at == 0,

@@ -155,7 +155,7 @@ impl TrainConfig {
             Param::flag(
                 "checkpointing",
                 &mut self.checkpointing,
-                "Compute normalised maps again in the backward pass instead of keeping them: less memory, a little slower.",
+                "Compute maps again in the backward pass instead of keeping them: less memory, a little slower. The CPU always does so with normalised maps.",
             ),
             Param::int(
                 "epochs",

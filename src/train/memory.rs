@@ -29,23 +29,26 @@ pub struct Estimate {
     pub activations: u64,
     /// Images and labels that wait for their turn.
     pub batches: u64,
+    /// What the largest convolution takes beside its maps.
+    pub kernels: u64,
 }
 
 impl Estimate {
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.weights + self.optimizer + self.activations + self.batches
+        self.weights + self.optimizer + self.activations + self.batches + self.kernels
     }
 
     /// What the parts are, for people.
     #[must_use]
     pub fn parts(&self) -> String {
         format!(
-            "weights {}, gradients and optimiser {}, activations {}, waiting batches {}",
+            "weights {}, gradients and optimiser {}, activations {}, waiting batches {}, kernels {}",
             size(self.weights),
             size(self.optimizer),
             size(self.activations),
-            size(self.batches)
+            size(self.batches),
+            size(self.kernels)
         )
     }
 }
@@ -102,6 +105,11 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
         optimizer: bytes(parameters * (1.0 + moments * versions)),
         activations: bytes(pixels * (at_once * per_pixel + whole_batch)),
         batches: bytes(waiting),
+        kernels: bytes(if own_kernels {
+            at_winograds_points(&config.model)
+        } else {
+            0.0
+        }),
     }
 }
 
@@ -216,6 +224,12 @@ fn parameters(model: &ModelConfig, channels: f64, classes: f64) -> f64 {
     sum + block(inputs, width(depth))
 }
 
+/// Numbers of the largest kernel that is taken to Winograd's 36 points.
+fn at_winograds_points(model: &ModelConfig) -> f64 {
+    let bottom = (model.base << model.depth) as f64;
+    36.0 * bottom.min(512.0).powi(2)
+}
+
 /// What stays in memory from forward to backward pass, in numbers for each pixel of an image.
 struct Kept<'a> {
     model: &'a ModelConfig,
@@ -227,9 +241,10 @@ impl Kept<'_> {
     /// Maps of one convolution with its normalisation and activation.
     fn by_layer(&self) -> f64 {
         let normalised = match (self.model.normalization, self.own_kernels) {
+            // The convolution's output; the next one's input is computed again.
+            (Normalization::Batch, true) => 1.0,
             // The convolution's output, and the next one's input.
-            (Normalization::Batch, _) => 2.0,
-            (Normalization::None, _) => 2.0,
+            (Normalization::Batch, false) | (Normalization::None, _) => 2.0,
             // The difference from the mean, the quotient, its product, and the next one's input.
             (Normalization::Group | Normalization::Instance, _) => 4.0,
         };
@@ -241,7 +256,7 @@ impl Kept<'_> {
             HiddenActivation::Relu | HiddenActivation::LeakyRelu | HiddenActivation::Gelu => 1.0,
             HiddenActivation::Silu => 2.0,
         };
-        if self.recompute {
+        if self.recompute && !fused {
             // What follows the convolution is computed again from its output, and half of that
             // lives again at the same time.
             1.5
@@ -263,6 +278,8 @@ impl Kept<'_> {
             // The pooled image, and which of four was taken: a byte on the CPU.
             sum += map / 4.0 * if self.own_kernels { 1.25 } else { 2.0 };
             sum += match self.model.upsampling {
+                // Computed again on the CPU.
+                Upsampling::Transposed if self.own_kernels => 0.0,
                 Upsampling::Transposed => map,
                 // The repeated image has twice the channels.
                 Upsampling::Nearest if self.recompute => map,
@@ -284,7 +301,11 @@ impl Kept<'_> {
     /// Gradients that live at the same time, at the top of the U where they are largest; what is
     /// computed again lives beside them.
     fn on_the_way(&self) -> f64 {
-        let maps = if self.recompute { 3.0 } else { 2.0 };
+        let maps = if self.recompute || self.own_kernels {
+            3.0
+        } else {
+            2.0
+        };
         maps * self.model.base as f64
     }
 }

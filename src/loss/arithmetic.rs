@@ -7,7 +7,7 @@ use burn::tensor::activation;
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use dicebench_kernels::extension::fits;
-use dicebench_kernels::fused::{self, Regions};
+use dicebench_kernels::fused::{self, Labels, Regions};
 use dicebench_kernels::losses::{self, Form, Unary};
 
 use super::Target;
@@ -113,13 +113,14 @@ pub(crate) fn product_sums<const N: usize>(x: Tensor<4>, factors: [Tensor<4>; N]
 }
 
 /// What a kernel sums over the pixels of each plane of `p` `[N, C, H, W]` by labels in one pass, `[N, C]`
-/// each; for where it [`fits`].
+/// each; pixels count as `weights` `[N, 1, H, W]` say. For where it [`fits`].
 pub(crate) fn region_sums<const K: usize>(
     p: Tensor<4>,
-    target: &Target,
+    weights: Tensor<4>,
+    labels: Labels,
     of: Regions,
 ) -> [Tensor<2>; K] {
-    let sums = fused::regions(p, target.weights(), target.labels_from(0), of);
+    let sums = fused::regions(p, weights, labels, of);
     std::array::from_fn(|index| sums.clone().narrow(2, index, 1).squeeze_dim(2))
 }
 

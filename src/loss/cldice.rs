@@ -4,14 +4,14 @@ use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use dicebench_kernels::fused::{self, Regions};
+use dicebench_kernels::fused::Regions;
 use dicebench_kernels::losses;
 
 use super::activation::InputActivation;
 use super::case::{FromCase, Given};
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
-    needs_foreground, plane_sums, product_sums,
+    needs_foreground, plane_sums, product_sums, region_sums,
 };
 use crate::param::Param;
 
@@ -142,9 +142,9 @@ impl ClDice {
     fn in_truth(&self, x: Tensor<4>, target: &Target) -> (Tensor<2>, Tensor<2>) {
         if target.told_by_labels(&x) {
             let labels = target.labels_from(usize::from(!self.include_background));
-            let sums = fused::regions(x, target.valid.ones_like(), labels, Regions::Overlap);
-            let sums = |index| sums.clone().narrow(2, index, 1).squeeze_dim(2);
-            return (sums(0), sums(1));
+            let everywhere = target.valid.ones_like();
+            let [inside, all, _truth] = region_sums(x, everywhere, labels, Regions::Overlap);
+            return (inside, all);
         }
         let y = foreground(target.one_hot.clone(), self.include_background);
         (product_sums(x.clone(), [y]), plane_sums(x))

@@ -120,7 +120,7 @@ impl LossFn for UnifiedFocal {
                     clip: self.clip as f32,
                     gamma: self.gamma as f32,
                 };
-                region_sums(p, target, of)
+                region_sums(p, target.weights(), target.labels_from(0), of)
             }
             false => self.sums(p, target),
         };

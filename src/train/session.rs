@@ -144,10 +144,7 @@ impl Session {
             .class_weights
             .weights(&census.train_pixels, &census.train_presence_pixels)?;
         let plain = device.clone().without_autodiff();
-        let device = match config.train.checkpointing {
-            true => plain.clone().autodiff().gradient_checkpointing(),
-            false => plain.clone().autodiff(),
-        };
+        let device = super::device::for_training(plain.clone(), config.train.checkpointing);
         let on_cpu = extension::runs_on(&plain);
         // Only the CPU's memory is known.
         if on_cpu && let Some(message) = memory::obstacle_here(config, num_classes, on_cpu) {

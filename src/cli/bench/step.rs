@@ -48,7 +48,7 @@ pub struct Args {
     /// Steps before them, not counted.
     #[arg(long, default_value_t = 2)]
     pub warmup: u64,
-    /// Compute normalised maps again in the backward pass, as `train.checkpointing` does.
+    /// Compute maps again in the backward pass, as `train.checkpointing` does.
     #[arg(long)]
     pub checkpointing: bool,
     /// Threads to compute with; all of the processor if not given.
@@ -306,10 +306,9 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
         ));
     }
     let (plain, info) = device::open(&args.device)?;
-    let device = match (train, args.checkpointing) {
-        (false, _) => plain,
-        (true, false) => plain.autodiff(),
-        (true, true) => plain.autodiff().gradient_checkpointing(),
+    let device = match train {
+        true => device::for_training(plain, args.checkpointing),
+        false => plain,
     };
     let config = ModelConfig {
         depth: args.depth,

@@ -120,7 +120,8 @@ impl Ready {
         };
         if let Some(of) = at_once.filter(|_| target.told_by_labels(&probs)) {
             // What is divided by an empty volume has an infinite slope, and 0 · ∞ is not 0.
-            let [overlap, predicted, truth] = region_sums(probs, target, of);
+            let labels = target.labels_from(0);
+            let [overlap, predicted, truth] = region_sums(probs, weights, labels, of);
             let sums = [overlap, predicted, truth.detach()];
             return sums.map(|planes| grouped(self.keep(planes), c.group));
         }

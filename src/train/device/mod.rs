@@ -99,6 +99,18 @@ pub fn open(id: &str) -> Result<(Device, DeviceInfo), String> {
     }
 }
 
+/// `plain` for training: with gradients, and with maps computed again in the backward pass if
+/// `checkpointing`.
+#[must_use]
+pub fn for_training(plain: Device, checkpointing: bool) -> Device {
+    let device = plain.autodiff();
+    if checkpointing {
+        device.gradient_checkpointing()
+    } else {
+        device
+    }
+}
+
 /// As [`open`], with the CPU in place of a GPU that failed its check, and then what to tell of it.
 ///
 /// # Errors

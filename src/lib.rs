@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`param`] | describe and set one field: name, bounds, help |
 //! | [`files`] | small things about files |
+//! | [`heap`] | where the program's memory comes from |
 //! | [`finding`] | one thing that is wrong, with its evidence and remedy |
 //! | [`data`] | bytes on disk → samples and batches (no tensors, no pixels on screen) |
 //! | [`loss`] | logits and targets → one number; class weights |
@@ -29,6 +30,7 @@ pub mod experiment;
 pub mod export;
 pub mod files;
 pub mod finding;
+pub mod heap;
 pub mod lab;
 pub mod loss;
 pub mod model;

@@ -1,6 +1,6 @@
 //! Which parts of a range are free, as numbers: no memory is touched here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Blocks start and end at pages.
@@ -14,6 +14,8 @@ pub const PAGE: usize = 4096;
 pub struct Blocks {
     /// By where they start. No two touch each other.
     free: BTreeMap<usize, Free>,
+    /// The same by their bytes, and then by where they start.
+    by_len: BTreeSet<(usize, usize)>,
     /// Nothing beyond this was ever given out.
     touched: usize,
     len: usize,
@@ -38,6 +40,7 @@ impl Blocks {
     pub fn new(len: usize) -> Self {
         Self {
             free: BTreeMap::new(),
+            by_len: BTreeSet::new(),
             touched: 0,
             len,
         }
@@ -46,10 +49,8 @@ impl Blocks {
     /// A block of at least `bytes`; `None` where the range has none.
     pub fn take(&mut self, bytes: usize) -> Option<Taken> {
         let len = pages(bytes)?;
-        let fitting = (self.free.iter()).filter(|(_, free)| free.len >= len);
-        if let Some((&at, &free)) = fitting.min_by_key(|(_, free)| free.len) {
-            self.free.remove(&at);
-            self.leave(at + len, free.len - len, free.since);
+        if let Some(&(_, at)) = self.by_len.range((len, 0)..).next() {
+            self.use_up(at, len);
             return Some(Taken { at, used: bytes });
         }
         // The last block reaches into what was never used.
@@ -58,7 +59,7 @@ impl Blocks {
             _ => self.touched,
         };
         let end = at.checked_add(len).filter(|end| *end <= self.len)?;
-        self.free.remove(&at);
+        self.remove(at);
         let used = (self.touched - at).min(bytes);
         self.touched = end;
         Some(Taken { at, used })
@@ -83,23 +84,19 @@ impl Blocks {
             return true;
         }
         let more = to - from;
-        match self.free.get(&end).copied() {
-            Some(free) if free.len >= more => {
-                self.free.remove(&end);
-                self.leave(end + more, free.len - more, free.since);
-                true
-            }
-            _ => false,
+        let fits = self.free.get(&end).is_some_and(|free| free.len >= more);
+        if fits {
+            self.use_up(end, more);
         }
+        fits
     }
 
     /// Free blocks that hold memory since `before` or longer: where they start, and their bytes.
     /// The caller gives them back to the system.
     pub fn stale(&mut self, before: Instant) -> Vec<(usize, usize)> {
-        let stale = |free: &&mut Free| free.since.is_some_and(|since| since <= before);
         let mut found = Vec::new();
         for (at, free) in &mut self.free {
-            if stale(&&mut *free) {
+            if free.since.is_some_and(|since| since <= before) {
                 free.since = None;
                 found.push((*at, free.len));
             }
@@ -113,9 +110,12 @@ impl Blocks {
         self.free.values().any(|free| free.since.is_some())
     }
 
-    fn leave(&mut self, at: usize, len: usize, since: Option<Instant>) {
-        if len > 0 {
-            self.free.insert(at, Free { len, since });
+    /// Takes the first `len` bytes of the free block at `at`.
+    fn use_up(&mut self, at: usize, len: usize) {
+        if let Some(free) = self.remove(at)
+            && free.len > len
+        {
+            self.insert(at + len, free.len - len, free.since);
         }
     }
 
@@ -124,19 +124,24 @@ impl Blocks {
         if let Some((&before, free)) = self.free.range(..at).next_back()
             && before + free.len == at
         {
+            self.remove(before);
             start = before;
         }
-        if let Some(after) = self.free.remove(&end) {
+        if let Some(after) = self.remove(end) {
             end += after.len;
         }
-        let since = Some(now);
-        self.free.insert(
-            start,
-            Free {
-                len: end - start,
-                since,
-            },
-        );
+        self.insert(start, end - start, Some(now));
+    }
+
+    fn insert(&mut self, at: usize, len: usize, since: Option<Instant>) {
+        self.free.insert(at, Free { len, since });
+        self.by_len.insert((len, at));
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Free> {
+        let free = self.free.remove(&at)?;
+        self.by_len.remove(&(free.len, at));
+        Some(free)
     }
 }
 

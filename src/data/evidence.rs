@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mask::{Kind, is_grey, packed};
 use super::scan::Scanned;
+use super::tally::Pool;
 use crate::finding::{Finding, Severity, counted};
 
 pub(super) struct Evidence {
@@ -29,11 +30,11 @@ pub(super) struct Evidence {
     pub lasts: usize,
 }
 
-pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
+pub(super) fn gather(scanned: &[Scanned], pool: Pool) -> Evidence {
     let mut e = Evidence {
-        ids: BTreeMap::new(),
-        greys: BTreeMap::new(),
-        colors: BTreeMap::new(),
+        ids: pool.ids.clone(),
+        greys: pool.ids,
+        colors: pool.colors,
         palette: Vec::new(),
         indexed_colors: BTreeMap::new(),
         rgb: 0,
@@ -43,17 +44,14 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
         consecutive: 0,
         lasts: 0,
     };
+    for (&id, &count) in &e.greys {
+        *e.colors.entry(packed([id.min(255) as u8; 3])).or_default() += count;
+    }
     let mut lasts = std::collections::BTreeSet::new();
     for one in scanned {
         // JPEG holds greys or colours; one value beyond a byte tells.
-        let lossy_colors = one.facts.kind == Kind::Lossy
-            && one
-                .facts
-                .counts
-                .keys()
-                .next_back()
-                .is_some_and(|v| *v > 255);
-        for (&value, &count) in &one.facts.counts {
+        let lossy_colors = one.facts.kind == Kind::Lossy && one.facts.tally.last() > 255;
+        for (value, count) in one.facts.tally.kept() {
             let color = match &one.facts.kind {
                 Kind::Lossy if lossy_colors => Some(value),
                 Kind::Palette(palette) => palette.get(value as usize).copied(),
@@ -83,8 +81,7 @@ pub(super) fn gather(scanned: &[Scanned]) -> Evidence {
             }
             Kind::Grey(_) => {
                 e.grey += 1;
-                let last = one.facts.counts.keys().next_back().copied().unwrap_or(0);
-                let above = one.facts.counts.keys().filter(|v| **v > 0).count();
+                let (last, above) = (one.facts.tally.last(), one.facts.tally.above());
                 if above as u64 == u64::from(last) && last > 2 {
                     e.consecutive += 1;
                     lasts.insert(last);

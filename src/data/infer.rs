@@ -5,6 +5,7 @@ use super::evidence::{Evidence, gather};
 use super::mask::{packed, unpacked};
 use super::mismatch::{self, Colors};
 use super::scan::Scanned;
+use super::tally::Pool;
 use super::{Class, ClassMap, Coding, DataError, IGNORE, many_colors, palette};
 use crate::finding::{Finding, Severity};
 
@@ -42,9 +43,10 @@ const VOC: [&str; 21] = [
 /// When no class map can be made of the masks.
 pub(super) fn class_map(
     scanned: &[Scanned],
+    pool: Pool,
     table: Option<&super::layout::Table>,
 ) -> Result<(ClassMap, Vec<Finding>), DataError> {
-    let mut evidence = gather(scanned);
+    let mut evidence = gather(scanned, pool);
     let mut findings = evidence.findings();
     if let Some(table) = table
         && let Some(map) = from_table(table, &evidence, &mut findings)

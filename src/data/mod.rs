@@ -34,6 +34,7 @@ pub mod shapes;
 mod split;
 mod suspects;
 pub mod synthetic;
+mod tally;
 mod turn;
 pub mod volume;
 

@@ -8,10 +8,11 @@ use super::layout::{self, Part};
 use super::mask::{Kind, Lookup, RawMask, Values};
 use super::reading::Reading;
 use super::scan::{Scanned, scan};
+use super::tally::count;
 use super::turn::turn;
 use super::{
-    Census, ClassMap, Coding, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap,
-    Progress, Sample, Source, infer, remarks, split, suspects, synthetic,
+    Census, ClassMap, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap, Progress,
+    Sample, Source, infer, remarks, split, suspects, synthetic,
 };
 
 /// What `data.path` holds for the generated dataset.
@@ -31,7 +32,7 @@ impl Dataset {
         let root = PathBuf::from(&config.path);
         let found = layout::detect(&root, config, progress)?;
         let mut findings = found.findings;
-        let (scanned, faults) = scan(&root, found.pairs, progress)?;
+        let (scanned, pool, faults) = scan(&root, found.pairs, progress)?;
         findings.extend(faults);
         if scanned.is_empty() {
             let message = findings
@@ -47,7 +48,7 @@ impl Dataset {
         let classes = match &config.classes {
             Some(classes) => classes.clone(),
             None => {
-                let (classes, more) = infer::class_map(&scanned, found.table.as_ref())?;
+                let (classes, more) = infer::class_map(&scanned, pool, found.table.as_ref())?;
                 findings.extend(more);
                 classes
             }
@@ -64,7 +65,7 @@ impl Dataset {
             origin: found.split_origin,
         };
         let lookup = Lookup::new(&classes, config.nearest_color);
-        let (counts, unknown) = count(&scanned, &lookup, classes.coding);
+        let (counts, unknown) = count(&root, &scanned, &lookup, classes.coding, progress)?;
         findings.extend(remarks::unknown_values(&unknown, classes.coding));
         let (channels, differ) = remarks::channels(&root, &scanned);
         findings.extend(differ);
@@ -327,32 +328,6 @@ fn under_map(drawn: Vec<Sample>, classes: &ClassMap, seed: u64) -> (Vec<Sample>,
     (mapped.collect(), format!("sample-{seed}-{}", &hash[..8]))
 }
 
-fn count(
-    scanned: &[Scanned],
-    lookup: &Lookup,
-    coding: Coding,
-) -> (Vec<ItemCounts>, remarks::Unknown) {
-    let mut unknown = remarks::Unknown::new();
-    let counts = scanned
-        .iter()
-        .map(|one| {
-            let grey = one.facts.is_grey();
-            let each = one.facts.counts.iter().map(|(&stored, &count)| {
-                let value = one.facts.kind.under(stored, coding, grey);
-                let class = lookup.class(value);
-                if class.is_none() {
-                    let entry = unknown.entry(value).or_default();
-                    entry.0 += count;
-                    entry.1.push(one.pair.mask.display().to_string());
-                }
-                (class, count)
-            });
-            ItemCounts::new(one.facts.size, each)
-        })
-        .collect();
-    (counts, unknown)
-}
-
 fn items(scanned: &[Scanned]) -> Vec<Item> {
     let id = |path: &Path| path.with_extension("").to_string_lossy().replace('\\', "/");
     let mut seen = HashSet::new();
@@ -387,10 +362,7 @@ fn fingerprint(scanned: &[Scanned], classes: &ClassMap) -> String {
         hasher.update(one.pair.image.to_string_lossy().as_bytes());
         hasher.update(&one.facts.bytes[0].to_le_bytes());
         hasher.update(&one.facts.bytes[1].to_le_bytes());
-        for (value, count) in &one.facts.counts {
-            hasher.update(&value.to_le_bytes());
-            hasher.update(&count.to_le_bytes());
-        }
+        one.facts.tally.fingerprint(&mut hasher);
     }
     for class in &classes.classes {
         for value in &class.values {

@@ -1,38 +1,31 @@
 //! What opening a dataset remarks about values, classes and channels: findings from counts and headers,
 //! without a look at pixels.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::layout::some_of;
+use super::layout::{first_of, some_of};
 use super::scan::Scanned;
+use super::tally::Unknown;
 use super::{Census, ClassMap, Coding, mask};
 use crate::finding::{Finding, Severity, counted};
 
-/// Unknown value → pixels, and the masks that hold it.
-pub(super) type Unknown = BTreeMap<u32, (u64, Vec<String>)>;
-
 /// Values that no class claims.
 pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
-    if unknown.is_empty() {
+    if unknown.pixels.is_empty() {
         return None;
     }
-    let mut values: Vec<(u32, u64)> = unknown.iter().map(|(v, (n, _))| (*v, *n)).collect();
+    let mut values: Vec<(u32, u64)> = unknown.pixels.iter().map(|(v, n)| (*v, *n)).collect();
     values.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let shown: Vec<String> = values
-        .iter()
-        .map(|(value, count)| {
-            let [r, g, b] = mask::unpacked(*value);
-            match coding {
-                Coding::Ids => format!("{value} ({count} px)"),
-                Coding::Colors => format!("{r},{g},{b} ({count} px)"),
-            }
-        })
-        .collect();
+    let shown = first_of(values.iter().map(|(value, count)| {
+        let [r, g, b] = mask::unpacked(*value);
+        match coding {
+            Coding::Ids => format!("{value} ({count} px)"),
+            Coding::Colors => format!("{r},{g},{b} ({count} px)"),
+        }
+    }));
     let pixels: u64 = values.iter().map(|(_, n)| n).sum();
-    let files: HashSet<&String> = unknown.values().flat_map(|(_, files)| files).collect();
-    let mut files: Vec<String> = files.into_iter().cloned().collect();
-    files.sort();
+    let files: Vec<String> = unknown.files.iter().cloned().collect();
     let (code, what, remedy) = match coding {
         Coding::Ids => (
             "unknown-label",
@@ -55,7 +48,7 @@ pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Findin
         ),
         counted(files.len(), ["mask", "masks"]),
         if values.len() == 1 { "is" } else { "are" },
-        some_of(&shown)
+        shown
     );
     let cure: &[(&str, &str)] = match coding {
         Coding::Ids => &[],

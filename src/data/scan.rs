@@ -1,14 +1,15 @@
 //! One pass over all pairs: is each file whole, do image and mask fit, and which values do the
 //! masks hold? In parallel, cancellable; keeps histograms, not pixels.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::layout::{Pair, some_of};
 use super::mask::{self, Kind};
+use super::tally::{Pool, Tally};
 use super::turn::turn;
 use super::{DataError, Progress, decode};
 use crate::finding::{Finding, Severity, counted};
@@ -17,8 +18,7 @@ use crate::finding::{Finding, Severity, counted};
 #[derive(Debug, Clone)]
 pub(super) struct MaskFacts {
     pub kind: Kind,
-    /// Pixels per stored value.
-    pub counts: BTreeMap<u32, u64>,
+    pub tally: Tally,
     /// Bytes of image and mask on disk, for the fingerprint.
     pub bytes: [u64; 2],
     /// Width and height in pixels.
@@ -30,7 +30,11 @@ pub(super) struct MaskFacts {
 impl MaskFacts {
     /// Whether every stored colour is grey, so that it is an id spread over three channels.
     pub fn is_grey(&self) -> bool {
-        self.counts.keys().all(|&value| mask::is_grey(value))
+        match &self.tally {
+            Tally::Whole(counts) => counts.keys().all(|&value| mask::is_grey(value)),
+            // There are more values than greys.
+            Tally::Summary { .. } => false,
+        }
     }
 }
 
@@ -47,7 +51,8 @@ enum Fault {
     Size(String),
 }
 
-/// Facts about every whole pair, and findings about the others.
+/// Facts about every whole pair, what the masks of many values hold together, and findings about the pairs
+/// that are not whole.
 ///
 /// # Errors
 /// Only when cancelled.
@@ -55,15 +60,16 @@ pub(super) fn scan(
     root: &Path,
     pairs: Vec<Pair>,
     progress: &Progress,
-) -> Result<(Vec<Scanned>, Vec<Finding>), DataError> {
+) -> Result<(Vec<Scanned>, Pool, Vec<Finding>), DataError> {
     progress.set_total(pairs.len());
+    let pool = Mutex::new(Pool::default());
     let results: Vec<(Pair, Option<Result<MaskFacts, Fault>>)> = pairs
         .into_par_iter()
         .map(|mut pair| {
             if progress.is_cancelled() {
                 return (pair, None);
             }
-            let facts = look(root, &mut pair);
+            let facts = look(root, &mut pair, &pool);
             progress.advance();
             (pair, Some(facts))
         })
@@ -122,7 +128,8 @@ pub(super) fn scan(
         "Export masks at the size of their images; a mask that is stretched to fit would be wrong.",
     );
     findings.extend(orientations(&scanned));
-    Ok((scanned, findings))
+    let pool = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((scanned, pool, findings))
 }
 
 /// What cameras say about up and down, and masks do not.
@@ -181,7 +188,7 @@ fn orientations(scanned: &[Scanned]) -> Vec<Finding> {
     findings
 }
 
-fn look(root: &Path, pair: &mut Pair) -> Result<MaskFacts, Fault> {
+fn look(root: &Path, pair: &mut Pair, pool: &Mutex<Pool>) -> Result<MaskFacts, Fault> {
     let (image, mask_path) = (root.join(&pair.image), root.join(&pair.mask));
     let image_size = pair.reading.size(&image).map_err(Fault::Image)?;
     if image_size.0.saturating_mul(image_size.1) > decode::MAX_PIXELS {
@@ -231,7 +238,7 @@ fn look(root: &Path, pair: &mut Pair) -> Result<MaskFacts, Fault> {
     }
     let bytes = [&image, &mask_path].map(|p| std::fs::metadata(p).map_or(0, |m| m.len()));
     Ok(MaskFacts {
-        counts: mask.histogram(),
+        tally: Tally::of(&mask, pool).map_err(Fault::Mask)?,
         kind: mask.kind,
         bytes,
         size: [size.0, size.1],

@@ -207,6 +207,12 @@ const CASES: &[(&str, Make, Make)] = &[
         |root| annotated(root, &[[0, 1], [1, 1]], SQUARE),
     ),
     (
+        "unusable-annotation",
+        // Two points are no polygon.
+        |root| annotated(root, &[[0, 1], [1, 1]], "[[0,0, 4,4]]"),
+        |root| annotated(root, &[[0, 1], [1, 1]], SQUARE),
+    ),
+    (
         "image-without-objects",
         |root| annotated(root, &[[0, 1]], SQUARE),
         |root| annotated(root, &[[0, 1], [1, 1]], SQUARE),

@@ -72,6 +72,15 @@ struct Category {
     name: String,
 }
 
+/// What could not be drawn of one annotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Id of the picture.
+    pub image: String,
+    /// Begins with the picture's name, where that is known.
+    pub message: String,
+}
+
 /// Reads an annotation file.
 ///
 /// # Errors
@@ -83,8 +92,9 @@ pub fn parse(text: &[u8]) -> Result<Annotations, String> {
 impl Annotations {
     /// The drawing of each picture, by its id; and what could not be drawn.
     #[must_use]
-    pub fn drawings(&self, overlap: Overlap) -> (HashMap<String, Drawing>, Vec<String>) {
+    pub fn drawings(&self, overlap: Overlap) -> (HashMap<String, Drawing>, Vec<Fault>) {
         let ids = self.values();
+        let mut names: HashMap<String, &str> = HashMap::new();
         let mut drawings: HashMap<String, Drawing> = HashMap::new();
         for picture in &self.images {
             let drawing = Drawing {
@@ -92,26 +102,34 @@ impl Annotations {
                 height: picture.height,
                 shapes: Vec::new(),
             };
+            names.insert(picture.id.to_string(), &picture.file_name);
             drawings.insert(picture.id.to_string(), drawing);
         }
         let mut crowds: HashMap<String, Vec<Shape>> = HashMap::new();
         let mut faults = Vec::new();
         for annotation in &self.annotations {
             let image = annotation.image_id.to_string();
+            let name = names.get(&image).copied().unwrap_or_default();
+            let mut fault = |message: String| {
+                faults.push(Fault {
+                    image: image.clone(),
+                    message,
+                });
+            };
             let Some(drawing) = drawings.get_mut(&image) else {
-                faults.push(format!(
+                fault(format!(
                     "an annotation of image {image}, which is not listed"
                 ));
                 continue;
             };
             let Some(&value) = ids.get(&annotation.category_id) else {
-                faults.push(format!(
-                    "an annotation of category {}, which is not listed",
+                fault(format!(
+                    "an annotation in {name} of category {}, which is not listed",
                     annotation.category_id
                 ));
                 continue;
             };
-            match annotation.form(drawing) {
+            match annotation.form(drawing, &mut |why| fault(format!("{name} {why}"))) {
                 Ok(Some(form)) => {
                     let crowd = matches!(&annotation.iscrowd, Value::Number(n) if n.as_f64() != Some(0.0))
                         || annotation.iscrowd == Value::Bool(true);
@@ -123,7 +141,7 @@ impl Annotations {
                     }
                 }
                 Ok(None) => {}
-                Err(fault) => faults.push(format!("image {image} {fault}")),
+                Err(why) => fault(format!("{name} {why}")),
             }
         }
         for (image, drawing) in &mut drawings {
@@ -190,21 +208,26 @@ fn is_background(name: &str) -> bool {
 }
 
 impl Annotation {
-    /// `None` where there is only a box.
-    fn form(&self, drawing: &Drawing) -> Result<Option<Form>, String> {
+    /// `None` where there is only a box; rings that enclose nothing are left out and said.
+    fn form(
+        &self,
+        drawing: &Drawing,
+        left_out: &mut dyn FnMut(String),
+    ) -> Result<Option<Form>, String> {
         match &self.segmentation {
             None => Ok(None),
             Some(Segmentation::Polygons(rings)) => {
-                let rings: Vec<Vec<[f64; 2]>> = rings
-                    .iter()
-                    .filter(|ring| ring.len() >= 6)
-                    .map(|ring| ring.chunks_exact(2).map(|p| [p[0], p[1]]).collect())
-                    .collect();
-                let form = Form::Rings {
-                    rings,
+                let mut whole = Vec::new();
+                for numbers in rings {
+                    match ring(numbers) {
+                        Ok(ring) => whole.push(ring),
+                        Err(fault) => left_out(fault),
+                    }
+                }
+                Ok((!whole.is_empty()).then_some(Form::Rings {
+                    rings: whole,
                     outline: false,
-                };
-                Ok(Some(form).filter(|f| Drawing::area(f) > 0.0))
+                }))
             }
             Some(Segmentation::Runs { counts, size }) => {
                 if *size != [drawing.height, drawing.width] {
@@ -233,11 +256,41 @@ impl Annotation {
     }
 }
 
+/// The points of a polygon, written x, y, x, y.
+fn ring(numbers: &[f64]) -> Result<Vec<[f64; 2]>, String> {
+    let (points, rest) = numbers.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(format!(
+            "has a polygon of {} numbers, expected pairs of x and y",
+            numbers.len()
+        ));
+    }
+    if points.len() < 3 {
+        return Err(format!(
+            "has a polygon of {}, expected at least 3",
+            counted(points.len(), ["point", "points"])
+        ));
+    }
+    let whole = Form::Rings {
+        rings: vec![points.to_vec()],
+        outline: false,
+    };
+    if Drawing::area(&whole) > 0.0 {
+        Ok(points.to_vec())
+    } else {
+        Err(format!(
+            "has a polygon of {} points that encloses nothing",
+            points.len()
+        ))
+    }
+}
+
 pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     let mut pairs = Vec::new();
     let mut used: Vec<String> = Vec::new();
     let mut tables: Vec<Table> = Vec::new();
-    let (mut missing, mut faults, mut boxes, mut bare) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut missing, mut boxes, mut bare) = (Vec::new(), 0, 0);
+    let (mut faults, mut damaged) = (Vec::new(), Vec::new());
     let ends = Ends::new(folder.files);
     for path in folder.files.iter().filter(|path| is_json(path)) {
         let full = folder.root.join(path);
@@ -264,7 +317,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         if drawings.values().all(|d| d.shapes.is_empty()) {
             continue;
         }
-        faults.extend(more);
+        let faulty: BTreeSet<&str> = more.iter().map(|fault| fault.image.as_str()).collect();
         let part = part_of_file(path);
         let before = pairs.len();
         for picture in &annotations.images {
@@ -276,6 +329,9 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
                 continue;
             };
             bare += usize::from(drawing.shapes.is_empty());
+            if faulty.contains(picture.id.to_string().as_str()) {
+                damaged.push(image.display().to_string());
+            }
             pairs.push(Pair {
                 image,
                 mask: path.clone(),
@@ -286,6 +342,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
                 },
             });
         }
+        faults.extend(more.into_iter().map(|fault| fault.message));
         if pairs.len() > before {
             used.push(format!("`{}`", path.display()));
             tables.push(annotations.table(format!("the categories of `{}`", path.display())));
@@ -306,7 +363,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         }
         return Ok(None);
     };
-    let mut findings = findings(&missing, &faults, bare);
+    let mut findings = findings(&missing, &faults, damaged, bare);
     for other in &tables[1..] {
         if other.rows != table.rows {
             findings.push(Finding::new(
@@ -337,7 +394,12 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     }))
 }
 
-fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> {
+fn findings(
+    missing: &[String],
+    faults: &[String],
+    damaged: Vec<String>,
+    bare: usize,
+) -> Vec<Finding> {
     let mut findings: Vec<Finding> = super::lists::missing_finding(missing).into_iter().collect();
     if !faults.is_empty() {
         findings.push(
@@ -346,11 +408,15 @@ fn findings(missing: &[String], faults: &[String], bare: usize) -> Vec<Finding> 
                 Severity::Warning,
                 format!(
                     "{} can't be drawn: {}",
-                    counted(faults.len(), ["annotation", "annotations"]),
+                    counted(
+                        faults.len(),
+                        ["part of an annotation", "parts of annotations"]
+                    ),
                     some_of(faults)
                 ),
             )
-            .remedy("Export the annotations again, with polygons or run lengths."),
+            .remedy("Export the annotations again, with polygons or run lengths.")
+            .files(damaged),
         );
     }
     if bare > 0 {
@@ -476,6 +542,34 @@ mod tests {
     }
 
     #[test]
+    fn polygons_that_enclose_nothing_are_said_and_those_beside_them_drawn() {
+        let whole = "[0,0, 1,0, 1,2, 0,2]";
+        let broken = annotations(&[
+            (3, &format!("[{whole}, [2,0, 3,1]]"), 0),
+            (3, "[[2,0, 3,0, 3,1, 9]]", 0),
+            (3, "[[2,0, 3,0, 4,0]]", 0),
+        ]);
+        let (drawings, faults) = broken.drawings(Overlap::Later);
+        let expected = [
+            "2 points, expected at least 3",
+            "7 numbers",
+            "encloses nothing",
+        ];
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        for (fault, expected) in faults.iter().zip(expected) {
+            assert!(
+                fault.message.starts_with("a.jpg has") && fault.message.contains(expected),
+                "{fault:?}"
+            );
+        }
+        // Category 0 is not drawn here, so that 3 stays.
+        let values = drawings["7"].paint().unwrap().values.to_vec();
+        assert_eq!(values, [3, 0, 0, 0, 3, 0, 0, 0]);
+        let sound = annotations(&[(3, &format!("[{whole}]"), 0), (3, "[[2,0, 3,0, 3,1]]", 0)]);
+        assert!(sound.drawings(Overlap::Later).1.is_empty());
+    }
+
+    #[test]
     fn run_lengths_are_read_plain_and_compressed_and_checked() {
         let plain = annotations(&[(3, r#"{"counts": [2, 2, 4], "size": [2, 4]}"#, 1)]);
         let (drawings, faults) = plain.drawings(Overlap::Later);
@@ -491,8 +585,12 @@ mod tests {
             [0, 3, 0, 0, 0, 3, 0, 0]
         );
         let wrong = annotations(&[(3, r#"{"counts": [2, 2, 9], "size": [2, 4]}"#, 0)]);
-        assert!(wrong.drawings(Overlap::Later).1[0].contains("13 pixels"));
+        assert!(
+            wrong.drawings(Overlap::Later).1[0]
+                .message
+                .contains("13 pixels")
+        );
         let size = annotations(&[(3, r#"{"counts": [1], "size": [4, 2]}"#, 0)]);
-        assert!(size.drawings(Overlap::Later).1[0].contains("2 × 4"));
+        assert!(size.drawings(Overlap::Later).1[0].message.contains("2 × 4"));
     }
 }

@@ -314,15 +314,15 @@ fn is_litter(path: &Path) -> bool {
 
 /// A few names for a message: "a, b, c and 12 more".
 pub(super) fn some_of(names: &[String]) -> String {
+    first_of(names.iter().cloned())
+}
+
+/// As [`some_of`], of what need not be put into words as a whole.
+pub(super) fn first_of(mut texts: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 3;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    let mut text = texts.by_ref().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if texts.len() > 0 {
+        text.push_str(&format!(" and {} more", texts.len()));
     }
     text
 }

@@ -43,6 +43,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether values are `0xRRGGBB`, or greys of one byte.
+    fn has_colors(&self) -> bool {
+        matches!(self, Self::Rgb | Self::Lossy)
+    }
+
     /// What a stored value stands for under a coding: ids stay, colours go through the palette where
     /// there is one. `grey` says that every colour of the mask is grey, so that it is an id spread over
     /// three channels.
@@ -76,6 +81,21 @@ pub(super) fn is_grey(color: u32) -> bool {
     r == g && g == b
 }
 
+/// A tree of more colours than this is slower than a table of all there are.
+const FEW: usize = 4096;
+
+/// A photo has a colour of its own at nearly every pixel.
+fn by_color(words: &[u32]) -> BTreeMap<u32, u64> {
+    let mut table = vec![0_u32; 1 << 24];
+    for word in words {
+        table[(*word & 0xFF_FFFF) as usize] += 1;
+    }
+    let counts = (0..).zip(table).filter(|(_, count)| *count > 0);
+    counts
+        .map(|(color, count)| (color, u64::from(count)))
+        .collect()
+}
+
 impl RawMask {
     /// Pixels per value, ascending.
     #[must_use]
@@ -93,6 +113,9 @@ impl RawMask {
                 let mut counts = BTreeMap::new();
                 for run in words.chunk_by(|a, b| a == b) {
                     *counts.entry(run[0]).or_insert(0) += run.len() as u64;
+                    if counts.len() > FEW && self.kind.has_colors() {
+                        return by_color(words);
+                    }
                 }
                 counts
             }

@@ -121,7 +121,9 @@ pub fn show(app: &mut App, ctx: &egui::Context) {
     let mut found: Vec<(u8, Entry)> = (entries(app, ctx).into_iter())
         .filter_map(|entry| Some((entry.rank(&wanted)?, entry)))
         .collect();
-    found.sort_by_key(|(rank, _)| *rank);
+    // What can't be done now comes after what can and is nearly as well found.
+    let hindered = |entry: &Entry| !wanted.is_empty() && entry.obstacle.is_some();
+    found.sort_by_key(|(rank, entry)| rank + 2 * u8::from(hindered(entry)));
     let mut chosen = None;
     let modal = Modal::new(Id::unique("command palette")).show(ctx, |ui| {
         ui.set_width(520.0);

@@ -7,6 +7,7 @@ pub mod browse;
 mod clerk;
 pub mod consulting;
 mod drafting;
+mod endings;
 pub mod formulas;
 pub mod freezing;
 pub mod gallery;

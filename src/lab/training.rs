@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use std::path::PathBuf;
 
+use super::endings::{Endings, How};
 use super::notices::Level;
 use super::{Lab, Opened};
 use crate::experiment::ExperimentConfig;
@@ -22,6 +23,7 @@ pub(super) struct Live {
     jobs: Vec<Entry>,
     paused: bool,
     stopping: bool,
+    ended: Endings,
     /// Kernels that the GPU was given; when it was last said, and after how many steps.
     tuned: Option<(usize, Instant, usize)>,
 }
@@ -312,9 +314,13 @@ impl Lab {
                         entry.held = held;
                     }
                 }
-                TrainerEvent::Idle => (self.live.paused, self.live.stopping) = (false, false),
+                TrainerEvent::Idle => {
+                    (self.live.paused, self.live.stopping) = (false, false);
+                    self.live.ended.tell(&mut self.notices, true);
+                }
             }
         }
+        self.live.ended.tell(&mut self.notices, false);
         self.take_preview();
         self.take_glance();
     }
@@ -347,42 +353,51 @@ impl Lab {
     fn lane_event(&mut self, lane: usize, event: &RunEvent) {
         let id = self.live.jobs.get(lane).and_then(|job| job.id.clone());
         let run = id.and_then(|id| self.runs.iter_mut().find(|run| run.id == id));
-        let (name, why) = match run {
+        let (name, why, by_hand) = match run {
             Some(run) => {
                 run.apply(event);
-                (run.name.clone(), run.why_ended().map(str::to_owned))
+                let why = run.why_ended().map(str::to_owned);
+                (run.name.clone(), why, run.was_stopped_by_hand())
             }
             None => {
                 let job = self.live.jobs.get(lane);
-                (
-                    job.map_or_else(String::new, |job| job.run.name.clone()),
-                    None,
-                )
+                let name = job.map_or_else(String::new, |job| job.run.name.clone());
+                (name, None, false)
             }
         };
         match event {
             RunEvent::Finished { outcome, step, .. } => {
-                let (level, text) = match outcome {
+                match outcome {
                     Outcome::Completed => {
-                        (Level::Success, format!("“{name}” is trained: {step} steps"))
+                        (self.live.ended).push(name.clone(), *step, How::Completed);
+                    }
+                    Outcome::Stopped if by_hand => {
+                        (self.live.ended).push(name.clone(), *step, How::ByHand);
                     }
                     Outcome::Stopped => {
                         let why = why.unwrap_or_default();
-                        (Level::Info, format!("“{name}”, {step} steps: {why}"))
+                        let text = format!("“{name}”, {step} steps: {why}");
+                        self.notices.push(Level::Info, text);
                     }
-                    Outcome::Diverged { at_step, message } => (
-                        Level::Error,
-                        format!("“{name}” diverged at step {at_step}: {message}"),
-                    ),
+                    Outcome::Diverged { at_step, message } => {
+                        let text = format!("“{name}” diverged at step {at_step}: {message}");
+                        self.notices.push(Level::Error, text);
+                    }
                     Outcome::Failed { message } => {
-                        (Level::Error, format!("“{name}” failed: {message}"))
+                        let text = format!("“{name}” failed: {message}");
+                        self.notices.push(Level::Error, text);
                     }
-                };
-                self.notices.push(level, text);
+                }
                 self.lane_ended(&name, *outcome == Outcome::Stopped);
             }
+            // Why a rule ends it is said when it has ended.
+            RunEvent::Finding { step, .. } if event.is_stop_at(*step) => {}
             RunEvent::Finding { finding, .. } => {
-                self.notices.push(Level::Warning, finding.message.clone());
+                let text = match self.live.jobs.len() {
+                    1 => finding.message.clone(),
+                    _ => format!("“{name}”: {}", finding.message),
+                };
+                self.notices.push(Level::Warning, text);
             }
             RunEvent::Resumed { step, .. } => {
                 let text = format!("“{name}” goes on from step {step}");

@@ -11,7 +11,8 @@ const BY_HAND: &str = "stopped by hand; what it had learned is kept";
 
 impl RunEvent {
     /// Whether a rule ends the run with it at `step`.
-    pub(super) fn is_stop_at(&self, step: u64) -> bool {
+    #[must_use]
+    pub fn is_stop_at(&self, step: u64) -> bool {
         matches!(self, Self::Finding { step: at, finding }
             if *at == step && [PATIENCE, ON_ERROR].contains(&finding.code.as_str()))
     }
@@ -30,6 +31,12 @@ impl Run {
         said.filter(|(step, _)| *step == last)
             .map(|(_, finding)| (finding.code.as_str(), finding.message.as_str()))
             .find(|(code, _)| [PATIENCE, ON_ERROR].contains(code))
+    }
+
+    /// Whether a person ended it.
+    #[must_use]
+    pub fn was_stopped_by_hand(&self) -> bool {
+        self.outcome == Some(Outcome::Stopped) && self.rule().is_none()
     }
 
     /// How it ended, in a few words; `None` while it trains, or when it was cut off.

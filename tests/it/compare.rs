@@ -10,7 +10,7 @@ use dicebench::run::pictures::Album;
 use dicebench::run::versus::Order;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::window::wait_up_to;
 
@@ -75,6 +75,17 @@ fn settle(harness: &mut Harness<'_, App>) {
     }
 }
 
+/// Whether the picture of the run of this name is the one of that step.
+fn shows(harness: &Harness<'_, App>, name: &str, step: u64) -> bool {
+    let step = format!("· step {step} ·");
+    let mut panes = harness.query_all_by_label_contains(&step);
+    panes.any(|pane| {
+        pane.accesskit_node()
+            .label()
+            .is_some_and(|label| label.starts_with(name))
+    })
+}
+
 fn press(harness: &mut Harness<'_, App>, key: Key) {
     harness.key_press_modifiers(Modifiers::NONE, key);
     harness.step();
@@ -115,15 +126,13 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     harness.step();
     settle(&mut harness);
     assert!(harness.state().compare.painted() >= 3, "truth and two runs");
-    assert!(harness.query_by_label_contains("one · step 30").is_some());
-    assert!(harness.query_by_label_contains("two · step 30").is_some());
+    assert!(shows(&harness, "one", 30) && shows(&harness, "two", 30));
 
     // The epoch slider: one step back, for both.
     press(&mut harness, Key::ArrowDown);
     settle(&mut harness);
     assert_eq!(harness.state().compare.moment, Some(20));
-    assert!(harness.query_by_label_contains("one · step 20").is_some());
-    assert!(harness.query_by_label_contains("two · step 20").is_some());
+    assert!(shows(&harness, "one", 20) && shows(&harness, "two", 20));
     // Back and forth paints nothing anew.
     let painted = harness.state().compare.painted();
     press(&mut harness, Key::ArrowUp);
@@ -135,8 +144,7 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     press(&mut harness, Key::B);
     assert_eq!(harness.state().compare.mode, Mode::Blink);
     press(&mut harness, Key::T);
-    let front =
-        |harness: &Harness<'_, App>| harness.query_by_label_contains("one · step 30").is_some();
+    let front = |harness: &Harness<'_, App>| shows(harness, "one", 30);
     let first = front(&harness);
     press(&mut harness, Key::T);
     assert_ne!(first, front(&harness));
@@ -234,12 +242,23 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
         wait(&mut harness, file, |_| path.is_file());
     }
     let svg = std::fs::read_to_string(saved.join("comparison.svg")).unwrap();
-    assert!(
-        svg.contains(">Truth</text>") && svg.contains("one · step 10"),
-        "titles are text"
+    let lines: Vec<&str> = svg.lines().map(str::trim).collect();
+    for words in ["Truth", "Errors of one", "Errors of two", "cell", "missed"] {
+        assert!(lines.contains(&words), "{words} is text: {svg}");
+    }
+    let noted = |line: &&&str| line.starts_with("Dice 0.") && line.contains("step 10 · epoch ");
+    assert_eq!(
+        lines.iter().filter(noted).count(),
+        2,
+        "both say when and how good"
     );
+    assert!(svg.contains(" · validation image "), "which image it is");
+    assert_eq!(svg.matches("<image").count(), 3);
     let picture = image::open(saved.join("comparison.png")).unwrap();
-    assert_eq!((picture.width(), picture.height()), (3 * 32 + 8, 32));
+    let [wide, high] = [picture.width(), picture.height()];
+    // 32 pixels are shown 16 times as large, three beside one another.
+    assert!(wide > 3 * 512 && wide < 3 * 512 + 150, "{wide}");
+    assert!(high > 512 && high < 512 + 300, "{high}");
     let csv = std::fs::read_to_string(saved.join("images.csv")).unwrap();
     let images = harness.state().lab.runs[0].validations[0].per_image.len();
     assert_eq!(csv.lines().count(), 1 + images);

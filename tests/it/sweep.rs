@@ -77,7 +77,7 @@ fn a_sweep_is_a_scatter_plot_and_parallel_coordinates() {
         .rect();
     crate::views::shot(&mut harness, "runs-parallel");
     // The best run ends at the top of the last axis.
-    let top = egui::pos2(figure.right() - 71.0, figure.top() + 36.0);
+    let top = egui::pos2(figure.right() - 71.0, figure.top() + 52.0);
     harness.hover_at(top);
     harness.run_steps(3);
     harness.drag_at(top);

@@ -288,14 +288,14 @@ pub const COMPARE: &[Command] = &[
     ),
     command(
         "Save the compared pictures as SVG…",
-        "The panes as they are chosen now; their titles stay text.",
+        "The panes as they are chosen now, with their names, scores and colours; letters stay text.",
         Keys::None,
         one,
         |app, _| app.compare.wish(Wish::Save(Asked::Svg)),
     ),
     command(
         "Save the compared pictures as PNG…",
-        "The panes beside one another, pixel by pixel.",
+        "The panes as they are chosen now, with their names, scores and colours, pixel by pixel.",
         Keys::None,
         one,
         |app, _| app.compare.wish(Wish::Save(Asked::Png)),

@@ -218,12 +218,12 @@ fn save_menu(compare: &mut Compare, ui: &mut Ui) {
             (
                 Asked::Svg,
                 "Pictures as SVG…",
-                "The panes as they are chosen now, unzoomed; their titles stay text.",
+                "The panes as they are chosen now, unzoomed, with names, epochs, scores and the meaning of the colours; letters stay text.",
             ),
             (
                 Asked::Png,
                 "Pictures as PNG…",
-                "The panes beside one another, unzoomed, pixel by pixel.",
+                "The same, pixel by pixel.",
             ),
             (
                 Asked::Csv,

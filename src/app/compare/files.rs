@@ -1,6 +1,4 @@
-//! What is compared as files: pictures, and the scores of images.
-
-use egui::ColorImage;
+//! What is compared as files.
 
 use super::gather::Side;
 use crate::app::view::save::{self, Save};
@@ -21,11 +19,6 @@ impl Asked {
     }
 }
 
-/// The panes, as one file.
-pub fn pictures(asked: Asked, panes: &[(String, ColorImage)]) -> Result<Save, String> {
-    save::pictures("comparison", panes, asked == Asked::Svg)
-}
-
 /// Mean Dice of each image in each run, in the order shown.
 pub fn scores(asked: Asked, side: &Side) -> Result<Save, String> {
     let mut heading = vec!["image".to_owned(), "ordered by".to_owned()];
@@ -44,16 +37,5 @@ pub fn scores(asked: Asked, side: &Side) -> Result<Save, String> {
     match asked {
         Asked::Json => Ok(Save::new("images", "json", save::json(&rows)?)),
         _ => Ok(Save::new("images", "csv", save::csv(&rows)?)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_picture_nothing_is_saved() {
-        assert!(pictures(Asked::Png, &[]).is_err());
-        assert!(pictures(Asked::Svg, &[]).is_err());
     }
 }

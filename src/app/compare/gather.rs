@@ -109,7 +109,8 @@ pub fn scene(
     for ((run, title), validation) in runs.iter().zip(titles).zip(validations) {
         let color = on_ground(run_color(ui.ctx(), &run.id), dark);
         let mut look = Look {
-            title: title.clone(),
+            name: title.clone(),
+            notes: Vec::new(),
             color,
             key: 0,
             labels: None,
@@ -136,8 +137,10 @@ pub fn scene(
                 look.key = hasher.finish();
                 (look.labels, look.doubt) = (labels, doubt);
                 let dice = image_dice(validation, own).filter(|_| validation.step == step);
-                let dice = dice.map_or_else(String::new, |dice| format!(" · Dice {dice:.3}"));
-                look.title = format!("{title} · step {step}{dice}");
+                let dice = dice.map(|dice| format!("Dice {dice:.3}"));
+                let epoch = step as f64 / run.steps_per_epoch.max(1) as f64;
+                let when = [format!("step {step}"), format!("epoch {epoch:.1}")];
+                look.notes = dice.into_iter().chain(when).collect();
             } else {
                 look.missing = if own.is_none() {
                     "This run was validated on other images.".to_owned()

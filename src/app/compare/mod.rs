@@ -208,7 +208,16 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     if let Some(position) = asked.image {
         compare.image = names.get(position).cloned();
     }
-    pictures::show(compare, ui, &scene, &runs, [a, b]);
+    let title = position.and_then(|at| {
+        Some(format!(
+            "{} · validation image {} of {}",
+            names.get(at)?,
+            at + 1,
+            names.len()
+        ))
+    });
+    let title = title.unwrap_or_default();
+    pictures::show(compare, ui, &scene, &runs, [a, b], &title);
 }
 
 /// What to do while nothing is ticked; returns whether the newest runs shall be.

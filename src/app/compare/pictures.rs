@@ -2,13 +2,24 @@
 
 use egui::{Ui, vec2};
 
+use super::files::Asked;
 use super::gather::Scene;
-use super::{Compare, files, side};
+use super::{Compare, side};
 use crate::app::view::paint::{Overlay, Palette};
-use crate::app::view::versus::{Layer, Mode, Table};
+use crate::app::view::save;
+use crate::app::view::versus::{Layer, Mode, Show, Table};
+use crate::export::chart::Plates;
 use crate::run::Run;
 
-pub fn show(compare: &mut Compare, ui: &mut Ui, scene: &Scene, runs: &[&Run], [a, b]: [usize; 2]) {
+/// `title` stands over the pictures that are saved.
+pub fn show(
+    compare: &mut Compare,
+    ui: &mut Ui,
+    scene: &Scene,
+    runs: &[&Run],
+    [a, b]: [usize; 2],
+    title: &str,
+) {
     let classes = scene.classes.len();
     let palette = Palette {
         colors: scene.classes.iter().map(|(_, color)| *color).collect(),
@@ -43,9 +54,25 @@ pub fn show(compare: &mut Compare, ui: &mut Ui, scene: &Scene, runs: &[&Run], [a
             Mode::Swipe | Mode::Blink => vec![layer(a), layer(b)],
             Mode::Disagree => vec![layer(a), layer(b), Layer::Disagreement(a, b)],
         };
-        compare
-            .saves
-            .push(files::pictures(asked, &table.pictures(&layers)));
+        let mut legend: Vec<(String, [u8; 3])> = Vec::new();
+        if mode == Mode::Disagree {
+            legend.extend(
+                side::tally_of(scene, [a, b])
+                    .iter()
+                    .flat_map(|t| side::counted(t)),
+            );
+        }
+        // The truth is in the colours of the classes, whatever is shown of the runs.
+        let mut shows = vec![Show::Prediction, compare.show];
+        shows.dedup();
+        let words = shows.iter().flat_map(|show| side::meanings(scene, *show));
+        legend.extend(words.map(|(word, color)| (word.to_owned(), color)));
+        let plates = Plates {
+            title: title.to_owned(),
+            plates: table.plates(&layers),
+            legend,
+        };
+        (compare.saves).push(save::plates("comparison", &plates, asked == Asked::Svg));
     }
     let under = match mode {
         Mode::Grid => {

@@ -5,8 +5,8 @@ use egui::{Align2, Color32, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, v
 
 use super::gather::{Scene, Side};
 use crate::app::view::color::{on_ground, run_color, text_on};
-use crate::app::view::paint::{INVENTED_AND_MISSED, Map};
-use crate::app::view::versus::{BOTH_WRONG, Mode, ONLY_A, ONLY_B, Show};
+use crate::app::view::paint::{DOUBT, INVENTED_AND_MISSED, Map};
+use crate::app::view::versus::{DISAGREEMENT, Mode, Show};
 use crate::run::metrics::Confusion;
 use crate::run::versus::{Order, Tally, image_dice, tally};
 
@@ -282,6 +282,13 @@ fn blend(a: Color32, b: Color32, share: f32) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
+/// Pixels that A and B have right or wrong, class by class; none while one of the maps is missing.
+pub fn tally_of(scene: &Scene, [a, b]: [usize; 2]) -> Option<Vec<Tally>> {
+    let plane = |at: usize| scene.looks.get(at)?.labels.as_deref();
+    let (truth, a, b) = (scene.ground.truth.as_deref()?, plane(a)?, plane(b)?);
+    Some(tally(&truth.data, &a.data, &b.data, scene.classes.len()))
+}
+
 /// Two lines below the pictures: what colours mean or how many pixels, and the pixel pointed at.
 pub fn foot(
     ui: &mut Ui,
@@ -290,30 +297,29 @@ pub fn foot(
     [a, b]: [usize; 2],
     under: Option<Vec2>,
 ) {
-    let plane = |at: usize| scene.looks.get(at).and_then(|look| look.labels.as_deref());
     if mode == Mode::Disagree
-        && let (Some(truth), Some(a), Some(b)) = (scene.ground.truth.as_deref(), plane(a), plane(b))
+        && let Some(counts) = tally_of(scene, [a, b])
     {
-        let counts = tally(&truth.data, &a.data, &b.data, scene.classes.len());
         tallies(ui, scene, &counts);
     } else {
-        let entries: Vec<(&str, [u8; 3])> = match show {
-            Show::Errors => INVENTED_AND_MISSED.to_vec(),
-            Show::Doubt => vec![
-                ("sure", crate::app::view::paint::ramp(0)),
-                ("unsure", crate::app::view::paint::ramp(255)),
-            ],
-            Show::Prediction => (scene.classes.iter())
-                .map(|(name, color)| (name.as_str(), *color))
-                .collect(),
-        };
-        legend(ui, &entries);
+        legend(ui, &meanings(scene, show));
     }
     let said = under.map_or_else(
         || "wheel zooms, drag moves, double click shows all · arrows: image and epoch".to_owned(),
         |at| pixel(scene, at),
     );
     ui.add(egui::Label::new(RichText::new(said).weak()).truncate());
+}
+
+/// What the colours of a run's pictures mean.
+pub fn meanings(scene: &Scene, show: Show) -> Vec<(&str, [u8; 3])> {
+    match show {
+        Show::Errors => INVENTED_AND_MISSED.to_vec(),
+        Show::Doubt => DOUBT.to_vec(),
+        Show::Prediction => (scene.classes.iter())
+            .map(|(name, color)| (name.as_str(), *color))
+            .collect(),
+    }
 }
 
 fn legend(ui: &mut Ui, entries: &[(&str, [u8; 3])]) {
@@ -336,9 +342,19 @@ fn swatch(ui: &mut Ui, color: Color32) {
         .rect(rect, 2.0, color, rim, egui::StrokeKind::Inside);
 }
 
-fn tallies(ui: &mut Ui, scene: &Scene, counts: &[Tally]) {
+/// How many pixels two runs disagree about, and the colours of the three ways to.
+pub fn counted(counts: &[Tally]) -> [(String, [u8; 3]); 3] {
     let sum = |pick: fn(&Tally) -> u64| -> u64 { counts.iter().map(pick).sum() };
     let total = sum(Tally::pixels).max(1);
+    let picks: [fn(&Tally) -> u64; 3] = [|t| t.only_a, |t| t.only_b, |t| t.both_wrong];
+    std::array::from_fn(|at| {
+        let ((word, color), count) = (DISAGREEMENT[at], sum(picks[at]));
+        let share = count as f64 / total as f64 * 100.0;
+        (format!("{word}: {count} px ({share:.1} %)"), color)
+    })
+}
+
+fn tallies(ui: &mut Ui, scene: &Scene, counts: &[Tally]) {
     let table = || {
         let mut text = "pixels of each true class: A right, B wrong | B right, A wrong | both wrong | both right".to_owned();
         for ((name, _), count) in scene.classes.iter().zip(counts) {
@@ -352,15 +368,9 @@ fn tallies(ui: &mut Ui, scene: &Scene, counts: &[Tally]) {
         text
     };
     let response = ui.horizontal(|ui| {
-        for (word, color, count) in [
-            ("A right, B wrong", ONLY_A, sum(|t| t.only_a)),
-            ("B right, A wrong", ONLY_B, sum(|t| t.only_b)),
-            ("both wrong", BOTH_WRONG, sum(|t| t.both_wrong)),
-        ] {
-            let [r, g, b] = color;
+        for (said, [r, g, b]) in counted(counts) {
             swatch(ui, Color32::from_rgb(r, g, b));
-            let share = count as f64 / total as f64 * 100.0;
-            ui.label(RichText::new(format!("{word}: {count} px ({share:.1} %)")).size(12.0));
+            ui.label(RichText::new(said).size(12.0));
         }
         ui.menu_button("per class", |ui| {
             egui::Grid::new("pixels per class")
@@ -416,8 +426,7 @@ fn pixel(scene: &Scene, at: Vec2) -> String {
     }
     for look in &scene.looks {
         if let Some(labels) = look.labels.as_deref() {
-            let title = look.title.split(" · ").next().unwrap_or_default();
-            said += &format!(" · {title}: {}", name(labels));
+            said += &format!(" · {}: {}", look.name, name(labels));
         }
     }
     said

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use egui::{Button, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 
 use super::super::theme;
+use super::super::view::captions;
 use super::super::view::chip::{Chip, legend};
 use super::super::view::color::on_ground;
 use super::super::view::lens::Lens;
@@ -15,6 +16,7 @@ use super::large::{self, Large};
 use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, unpacked};
 use crate::data::{Dataset, IGNORE, Sample};
+use crate::export::chart::Plates;
 use crate::lab::Lab;
 use crate::lab::browse::Side;
 use crate::lab::rooming::Full;
@@ -133,13 +135,18 @@ pub(super) fn show(
         && let Some(svg) = look.save_as.take()
     {
         let scene = scene(look, &sample, &palette);
-        let panes: Vec<_> = (shown(look.beside).iter())
-            .filter_map(|pane| {
-                let title = format!("{} of {}", pane.name(), dataset.items[item].id);
-                Some((title, scene.picture(*pane)?))
-            })
+        let shown = shown(look.beside);
+        let panes = shown.iter();
+        let plate = |pane: &Pane| Some(save::plate(pane.name(), &scene.picture(*pane)?));
+        let classes: Vec<_> = (dataset.classes.classes.iter())
+            .map(|class| (class.name.clone(), class.color))
             .collect();
-        room.saves.push(save::pictures("image", &panes, svg));
+        let plates = Plates {
+            title: dataset.items[item].id.clone(),
+            plates: panes.filter_map(plate).collect(),
+            legend: captions::legend(&shown, &classes, &palette),
+        };
+        room.saves.push(save::plates("image", &plates, svg));
     }
     pictures(look, &sample, &palette, ui);
     let size = [full.sample.image.width, full.sample.image.height];

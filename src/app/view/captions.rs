@@ -5,34 +5,76 @@ use egui::{Align2, Color32, Rect, RichText, Sense, Ui, Vec2, vec2};
 use super::color::{INVENTED, MISSED};
 use super::paint::{self, RIGHT, SWAPPED, Verdict};
 use super::panes::{Pane, Scene};
+use super::titles;
 use crate::train::session::Prediction;
 
 /// Height of the line above a pane that says what it shows.
 pub const TITLE: f32 = 18.0;
 
-pub fn title(pane: Pane, prediction: Option<&Prediction>, dice: Option<f64>) -> String {
+/// What is said of a prediction beside its name: its score on this image, and when it was made.
+pub fn notes(pane: Pane, prediction: Option<&Prediction>, dice: Option<f64>) -> Vec<String> {
     match (pane, prediction) {
         (Pane::Prediction, Some(prediction)) => {
-            let dice = dice.map_or_else(String::new, |dice| format!(" · Dice {dice:.3}"));
-            format!("Prediction · step {}{dice}", prediction.step)
+            let dice = dice.map(|dice| format!("Dice {dice:.3}"));
+            let step = format!("step {}", prediction.step);
+            dice.into_iter().chain([step]).collect()
         }
-        _ => pane.name().to_owned(),
+        _ => Vec::new(),
     }
 }
 
-/// The line above a pane: what it shows.
-pub fn head(ui: &Ui, pane: Rect, name: &str) {
+/// The line above a pane: what it shows, `names[at]` of all that stand beside one another, and as many
+/// of the notes as there is room for.
+pub fn head(ui: &Ui, pane: Rect, names: &[&str], at: usize, notes: &[String]) {
+    /// Points that are left for a name before a note is.
+    const NAME: f32 = 90.0;
     let line = Rect::from_min_size(pane.min, vec2(pane.width(), TITLE));
     let painter = ui.painter().with_clip_rect(line.intersect(ui.clip_rect()));
     let font = egui::FontId::proportional(12.0);
-    let at = line.left_center() + vec2(1.0, 0.0);
-    painter.text(
-        at,
-        Align2::LEFT_CENTER,
-        name,
-        font,
-        ui.visuals().text_color(),
-    );
+    let lay = |words: String, color| painter.layout_no_wrap(words, font.clone(), color);
+    let (ink, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
+    let wide = |words: &str| lay(words.to_owned(), ink).size().x;
+    let whole = names.get(at).map_or(0.0, |name| wide(name)).min(NAME);
+    let mut room = line.width() - 2.0;
+    let fits = |count: &usize| {
+        let said = notes[..*count].join(" · ");
+        wide(&said) + 10.0 + whole <= room
+    };
+    let shown = (1..=notes.len()).rev().find(fits).unwrap_or(0);
+    if shown > 0 {
+        let said = lay(notes[..shown].join(" · "), weak);
+        let place = Align2::RIGHT_CENTER.anchor_size(line.right_center(), said.size());
+        room -= said.size().x + 10.0;
+        painter.galley(place.min, said, weak);
+    }
+    let name = titles::telling(names, at, |words| wide(words) <= room);
+    let name = lay(name, ink);
+    let place = Align2::LEFT_CENTER.anchor_size(line.left_center() + vec2(1.0, 0.0), name.size());
+    painter.galley(place.min, name, ink);
+}
+
+/// What the colours of the panes in `shown` mean in a file: classes that are shown, errors, doubt.
+pub fn legend(
+    shown: &[Pane],
+    classes: &[(String, [u8; 3])],
+    palette: &paint::Palette,
+) -> Vec<(String, [u8; 3])> {
+    let mut all = Vec::new();
+    if shown
+        .iter()
+        .any(|pane| matches!(pane, Pane::Truth | Pane::Prediction))
+    {
+        let seen = (classes.iter()).zip(palette.shown.iter().zip(&palette.colors));
+        let seen = seen.filter(|(_, (shown, _))| **shown);
+        all.extend(seen.map(|((name, _), (_, color))| (name.clone(), *color)));
+    }
+    if shown.contains(&Pane::Errors) {
+        all.extend(paint::INVENTED_AND_MISSED.map(|(word, color)| (word.to_owned(), color)));
+    }
+    if shown.contains(&Pane::Doubt) {
+        all.extend(paint::DOUBT.map(|(word, color)| (word.to_owned(), color)));
+    }
+    all
 }
 
 /// What the colours of the panes in `shown` mean, where they are not those of classes.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use egui::{Color32, RichText, Ui, vec2};
 
 use super::paint::Overlay;
-use super::save;
+use super::panes::Pane;
 use super::versus::{Canvas, Ground, Layer, Look, Show, Table};
 use super::viewer::{Viewer, ViewerResponse};
+use super::{captions, save};
 use crate::data::Sample;
+use crate::export::chart::Plates;
 use crate::param::Choice;
 use crate::run::metrics::{Confusion, mean};
 use crate::run::pictures::Plane;
@@ -117,8 +119,17 @@ impl Lanes {
         let mut layers = vec![Layer::Truth];
         layers.extend((0..looks.len()).map(|at| Layer::Run(at, self.show)));
         if let Some(svg) = self.save_as.take() {
-            let pictures = table.pictures(&layers);
-            viewer.saves.push(save::pictures("lanes", &pictures, svg));
+            let pane = match self.show {
+                Show::Prediction => Pane::Prediction,
+                Show::Errors => Pane::Errors,
+                Show::Doubt => Pane::Doubt,
+            };
+            let plates = Plates {
+                title: sample.id.clone(),
+                plates: table.plates(&layers),
+                legend: captions::legend(&[Pane::Truth, pane], classes, &palette),
+            };
+            viewer.saves.push(save::plates("lanes", &plates, svg));
         }
         let foot = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
         let space = vec2(ui.available_width(), ui.available_height() - foot);
@@ -176,12 +187,10 @@ impl Lanes {
     }
 
     fn look(&mut self, lane: &Lane, sample: &Sample, classes: usize) -> Look {
-        let state = match lane.state {
-            "" => String::new(),
-            state => format!(" · {state}"),
-        };
+        let state = (!lane.state.is_empty()).then(|| lane.state.to_owned());
         let mut look = Look {
-            title: format!("{}{state}", lane.name),
+            name: lane.name.clone(),
+            notes: state.iter().cloned().collect(),
             color: lane.color,
             key: 0,
             labels: None,
@@ -203,8 +212,9 @@ impl Lanes {
                 .insert(lane.id.to_owned(), make(key, own, prediction, classes));
         }
         if let Some(made) = self.made.get(lane.id) {
-            let dice = (made.dice).map_or_else(String::new, |dice| format!(" · Dice {dice:.3}"));
-            look.title = format!("{}{dice} · step {}{state}", lane.name, prediction.step);
+            let dice = (made.dice).map(|dice| format!("Dice {dice:.3}"));
+            let step = format!("step {}", prediction.step);
+            look.notes = dice.into_iter().chain(state).chain([step]).collect();
             look.key = key;
             look.labels = Some(Arc::clone(&made.labels));
             look.doubt = Some(Arc::clone(&made.doubt));

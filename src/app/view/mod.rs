@@ -4,7 +4,7 @@
 //! and keeps only what drawing needs: caches, zoom, what is hidden. It must not know the trainer,
 //! the store, commands or files; what the user asks for is returned as a value.
 
-mod captions;
+pub mod captions;
 pub mod chip;
 pub mod color;
 pub mod compare;
@@ -25,5 +25,6 @@ pub mod series;
 pub mod summary;
 pub mod sweep;
 mod ticks;
+mod titles;
 pub mod versus;
 pub mod viewer;

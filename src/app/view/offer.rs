@@ -4,10 +4,7 @@
 use egui::{ColorImage, Role, Ui, WidgetInfo};
 
 use super::save::{self, Save};
-use crate::export::chart::Figure;
-
-/// Pixels to a point of a PNG.
-const SCALE: u32 = 2;
+use crate::export::chart::{Figure, Plates};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -32,7 +29,7 @@ impl<'a> Offer<'a> {
         let make = move |name: &str, ending| {
             let figure = figure();
             Ok(match ending {
-                Ending::Png => Save::new(name, "png", figure.png(SCALE)?),
+                Ending::Png => Save::new(name, "png", figure.png(save::SCALE)?),
                 _ => Save::new(name, "svg", figure.svg()?.into_bytes()),
             })
         };
@@ -48,7 +45,17 @@ impl<'a> Offer<'a> {
         name: impl Into<String>,
         panes: impl Fn() -> Vec<(String, ColorImage)> + 'a,
     ) -> Self {
-        let make = move |name: &str, ending| save::pictures(name, &panes(), ending == Ending::Svg);
+        let make = move |name: &str, ending| {
+            let panes = panes();
+            let plates = Plates {
+                title: name.to_owned(),
+                plates: (panes.iter())
+                    .map(|(title, picture)| save::plate(title, picture))
+                    .collect(),
+                legend: Vec::new(),
+            };
+            save::plates(name, &plates, ending == Ending::Svg)
+        };
         Self {
             name: name.into(),
             endings: [Ending::Svg, Ending::Png],

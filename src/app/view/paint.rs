@@ -19,6 +19,8 @@ pub const INVENTED_AND_MISSED: [(&str, [u8; 3]); 4] = [
     ("swapped", SWAPPED),
     ("right", RIGHT),
 ];
+/// What the ends of the colours of a map of doubt mean.
+pub const DOUBT: [(&str, [u8; 3]); 2] = [("sure", INFERNO[0]), ("unsure", INFERNO[4])];
 /// Pixels that take no part, hatched with the ground.
 pub const VOID: [u8; 3] = [110, 110, 110];
 
@@ -217,18 +219,20 @@ pub fn entropy(size: [usize; 2], doubt: Map) -> ColorImage {
 
 /// Five stops of the Inferno colour map (Smith and van der Walt, 2015; CC0), which rises evenly in
 /// lightness and can be read by people who see few colours.
+const INFERNO: [[u8; 3]; 5] = [
+    [0, 0, 4],
+    [87, 16, 110],
+    [188, 55, 84],
+    [249, 142, 9],
+    [252, 255, 164],
+];
+
+/// The colour of a doubt, from 0 (sure) to 255 (all classes are alike).
 #[must_use]
 pub fn ramp(value: u8) -> [u8; 3] {
-    const STOPS: [[u8; 3]; 5] = [
-        [0, 0, 4],
-        [87, 16, 110],
-        [188, 55, 84],
-        [249, 142, 9],
-        [252, 255, 164],
-    ];
     let place = f32::from(value) / 255.0 * 4.0;
     let below = (place as usize).min(3);
-    mix(STOPS[below], STOPS[below + 1], place - below as f32)
+    mix(INFERNO[below], INFERNO[below + 1], place - below as f32)
 }
 
 /// Every `n`th pixel of an image whose side is longer than `most`.

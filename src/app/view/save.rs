@@ -1,10 +1,13 @@
 //! Something that is to be saved as a file, its name and its bytes; and the menu that asks for pictures. Who asked
 //! for it and where it goes is its owner's business.
 
-use std::fmt::Write;
+use egui::{ColorImage, Role, Ui, WidgetInfo};
+use image::RgbImage;
 
-use base64::Engine;
-use egui::{Color32, ColorImage, Role, Ui, WidgetInfo};
+use crate::export::chart::{Figure, Plate, Plates};
+
+/// Pixels to a point of a PNG.
+pub const SCALE: u32 = 2;
 
 /// See the head of this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,105 +80,37 @@ pub fn json(rows: &[Vec<String>]) -> Result<Vec<u8>, String> {
     serde_json::to_vec_pretty(&objects).map_err(|error| error.to_string())
 }
 
-/// A picture as a PNG file.
-///
-/// # Errors
-/// When it can't be packed.
-pub fn png(picture: &ColorImage) -> Result<Vec<u8>, String> {
-    let [width, height] = picture.size;
-    let pixels: Vec<u8> = picture
-        .pixels
-        .iter()
-        .flat_map(|p| [p.r(), p.g(), p.b()])
-        .collect();
-    let mut file = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_raw(width as u32, height as u32, pixels)
-        .ok_or("the picture has another size than its pixels")?
-        .write_to(&mut file, image::ImageFormat::Png)
-        .map_err(|error| error.to_string())?;
-    Ok(file.into_inner())
-}
-
-/// Pictures beside one another, each under its title, which stays text.
-///
-/// # Errors
-/// When a picture can't be packed.
-pub fn pictures_svg(pictures: &[(String, ColorImage)]) -> Result<String, String> {
-    const SIDE: f64 = 320.0;
-    const HEAD: f64 = 24.0;
-    const GAP: f64 = 10.0;
-    let columns = (pictures.len() as f64).sqrt().ceil().max(1.0);
-    let mut body = String::new();
-    let mut bottom: f64 = 0.0;
-    for (at, (title, picture)) in pictures.iter().enumerate() {
-        let [width, height] = picture.size.map(|side| side.max(1) as f64);
-        let shown = SIDE * height / width;
-        let (column, row) = (at as f64 % columns, (at as f64 / columns).floor());
-        let (x, y) = (
-            GAP + column * (SIDE + GAP),
-            GAP + row * (shown + HEAD + GAP),
-        );
-        let data = base64::engine::general_purpose::STANDARD.encode(png(picture)?);
-        let title = title.replace('&', "&amp;").replace('<', "&lt;");
-        let _ = writeln!(
-            body,
-            "<text x=\"{x}\" y=\"{}\" font-family=\"sans-serif\" font-size=\"13\">{title}</text>\
-             <image x=\"{x}\" y=\"{}\" width=\"{SIDE}\" height=\"{shown}\" \
-             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>",
-            y + 15.0,
-            y + HEAD
-        );
-        bottom = bottom.max(y + HEAD + shown);
+/// A picture with its name, for a file.
+#[must_use]
+pub fn plate(name: impl Into<String>, picture: &ColorImage) -> Plate {
+    let [width, height] = picture.size.map(|side| side as u32);
+    let pixels = picture.pixels.iter();
+    let pixels = pixels.flat_map(|p| [p.r(), p.g(), p.b()]).collect();
+    Plate {
+        name: name.into(),
+        picture: RgbImage::from_raw(width, height, pixels),
+        ..Plate::default()
     }
-    let wide = GAP + columns * (SIDE + GAP);
-    let high = bottom + GAP;
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" \
-         viewBox=\"0 0 {wide} {high}\"><rect width=\"100%\" height=\"100%\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
-    ))
 }
 
-/// Panes with their titles as one file: SVG with titles, or the bare pixels beside one another.
+/// Pictures with their names as one file.
 ///
 /// # Errors
-/// When there is no pane, or one can't be packed.
-pub fn pictures(name: &str, panes: &[(String, ColorImage)], svg: bool) -> Result<Save, String> {
-    if panes.is_empty() {
+/// When there is no picture, or they can't be packed.
+pub fn plates(name: &str, plates: &Plates, svg: bool) -> Result<Save, String> {
+    if plates.plates.iter().all(|plate| plate.picture.is_none()) {
         return Err("no picture is there yet to be saved".to_owned());
     }
-    if svg {
-        let text = pictures_svg(panes)?;
-        return Ok(Save::new(name, "svg", text.into_bytes()));
-    }
-    let pictures: Vec<&ColorImage> = panes.iter().map(|(_, picture)| picture).collect();
-    png(&beside(&pictures)).map(|bytes| Save::new(name, "png", bytes))
-}
-
-/// Pictures beside one another, four pixels apart.
-fn beside(pictures: &[&ColorImage]) -> ColorImage {
-    const GAP: usize = 4;
-    let wide: usize = pictures.iter().map(|picture| picture.size[0] + GAP).sum();
-    let high = pictures
-        .iter()
-        .map(|picture| picture.size[1])
-        .max()
-        .unwrap_or(1);
-    let wide = wide.saturating_sub(GAP).max(1);
-    let mut all = ColorImage::filled([wide, high], Color32::WHITE);
-    let mut left = 0;
-    for picture in pictures {
-        let [w, h] = picture.size;
-        for y in 0..h {
-            let to = y * wide + left;
-            all.pixels[to..to + w].copy_from_slice(&picture.pixels[y * w..(y + 1) * w]);
-        }
-        left += w + GAP;
-    }
-    all
+    Ok(match svg {
+        true => Save::new(name, "svg", plates.svg()?.into_bytes()),
+        false => Save::new(name, "png", plates.png(SCALE)?),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use egui::Color32;
+
     use super::*;
 
     fn rows() -> Vec<Vec<String>> {
@@ -202,34 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_keeps_its_pixels_and_its_title_is_text() {
-        let picture = ColorImage::new(
-            [2, 1],
-            vec![Color32::from_rgb(1, 2, 3), Color32::from_rgb(250, 0, 9)],
-        );
-        let read = image::load_from_memory(&png(&picture).unwrap())
-            .unwrap()
-            .to_rgb8();
-        assert_eq!(read.as_raw(), &[1, 2, 3, 250, 0, 9]);
-        let panes = [
-            ("a < b".to_owned(), picture.clone()),
-            ("c".to_owned(), picture),
-        ];
-        let text = pictures_svg(&panes).unwrap();
-        assert!(text.contains(">a &lt; b</text>") && text.matches("<image").count() == 2);
-    }
-
-    #[test]
-    fn pictures_stand_beside_one_another() {
-        let one = ColorImage::filled([2, 3], Color32::RED);
-        let other = ColorImage::filled([1, 2], Color32::BLUE);
-        let all = beside(&[&one, &other]);
-        assert_eq!(all.size, [7, 3]);
-        assert_eq!(all.pixels[1], Color32::RED);
-        assert_eq!(all.pixels[6], Color32::BLUE);
-        assert_eq!(
-            (all.pixels[2], all.pixels[20]),
-            (Color32::WHITE, Color32::WHITE)
-        );
+    fn a_picture_keeps_its_pixels_and_an_empty_panel_is_no_file() {
+        let pixels = [[1, 2, 3], [250, 0, 9]].map(|[r, g, b]| Color32::from_rgb(r, g, b));
+        let picture = ColorImage::new([2, 1], pixels.to_vec());
+        let mut all = Plates {
+            plates: vec![plate("a", &picture)],
+            ..Plates::default()
+        };
+        let kept = all.plates[0].picture.as_ref().unwrap();
+        assert_eq!(kept.as_raw(), &[1, 2, 3, 250, 0, 9]);
+        let (svg, png) = (plates("x y", &all, true), plates("x y", &all, false));
+        assert_eq!(svg.unwrap().name, "x-y.svg");
+        assert!(image::load_from_memory(&png.unwrap().bytes).is_ok());
+        all.plates[0].picture = None;
+        assert!(plates("x", &all, true).is_err() && plates("x", &all, false).is_err());
     }
 }

@@ -12,8 +12,9 @@ use egui::{
 use super::captions::{self, TITLE};
 use super::lens::Lens;
 use super::paint::{self, Map, Overlay, Palette};
-use super::panes;
+use super::{panes, save};
 use crate::data::Image;
+use crate::export::chart::Plate;
 use crate::run::pictures::Plane;
 use crate::run::versus::{Verdict, judge};
 
@@ -23,6 +24,13 @@ pub const ONLY_A: [u8; 3] = [86, 180, 233];
 pub const ONLY_B: [u8; 3] = [230, 159, 0];
 /// Pixels that neither has right.
 pub const BOTH_WRONG: [u8; 3] = [213, 60, 120];
+
+/// What the colours of a map of disagreement mean.
+pub const DISAGREEMENT: [(&str, [u8; 3]); 3] = [
+    ("A right, B wrong", ONLY_A),
+    ("B right, A wrong", ONLY_B),
+    ("both wrong", BOTH_WRONG),
+];
 
 /// Textures that are not drawn are kept this many, so that a slider moved back is not painted again.
 const KEPT: usize = 96;
@@ -58,7 +66,9 @@ pub struct Ground {
 /// One run's part.
 pub struct Look {
     /// What stands over it.
-    pub title: String,
+    pub name: String,
+    /// What is said beside the name as far as there is room, the most telling first.
+    pub notes: Vec<String>,
     pub color: Color32,
     /// Changes when the maps do.
     pub key: u64,
@@ -128,13 +138,27 @@ impl Table<'_> {
         )
     }
 
-    fn title(&self, layer: Layer) -> String {
-        let of = |at: usize| self.looks.get(at).map_or("", |look| look.title.as_str());
+    fn name(&self, layer: Layer) -> String {
+        let of = |at: usize| self.looks.get(at).map_or("", |look| look.name.as_str());
         match layer {
             Layer::Truth => "Truth".to_owned(),
             Layer::Run(at, Show::Prediction) => of(at).to_owned(),
             Layer::Run(at, show) => format!("{} of {}", show.name(), of(at)),
-            Layer::Disagreement(a, b) => format!("A {} against B {}", of(a), of(b)),
+            Layer::Disagreement(a, b) => format!("A: {}  against  B: {}", of(a), of(b)),
+        }
+    }
+
+    fn notes(&self, layer: Layer) -> &[String] {
+        match layer {
+            Layer::Run(at, _) => self.looks.get(at).map_or(&[], |look| &look.notes),
+            Layer::Truth | Layer::Disagreement(..) => &[],
+        }
+    }
+
+    fn color(&self, layer: Layer) -> Option<Color32> {
+        match layer {
+            Layer::Run(at, _) => self.looks.get(at).map(|look| look.color),
+            Layer::Truth | Layer::Disagreement(..) => None,
         }
     }
 
@@ -168,14 +192,29 @@ impl Table<'_> {
         hasher.finish()
     }
 
-    /// `layers` with their titles, as they are painted; those that are missing are left out.
+    /// `layers` as they are painted; those that can't be say why.
     #[must_use]
-    pub fn pictures(&self, layers: &[Layer]) -> Vec<(String, ColorImage)> {
-        let Some(size) = self.size() else {
-            return Vec::new();
+    pub fn plates(&self, layers: &[Layer]) -> Vec<Plate> {
+        let plate = |layer: &Layer| {
+            let name = self.name(*layer);
+            let painted = self.size().and_then(|size| self.paint(*layer, size));
+            let plate = match painted {
+                Some(picture) => Plate {
+                    note: self.notes(*layer).join(" · "),
+                    ..save::plate(name, &picture)
+                },
+                None => Plate {
+                    name,
+                    note: self.missing(*layer).to_owned(),
+                    ..Plate::default()
+                },
+            };
+            let color = self
+                .color(*layer)
+                .map(|color| [color.r(), color.g(), color.b()]);
+            Plate { color, ..plate }
         };
-        let painted = |layer: &Layer| Some((self.title(*layer), self.paint(*layer, size)?));
-        layers.iter().filter_map(painted).collect()
+        layers.iter().map(plate).collect()
     }
 
     fn paint(&self, layer: Layer, size: [usize; 2]) -> Option<ColorImage> {
@@ -293,33 +332,17 @@ impl Canvas {
         table: &Table,
         layer: Layer,
     ) -> Option<Vec2> {
-        let title = table.title(layer);
-        let rect = self.head(ui, whole, table, layer, &title);
+        let rect = head(ui, whole, table, layer);
         let size = table.size();
         let (Some(texture), Some(size)) = (self.texture(ui, table, layer), size) else {
             note(ui, rect, table.missing(layer));
             return None;
         };
+        let mut title = table.name(layer);
+        for note in table.notes(layer) {
+            title += &format!(" · {note}");
+        }
         panes::draw(ui, at, rect, &texture, size, &mut self.lens, &title).1
-    }
-
-    /// Draws the title; returns what is left below it.
-    fn head(&self, ui: &Ui, whole: Rect, table: &Table, layer: Layer, title: &str) -> Rect {
-        let line = match layer {
-            Layer::Run(at, _) => {
-                let swatch = Rect::from_min_size(whole.min + vec2(1.0, 4.0), vec2(10.0, 10.0));
-                if let Some(look) = table.looks.get(at) {
-                    ui.painter().rect_filled(swatch, 2.0, look.color);
-                }
-                Rect::from_min_max(whole.min + vec2(15.0, 0.0), whole.max)
-            }
-            _ => whole,
-        };
-        captions::head(ui, line, title);
-        let rect = Rect::from_min_max(pos2(whole.left(), whole.top() + TITLE), whole.max);
-        ui.painter()
-            .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
-        rect
     }
 
     /// All `layers` beside one another in the space there is; returns the point under the pointer.
@@ -361,8 +384,8 @@ impl Canvas {
         share: &mut f32,
     ) -> Option<Vec2> {
         let (area, _) = ui.allocate_exact_size(space, Sense::hover());
-        let title = format!("{}  |  {}", table.title(left), table.title(right));
-        captions::head(ui, area, &title);
+        let title = format!("{}  |  {}", table.name(left), table.name(right));
+        captions::head(ui, area, &[&title], 0, &[]);
         let rect = Rect::from_min_max(pos2(area.left(), area.top() + TITLE), area.max);
         ui.painter()
             .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
@@ -415,6 +438,37 @@ impl Canvas {
         }
         under
     }
+}
+
+/// Draws the title; returns what is left below it.
+fn head(ui: &Ui, whole: Rect, table: &Table, layer: Layer) -> Rect {
+    let mut line = whole;
+    if let Some(color) = table.color(layer) {
+        let swatch = Rect::from_min_size(whole.min + vec2(1.0, 4.0), vec2(10.0, 10.0));
+        ui.painter().rect_filled(swatch, 2.0, color);
+        line.min.x += 15.0;
+    }
+    // What the names of all have in common need not be read in each of them.
+    let show = match layer {
+        Layer::Run(_, show) => show,
+        _ => Show::Prediction,
+    };
+    let all: Vec<String> = match layer {
+        Layer::Run(..) => (0..table.looks.len())
+            .map(|at| table.name(Layer::Run(at, show)))
+            .collect(),
+        _ => vec![table.name(layer)],
+    };
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let at = match layer {
+        Layer::Run(at, _) => at,
+        _ => 0,
+    };
+    captions::head(ui, line, &all, at, table.notes(layer));
+    let rect = Rect::from_min_max(pos2(whole.left(), whole.top() + TITLE), whole.max);
+    ui.painter()
+        .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
+    rect
 }
 
 fn note(ui: &Ui, rect: Rect, text: &str) {

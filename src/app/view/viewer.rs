@@ -12,6 +12,7 @@ use super::paint::{Overlay, Palette};
 use super::panes::{self, Pane, Scene, Textures};
 use super::save::{self, Save};
 use crate::data::Sample;
+use crate::export::chart::{Plate, Plates};
 use crate::run::metrics::{Confusion, mean};
 use crate::train::session::Prediction;
 
@@ -104,13 +105,8 @@ impl Viewer {
             },
         };
         if let Some(svg) = self.save_as.take() {
-            let panes: Vec<_> = (self.shown().into_iter())
-                .filter_map(|pane| {
-                    let title = format!("{} of {}", pane.name(), scene.sample.id);
-                    Some((title, scene.picture(pane)?))
-                })
-                .collect();
-            self.saves.push(save::pictures("pictures", &panes, svg));
+            let plates = self.plates(&scene, classes);
+            self.saves.push(save::plates("pictures", &plates, svg));
         }
         // One line below the pictures, whatever it says.
         let status = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
@@ -339,6 +335,24 @@ impl Viewer {
         }
     }
 
+    /// What is shown as it is saved.
+    fn plates(&mut self, scene: &Scene, classes: &[(String, [u8; 3])]) -> Plates {
+        let shown = self.shown();
+        let dice = self.image_dice(scene, scene.prediction_key(), classes.len());
+        let plate = |pane: &Pane| {
+            let picture = scene.picture(*pane)?;
+            Some(Plate {
+                note: captions::notes(*pane, scene.prediction, dice).join(" · "),
+                ..save::plate(pane.name(), &picture)
+            })
+        };
+        Plates {
+            title: scene.sample.id.clone(),
+            plates: shown.iter().filter_map(plate).collect(),
+            legend: captions::legend(&shown, classes, scene.palette),
+        }
+    }
+
     fn pictures(&mut self, ui: &mut Ui, space: Vec2, scene: &Scene, classes: usize) {
         let prediction_key = scene.prediction_key();
         if self.textures.hold(scene.sample) {
@@ -359,8 +373,11 @@ impl Viewer {
                 (Pane::Prediction, true) => Pane::Truth,
                 (other, _) => other,
             };
-            let name = captions::title(content, scene.prediction, dice);
-            captions::head(ui, whole, &name);
+            let notes = captions::notes(content, scene.prediction, dice);
+            captions::head(ui, whole, &[content.name()], 0, &notes);
+            let name = [vec![content.name().to_owned()], notes]
+                .concat()
+                .join(" · ");
             ui.painter()
                 .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
             let Some(texture) = self.textures.get(ui, content, scene, prediction_key) else {

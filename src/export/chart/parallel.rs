@@ -4,13 +4,17 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Drawn, Figure, shortened};
+use super::{Drawn, Figure, measured, shortened};
 
-const STEP: u32 = 130;
-const SIDE: i32 = 80;
+/// Points from one axis to the next: at least, and at most.
+const STEP: [u32; 2] = [130, 280];
+const SIDE: i32 = 90;
 const TOP: i32 = 64;
 const BOTTOM: i32 = 24;
 const HEIGHT: u32 = 440;
+/// Sizes of letters.
+const NAME: u32 = 14;
+const MARK: u32 = 13;
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +32,18 @@ pub struct Parallel {
     pub lines: Vec<(Vec<Option<f64>>, [u8; 3])>,
 }
 
+impl Parallel {
+    /// Points from one axis to the next: names stand beside one another, and marks end before the
+    /// next axis.
+    fn step(&self) -> u32 {
+        let names = self.axes.iter().map(|axis| measured(&axis.name, NAME) + 14);
+        let marks = self.axes.iter().flat_map(|axis| &axis.marks);
+        let marks = marks.map(|(_, word)| measured(word, MARK) + 16);
+        let widest = names.chain(marks).max().unwrap_or(0);
+        widest.clamp(STEP[0], STEP[1])
+    }
+}
+
 impl Figure for Parallel {
     fn title(&self) -> &str {
         &self.title
@@ -35,7 +51,7 @@ impl Figure for Parallel {
 
     fn size(&self) -> (u32, u32) {
         let between = self.axes.len().saturating_sub(1).max(1) as u32;
-        (2 * SIDE as u32 + STEP * between, HEIGHT)
+        (2 * SIDE as u32 + self.step() * between, HEIGHT)
     }
 
     fn draw<B: DrawingBackend>(&self, root: &DrawingArea<B, Shift>, scale: u32) -> Drawn
@@ -48,7 +64,9 @@ impl Figure for Parallel {
             let style = TextStyle::from(font).pos(pos);
             root.draw(&Text::new(words.to_owned(), (at.0 * s, at.1 * s), style))
         };
-        let x = |axis: usize| SIDE + axis as i32 * STEP as i32;
+        let step = self.step();
+        let x = |axis: usize| SIDE + axis as i32 * step as i32;
+        let most = |letters: u32| (step * 2 / letters) as usize;
         let foot = HEIGHT as i32 - BOTTOM;
         let y = |share: f64| foot - (share * f64::from(foot - TOP)) as i32;
         let left = Pos::new(HPos::Left, VPos::Center);
@@ -64,11 +82,16 @@ impl Figure for Parallel {
         for (at, axis) in self.axes.iter().enumerate() {
             let ends = vec![(x(at) * s, y(0.0) * s), (x(at) * s, y(1.0) * s)];
             root.draw(&PathElement::new(ends, grey.stroke_width(scale)))?;
-            let name = shortened(&axis.name, 22);
+            let name = shortened(&axis.name, most(NAME));
             let above = Pos::new(HPos::Center, VPos::Center);
-            text(&name, (x(at), TOP - 18), 12, above)?;
+            text(&name, (x(at), TOP - 18), NAME, above)?;
             for (share, word) in &axis.marks {
-                text(&shortened(word, 14), (x(at) + 5, y(*share)), 11, left)?;
+                text(
+                    &shortened(word, most(MARK)),
+                    (x(at) + 5, y(*share)),
+                    MARK,
+                    left,
+                )?;
             }
         }
         Ok(())

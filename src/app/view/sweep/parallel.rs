@@ -8,11 +8,11 @@ use egui::{
 };
 
 use super::{Axis, Outcome, said};
-use crate::app::view::paint;
+use crate::app::view::{paint, titles};
 
 /// Axes that have room beside one another; what was varied least tells least.
 pub(super) const MOST: usize = 9;
-const TOP: f32 = 34.0;
+const TOP: f32 = 50.0;
 const SIDE: f32 = 70.0;
 const BOTTOM: f32 = 12.0;
 
@@ -177,17 +177,31 @@ fn draw_axes(ui: &Ui, shown: &[&Axis], inner: Rect, brushes: &Brushes, x: &dyn F
     let text = ui.visuals().text_color();
     let weak = ui.visuals().weak_text_color();
     let room = inner.width() / (shown.len() - 1).max(1) as f32 - 6.0;
+    let font = FontId::proportional(12.0);
+    let short = |axis: &Axis| {
+        axis.name
+            .rsplit('.')
+            .next()
+            .unwrap_or(&axis.name)
+            .to_owned()
+    };
+    let lay = |words: &str| (ui.painter()).layout_no_wrap(words.to_owned(), font.clone(), text);
+    // Names that do not fit beside one another take turns on two lines.
+    let turns = shown.iter().any(|axis| lay(&short(axis)).size().x > room);
+    let room = if turns { 2.0 * room } else { room }.max(60.0);
     for (at, axis) in shown.iter().enumerate() {
         let left = x(at);
         ui.painter()
             .vline(left, inner.y_range(), Stroke::new(1.0, weak));
-        // Long names are cut off at the neighbour's.
-        let line =
-            Rect::from_center_size(pos2(left, inner.top() - 26.0), vec2(room.max(60.0), 16.0));
-        let painter = ui.painter().with_clip_rect(line.intersect(ui.clip_rect()));
-        let font = FontId::proportional(12.0);
-        let short = axis.name.rsplit('.').next().unwrap_or(&axis.name);
-        painter.text(line.center(), Align2::CENTER_CENTER, short, font, text);
+        let name = titles::telling(&[&short(axis)], 0, |words| lay(words).size().x <= room);
+        let line = if turns && at % 2 == 1 { 40.0 } else { 24.0 };
+        let name = lay(&name);
+        // The outer ones stay within the drawing.
+        let half = name.size().x / 2.0;
+        let edges = ui.clip_rect().x_range().shrink(half);
+        let x = left.clamp(edges.min.min(left), edges.max.max(left));
+        let place = Align2::CENTER_CENTER.anchor_size(pos2(x, inner.top() - line), name.size());
+        ui.painter().galley(place.min, name, text);
         let (low, high) = axis.ends();
         let few = axis.few().filter(|values| values.len() <= 16);
         let ends = || vec![low, f64::midpoint(low, high), high];

@@ -75,6 +75,7 @@ pub fn step_image(
             ui.selectable_label(true, "By class")
                 .on_hover_text("Chosen in the confusion matrix on the right.");
         }
+        keys(ui);
     });
     if to != at {
         compare.image = ranked
@@ -84,6 +85,9 @@ pub fn step_image(
     }
     to
 }
+
+/// Points that a chooser of a run takes.
+const PAIR: f32 = 170.0;
 
 pub fn controls(
     compare: &mut Compare,
@@ -110,11 +114,13 @@ pub fn controls(
                 ui.selectable_value(&mut compare.show, *show, show.name())
                     .on_hover_text(*help);
             }
-            ui.separator();
         }
         if runs.len() > 1 {
+            if ui.available_size_before_wrap().x > PAIR {
+                ui.separator();
+            }
             for (side, (letter, at)) in [("A", a), ("B", b)].into_iter().enumerate() {
-                keep_together(ui, 170.0);
+                keep_together(ui, PAIR);
                 let combo = egui::ComboBox::from_id_salt(("run of the pair", side))
                     .width(150.0)
                     .truncate()
@@ -132,12 +138,20 @@ pub fn controls(
                     "{letter} of swipe, blink and disagreement; A also orders the images (X swaps)."
                 ));
             }
+        }
+        let room = if compare.mode == Mode::Blink {
+            190.0
+        } else {
+            290.0
+        };
+        if ui.available_size_before_wrap().x > room {
             ui.separator();
+        } else {
+            ui.end_row();
         }
         if compare.mode == Mode::Blink {
             ui.checkbox(&mut compare.blinking, "By itself")
                 .on_hover_text("Take turns by itself; T changes by hand.");
-            keep_together(ui, 120.0);
             let label = ui.label("every");
             ui.add_enabled(
                 compare.blinking,
@@ -149,7 +163,6 @@ pub fn controls(
             .labelled_by(label.id)
             .on_hover_text("Seconds that each of the two is in front (default 0.6).");
         } else {
-            keep_together(ui, 190.0);
             let label = ui.label("Opacity");
             ui.spacing_mut().slider_width = 60.0;
             let slider = egui::Slider::new(&mut compare.opacity, 0.0..=1.0).fixed_decimals(2);
@@ -159,28 +172,8 @@ pub fn controls(
             ui.checkbox(&mut compare.contours, "Contours")
                 .on_hover_text("Draw only the borders of the classes (default off; K).");
         }
-        ui.separator();
+        keep_together(ui, 60.0);
         save_menu(compare, ui);
-        ui.label(RichText::new("keys").weak().underline())
-            .on_hover_ui(|ui| {
-                let keys = sheet::of(ui.ctx(), Some(Tab::Compare));
-                // Two columns: one would be taller than a small window.
-                egui::Grid::new("keys of the comparison")
-                    .num_columns(4)
-                    .spacing([12.0, 2.0])
-                    .show(ui, |ui| {
-                        let half = keys.len().div_ceil(2);
-                        for at in 0..half {
-                            for (key, name) in
-                                [keys.get(at), keys.get(half + at)].into_iter().flatten()
-                            {
-                                ui.strong(key);
-                                ui.label(*name);
-                            }
-                            ui.end_row();
-                        }
-                    });
-            });
     });
 }
 
@@ -244,4 +237,27 @@ fn save_menu(compare: &mut Compare, ui: &mut Ui) {
     });
     menu.response
         .on_hover_text("What is compared here as files.");
+}
+
+/// What the keyboard does here, under the pointer.
+fn keys(ui: &mut Ui) {
+    ui.label(RichText::new("keys").weak().underline())
+        .on_hover_ui(|ui| {
+            let keys = sheet::of(ui.ctx(), Some(Tab::Compare));
+            // Two columns: one would be taller than a small window.
+            egui::Grid::new("keys of the comparison")
+                .num_columns(4)
+                .spacing([12.0, 2.0])
+                .show(ui, |ui| {
+                    let half = keys.len().div_ceil(2);
+                    for at in 0..half {
+                        for (key, name) in [keys.get(at), keys.get(half + at)].into_iter().flatten()
+                        {
+                            ui.strong(key);
+                            ui.label(*name);
+                        }
+                        ui.end_row();
+                    }
+                });
+        });
 }

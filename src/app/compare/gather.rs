@@ -139,7 +139,8 @@ pub fn scene(
                 let dice = image_dice(validation, own).filter(|_| validation.step == step);
                 let dice = dice.map(|dice| format!("Dice {dice:.3}"));
                 let epoch = step as f64 / run.steps_per_epoch.max(1) as f64;
-                let when = [format!("step {step}"), format!("epoch {epoch:.1}")];
+                let digits = usize::from(epoch.fract() != 0.0);
+                let when = [format!("step {step}"), format!("epoch {epoch:.digits$}")];
                 look.notes = dice.into_iter().chain(when).collect();
             } else {
                 look.missing = if own.is_none() {

@@ -50,6 +50,8 @@ pub struct Compare {
     contours: bool,
     swipe: f32,
     turned: f64,
+    /// Height of what stands below the pictures.
+    foot: f32,
     canvas: Canvas,
     gallery: Gallery,
     /// What was wished for, until the runs are known.
@@ -78,6 +80,7 @@ impl Compare {
             contours: false,
             swipe: 0.5,
             turned: 0.0,
+            foot: 44.0,
             canvas: Canvas::default(),
             gallery,
             wishes: Vec::new(),

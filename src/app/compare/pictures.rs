@@ -37,7 +37,8 @@ pub fn show(
         classes,
         overlay,
     };
-    let foot = 2.0 * (ui.spacing().interact_size.y + ui.spacing().item_spacing.y);
+    // As high as it was in the frame before.
+    let foot = compare.foot + ui.spacing().item_spacing.y;
     let space = vec2(ui.available_width(), ui.available_height() - foot).max(vec2(60.0, 60.0));
     let mode = if runs.len() > 1 {
         compare.mode
@@ -107,5 +108,10 @@ pub fn show(
             compare.canvas.grid(ui, space, &table, &layers)
         }
     };
-    side::foot(ui, scene, (mode, compare.show), [a, b], under);
+    let said = ui.scope(|ui| side::foot(ui, scene, (mode, compare.show), [a, b], under));
+    let foot = said.response.rect.height();
+    if (foot - compare.foot).abs() > 0.5 {
+        compare.foot = foot;
+        ui.ctx().request_repaint();
+    }
 }

@@ -4,6 +4,7 @@
 use egui::{Align2, Color32, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::gather::{Scene, Side};
+use crate::app::view::chip::keep_together;
 use crate::app::view::color::{on_ground, run_color, text_on};
 use crate::app::view::paint::{DOUBT, INVENTED_AND_MISSED, Map};
 use crate::app::view::versus::{DISAGREEMENT, Mode, Show};
@@ -323,11 +324,17 @@ pub fn meanings(scene: &Scene, show: Show) -> Vec<(&str, [u8; 3])> {
 }
 
 fn legend(ui: &mut Ui, entries: &[(&str, [u8; 3])]) {
-    egui::ScrollArea::horizontal()
+    /// Points that many classes may take from the pictures.
+    const HIGHEST: f32 = 60.0;
+    egui::ScrollArea::vertical()
         .id_salt("meaning of the colours")
+        .max_height(HIGHEST)
+        .auto_shrink([false, true])
         .show(ui, |ui| {
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
                 for (word, [r, g, b]) in entries {
+                    keep_together(ui, 24.0 + 7.0 * word.chars().count() as f32);
                     swatch(ui, Color32::from_rgb(*r, *g, *b));
                     ui.label(RichText::new(*word).size(12.0));
                 }
@@ -367,11 +374,13 @@ fn tallies(ui: &mut Ui, scene: &Scene, counts: &[Tally]) {
         }
         text
     };
-    let response = ui.horizontal(|ui| {
+    let response = ui.horizontal_wrapped(|ui| {
         for (said, [r, g, b]) in counted(counts) {
+            keep_together(ui, 24.0 + 7.0 * said.chars().count() as f32);
             swatch(ui, Color32::from_rgb(r, g, b));
             ui.label(RichText::new(said).size(12.0));
         }
+        keep_together(ui, 80.0);
         ui.menu_button("per class", |ui| {
             egui::Grid::new("pixels per class")
                 .striped(true)

@@ -5,6 +5,7 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::legend::{self, Key, Mark};
 use super::{Drawn, Figure};
 
 /// One line, and the band around it where it is the mean of several.
@@ -31,6 +32,7 @@ pub struct Chart {
     /// Name of the upright axis; none where the title says it.
     pub y_name: String,
     pub y: Option<Range<f64>>,
+    /// Without the names below.
     pub size: (u32, u32),
     pub lines: Vec<Line>,
     /// Words along the axis in place of numbers: the first at 0, the next at 1.
@@ -38,7 +40,7 @@ pub struct Chart {
     /// Points are decimal logarithms of what the axes say.
     pub log_x: bool,
     pub log_y: bool,
-    /// Names of the lines inside the chart.
+    /// Names of the lines below the chart.
     pub legend: bool,
 }
 
@@ -48,7 +50,13 @@ impl Figure for Chart {
     }
 
     fn size(&self) -> (u32, u32) {
-        self.size
+        let (width, height) = self.size;
+        let keys = keys(self);
+        let foot = match keys.is_empty() {
+            true => 0,
+            false => legend::height(&keys, width - 2 * EDGE) + EDGE,
+        };
+        (width, height + foot)
     }
 
     fn draw<B: DrawingBackend>(&self, root: &DrawingArea<B, Shift>, scale: u32) -> Drawn
@@ -57,6 +65,34 @@ impl Figure for Chart {
     {
         draw(self, root, scale)
     }
+}
+
+/// Points around the names below.
+const EDGE: u32 = 10;
+
+/// Names below the chart, each once.
+fn keys(chart: &Chart) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::new();
+    for line in chart
+        .lines
+        .iter()
+        .filter(|line| chart.legend && !line.name.is_empty())
+    {
+        let mark = match (line.dots, line.dashed) {
+            (true, _) => Mark::Dot,
+            (_, true) => Mark::Dashes,
+            _ => Mark::Line,
+        };
+        let key = Key {
+            name: line.name.clone(),
+            color: line.color,
+            mark,
+        };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 fn draw<B: DrawingBackend>(chart: &Chart, root: &DrawingArea<B, Shift>, scale: u32) -> Drawn
@@ -74,11 +110,15 @@ where
         0 => 6,
         words => words.max(2),
     };
-    let mut context = ChartBuilder::on(root)
-        .caption(&chart.title, letters(15))
+    let (width, height) = chart.size;
+    let corner = (EDGE, height);
+    legend::draw(root, &keys(chart), corner, width - 2 * EDGE, scale)?;
+    let (upper, _) = root.split_vertically((height * scale) as i32);
+    let mut context = ChartBuilder::on(&upper)
+        .caption(&chart.title, letters(18))
         .margin(8 * scale)
-        .x_label_area_size(34 * scale)
-        .y_label_area_size(52 * scale)
+        .x_label_area_size(40 * scale)
+        .y_label_area_size(56 * scale)
         .build_cartesian_2d(x, y)?;
     context
         .configure_mesh()
@@ -87,7 +127,7 @@ where
         .light_line_style(TRANSPARENT)
         .bold_line_style(RGBColor(225, 225, 225))
         .axis_style(RGBColor(120, 120, 120))
-        .label_style(letters(12))
+        .label_style(letters(14))
         .x_labels(marks)
         .y_labels(6)
         .x_label_formatter(&|value| {
@@ -109,38 +149,20 @@ where
             let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
             context.draw_series([Polygon::new(outline, color.mix(0.18))])?;
         }
-        let mut name = Some(&line.name).filter(|name| chart.legend && !name.is_empty());
         // Where a value is missing the line is broken, not bridged.
         for part in line.points.split(|(_, y)| !y.is_finite()) {
             let style = color.stroke_width(width);
             let points = part.iter().copied();
-            let drawn = if line.dots {
+            if line.dots {
                 let size = 4 * scale;
-                context.draw_series(points.map(|at| Circle::new(at, size, color.filled())))?
+                context.draw_series(points.map(|at| Circle::new(at, size, color.filled())))?;
             } else if line.dashed {
                 let dashes = DashedLineSeries::new(points, 6 * scale, 4 * scale, style);
-                context.draw_series(dashes)?
+                context.draw_series(dashes)?;
             } else {
-                context.draw_series(LineSeries::new(points, style))?
-            };
-            if let Some(name) = name.take() {
-                let long = 16 * scale as i32;
-                drawn
-                    .label(name)
-                    .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + long, y)], style));
+                context.draw_series(LineSeries::new(points, style))?;
             }
         }
-    }
-    if chart.legend {
-        context
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .margin(6 * scale)
-            .legend_area_size(20 * scale)
-            .label_font(letters(11))
-            .background_style(WHITE.mix(0.85))
-            .border_style(RGBColor(225, 225, 225))
-            .draw()?;
     }
     Ok(())
 }
@@ -245,7 +267,10 @@ mod tests {
             );
         }
         let image = image::load_from_memory(&chart.png(2).unwrap()).unwrap();
-        assert_eq!((image.width(), image.height()), (960, 600));
+        assert_eq!(
+            (image.width(), image.height()),
+            (960, 600 + 2 * (legend::ROW + EDGE))
+        );
         let dark = image
             .to_rgb8()
             .pixels()

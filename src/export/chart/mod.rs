@@ -1,6 +1,7 @@
 //! Charts as SVG text, or as the pixels of a PNG, on a white ground.
 
 pub mod bars;
+mod legend;
 pub mod lines;
 pub mod parallel;
 pub mod plates;

@@ -6,6 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::legend::{self, Key, Mark};
 use super::{Drawn, Figure, Placed};
 
 /// Points around the whole and between its parts.
@@ -50,12 +51,11 @@ struct Layout {
     cell: (u32, u32),
     /// Lines of each name, cut to the width of a place.
     names: Vec<Vec<String>>,
-    /// Lines that every place keeps for its name, and for its note.
-    lines: [u32; 2],
-    /// Top of the grid and of the legend.
+    /// Lines that every place keeps for its name and its note.
+    lines: u32,
+    /// Tops of the grid and of the legend.
     grid: u32,
-    /// Place of each entry's swatch.
-    legend: Vec<(u32, u32)>,
+    legend: u32,
     size: (u32, u32),
 }
 
@@ -75,6 +75,11 @@ impl Plates {
         (points(width), points(height))
     }
 
+    fn keys(&self) -> Vec<Key> {
+        let entries = self.legend.iter();
+        entries.map(|(name, color)| key(name, *color)).collect()
+    }
+
     fn layout(&self) -> Layout {
         let (width, height) = self.shown();
         let wide = (width.ceil() as u32).max(NARROWEST);
@@ -84,26 +89,18 @@ impl Plates {
                 wrapped(&plate.name, wide - swatch)
             })
             .collect();
-        let longest = names.iter().map(Vec::len).max().unwrap_or(0) as u32;
-        let noted = self.plates.iter().any(|plate| !plate.note.is_empty());
-        let lines = [longest, u32::from(noted)];
-        let tall = height.ceil() as u32 + LINE * (lines[0] + lines[1]) + 4;
+        let noted = |plate: &Plate| plate.picture.is_some() && !plate.note.is_empty();
+        let lines = (self.plates.iter().zip(&names))
+            .map(|(plate, name)| name.len() as u32 + u32::from(noted(plate)))
+            .max()
+            .unwrap_or(0);
+        let tall = height.ceil() as u32 + LINE * lines + 4;
         let columns = columns(self.plates.len(), (wide + GAP, tall + GAP));
         let rows = self.plates.len().div_ceil(columns) as u32;
         let whole = 2 * EDGE + columns as u32 * (wide + GAP) - GAP;
         let grid = EDGE + HEADING;
-        let mut top = grid + rows * (tall + GAP);
-        let mut left = EDGE;
-        let mut legend = Vec::new();
-        for (word, _) in &self.legend {
-            let long = SWATCH + 5 + measured(word) + 14;
-            if left > EDGE && left + long > whole - EDGE {
-                (left, top) = (EDGE, top + LINE);
-            }
-            legend.push((left, top));
-            left += long;
-        }
-        let foot = if legend.is_empty() { 0 } else { LINE };
+        let legend = grid + rows * (tall + GAP);
+        let foot = legend::height(&self.keys(), whole - 2 * EDGE);
         Layout {
             columns,
             cell: (wide, tall),
@@ -111,7 +108,7 @@ impl Plates {
             lines,
             grid,
             legend,
-            size: (whole, top + foot + EDGE - GAP.min(EDGE)),
+            size: (whole, legend + foot + EDGE - GAP),
         }
     }
 }
@@ -125,7 +122,7 @@ impl Layout {
 
     /// Top of the picture in a place.
     fn below_text(&self) -> u32 {
-        LINE * (self.lines[0] + self.lines[1]) + 2
+        LINE * self.lines + 2
     }
 }
 
@@ -167,14 +164,6 @@ impl Figure for Plates {
             let style = style.pos(Pos::new(HPos::Left, VPos::Center));
             root.draw(&Text::new(words.to_owned(), to(at), style))
         };
-        let swatch = |(x, y): (u32, u32), [r, g, b]: [u8; 3]| {
-            let ends = [to((x, y)), to((x + SWATCH, y + SWATCH))];
-            root.draw(&Rectangle::new(ends, RGBColor(r, g, b).filled()))?;
-            root.draw(&Rectangle::new(
-                ends,
-                RGBColor(120, 120, 120).stroke_width(scale),
-            ))
-        };
         text(&self.title, (EDGE, EDGE + 8), 19, ink)?;
         let (wide, _) = layout.cell;
         let (_, high) = self.shown();
@@ -182,7 +171,7 @@ impl Figure for Plates {
             let (left, top) = layout.corner(at);
             let indent = plate.color.map_or(0, |_| SWATCH + 5);
             if let Some(color) = plate.color {
-                swatch((left, top + (LINE - SWATCH) / 2), color)?;
+                legend::piece(root, &key("", color), (left, top + LINE / 2), scale)?;
             }
             for (line, words) in layout.names[at].iter().enumerate() {
                 let y = top + LINE * line as u32 + LINE / 2;
@@ -201,11 +190,17 @@ impl Figure for Plates {
                 }
             }
         }
-        for ((word, color), (left, top)) in self.legend.iter().zip(&layout.legend) {
-            swatch((*left, top + (LINE - SWATCH) / 2), *color)?;
-            text(word, (left + SWATCH + 5, top + LINE / 2), LETTERS, ink)?;
-        }
+        let room = layout.size.0 - 2 * EDGE;
+        legend::draw(root, &self.keys(), (EDGE, layout.legend), room, scale)?;
         Ok(())
+    }
+}
+
+fn key(name: &str, color: [u8; 3]) -> Key {
+    Key {
+        name: name.to_owned(),
+        color,
+        mark: Mark::Area,
     }
 }
 

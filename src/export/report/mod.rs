@@ -219,8 +219,8 @@ fn curves(groups: &[Group<'_>]) -> Result<String, String> {
             y,
             size,
             lines,
-            // Small charts have no room for names; theirs stand above all charts.
-            legend: size.0 > 300,
+            // Names stand above all charts.
+            legend: false,
             ..Chart::default()
         }
         .svg()?;

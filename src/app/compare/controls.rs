@@ -5,7 +5,7 @@ use egui::{RichText, Role, Ui, WidgetInfo, vec2};
 use super::Compare;
 use super::files::Asked;
 use crate::app::commands::sheet;
-use crate::app::view::chip::keep_together;
+use crate::app::view::chip::{keep_together, part};
 use crate::app::view::versus::{Mode, Show};
 use crate::app::{Tab, theme};
 use crate::param::Choice;
@@ -72,7 +72,11 @@ pub fn step_image(
             }
         }
         if matches!(compare.order, Order::Class(_) | Order::Cell { .. }) {
-            ui.selectable_label(true, "By class")
+            let name = match compare.order {
+                Order::Class(_) => "By class",
+                _ => "By mistake",
+            };
+            ui.selectable_label(true, name)
                 .on_hover_text("Chosen in the confusion matrix on the right.");
         }
         keys(ui);
@@ -108,17 +112,15 @@ pub fn controls(
                 compare.mode = *mode;
             }
         }
-        ui.separator();
         if compare.mode != Mode::Disagree {
+            ui.separator();
             for (show, help) in Show::ALL.iter().zip(compare.show.helps()) {
                 ui.selectable_value(&mut compare.show, *show, show.name())
                     .on_hover_text(*help);
             }
         }
         if runs.len() > 1 {
-            if ui.available_size_before_wrap().x > PAIR {
-                ui.separator();
-            }
+            part(ui, PAIR);
             for (side, (letter, at)) in [("A", a), ("B", b)].into_iter().enumerate() {
                 keep_together(ui, PAIR);
                 let combo = egui::ComboBox::from_id_salt(("run of the pair", side))
@@ -144,11 +146,7 @@ pub fn controls(
         } else {
             290.0
         };
-        if ui.available_size_before_wrap().x > room {
-            ui.separator();
-        } else {
-            ui.end_row();
-        }
+        part(ui, room);
         if compare.mode == Mode::Blink {
             ui.checkbox(&mut compare.blinking, "By itself")
                 .on_hover_text("Take turns by itself; T changes by hand.");

@@ -53,7 +53,10 @@ pub fn show(
                 std::iter::once(Layer::Truth).chain(runs).collect()
             }
             Mode::Swipe | Mode::Blink => vec![layer(a), layer(b)],
-            Mode::Disagree => vec![layer(a), layer(b), Layer::Disagreement(a, b)],
+            Mode::Disagree => {
+                let all = [Layer::Truth, layer(a), layer(b), Layer::Disagreement(a, b)];
+                all.to_vec()
+            }
         };
         let mut legend: Vec<(String, [u8; 3])> = Vec::new();
         if mode == Mode::Disagree {

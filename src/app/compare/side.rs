@@ -11,6 +11,9 @@ use crate::app::view::versus::{DISAGREEMENT, Mode, Show};
 use crate::run::metrics::Confusion;
 use crate::run::versus::{Order, Tally, image_dice, tally};
 
+/// Height of a line that says what colours mean.
+const ROW: f32 = 16.0;
+
 /// What was clicked.
 #[derive(Default)]
 pub struct Asked {
@@ -334,7 +337,10 @@ fn legend(ui: &mut Ui, entries: &[(&str, [u8; 3])]) {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
                 for (word, [r, g, b]) in entries {
-                    keep_together(ui, 24.0 + 7.0 * word.chars().count() as f32);
+                    if ui.available_size_before_wrap().x < 24.0 + 7.0 * word.chars().count() as f32
+                    {
+                        ui.end_row();
+                    }
                     swatch(ui, Color32::from_rgb(*r, *g, *b));
                     ui.label(RichText::new(*word).size(12.0));
                 }
@@ -343,7 +349,9 @@ fn legend(ui: &mut Ui, entries: &[(&str, [u8; 3])]) {
 }
 
 fn swatch(ui: &mut Ui, color: Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
+    // As high as a line of text: it stands in the middle of a wrapped row, too.
+    let (line, _) = ui.allocate_exact_size(vec2(9.0, ROW), Sense::hover());
+    let rect = egui::Rect::from_center_size(line.center(), vec2(9.0, 9.0));
     let rim = ui.visuals().window_stroke();
     ui.painter()
         .rect(rect, 2.0, color, rim, egui::StrokeKind::Inside);

@@ -105,6 +105,19 @@ pub fn legend(ui: &mut Ui, chips: &[Chip], hidden: &mut BTreeSet<String>) {
 pub fn keep_together(ui: &mut Ui, width: f32) {
     if ui.available_size_before_wrap().x < width {
         ui.end_row();
+        ui.set_row_height(ui.spacing().interact_size.y);
+    }
+}
+
+/// A line between what stands in a wrapping row and what comes, `width` points wide; where that begins
+/// the next row, there is nothing to part.
+pub fn part(ui: &mut Ui, width: f32) {
+    let line = 6.0 + 2.0 * ui.spacing().item_spacing.x;
+    if ui.available_size_before_wrap().x < width + line {
+        ui.end_row();
+        ui.set_row_height(ui.spacing().interact_size.y);
+    } else {
+        ui.separator();
     }
 }
 

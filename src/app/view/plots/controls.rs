@@ -4,7 +4,7 @@ use egui::{Key, Role, Ui, WidgetInfo};
 
 use super::Plots;
 use super::grouped::GroupBy;
-use crate::app::view::chip::keep_together;
+use crate::app::view::chip::part;
 use crate::app::view::series::{Score, XAxis};
 use crate::param::Choice;
 use crate::run::group::Spread;
@@ -20,9 +20,9 @@ impl Plots {
                     "How far the strong line of the training loss looks back: share that the \
                      moving average keeps at each step. 0 is the raw loss; default 0.90.",
                 );
-            ui.separator();
+            part(ui, 240.0);
             self.axes(ui);
-            ui.separator();
+            part(ui, 180.0);
             ui.selectable_value(&mut self.score, Score::Dice, "Dice")
                 .on_hover_text("Score: 2·TP / (2·TP + FP + FN) over all validation pixels.");
             ui.selectable_value(&mut self.score, Score::Iou, "IoU")
@@ -32,11 +32,11 @@ impl Plots {
                     "A small plot for every class below the others (default off). All plots share \
                  the x axis and the cursor.",
                 );
-            ui.separator();
             if runs > 1 {
+                part(ui, 260.0);
                 self.grouping(ui);
-                ui.separator();
             }
+            part(ui, 160.0);
             ui.checkbox(&mut self.table, "Values").on_hover_text(
                 "A table of the exact values under the cursor (default off). A click in a plot \
                  fastens the cursor, another click or Esc lets it go.",
@@ -82,7 +82,7 @@ impl Plots {
         if wide.changed() {
             (self.reset, self.pinned) = (true, None);
         }
-        ui.separator();
+        part(ui, 200.0);
         let log = ui.checkbox(&mut self.log, "Log loss").on_hover_text(
             "Logarithmic loss axis: small differences late in training become visible. \
              Losses of 0 and below have no place on it.",
@@ -98,7 +98,6 @@ impl Plots {
     }
 
     fn grouping(&mut self, ui: &mut Ui) {
-        keep_together(ui, 150.0);
         let keys = &self.differing.1;
         let group = &mut self.group;
         let combo = egui::ComboBox::from_id_salt("group runs by")

@@ -9,6 +9,7 @@ use crate::app::view::save::{self, Save};
 use crate::app::view::series::Trace;
 use crate::export::chart::{Chart, Figure, Line};
 use crate::run::Run;
+use crate::run::group::Spread;
 
 const SIZE: (u32, u32) = (760, 440);
 /// Pixels to a point of a PNG.
@@ -145,9 +146,20 @@ impl Plots {
                 line.band.retain(|(x, _, _)| (from..=to).contains(x));
             }
         }
-        let title = self.name(which);
+        let mut title = match which {
+            Which::Score => format!("Mean {} over classes", self.score.name()),
+            _ => self.name(which),
+        };
+        if !lots.is_empty() {
+            let band = match self.spread {
+                Spread::StandardDeviation => "one standard deviation",
+                Spread::StandardError => "one standard error",
+                Spread::MinMax => "worst to best run",
+            };
+            title += &format!(" (bands: {band})");
+        }
         let chart = Chart {
-            title: title.clone(),
+            title,
             x: self.along.axis.unit().to_owned(),
             y: (*which != Which::Loss).then_some(0.0..1.0),
             size: SIZE,
@@ -158,7 +170,7 @@ impl Plots {
             ..Chart::default()
         };
         let (ending, bytes) = draw(&chart)?;
-        Ok(Save::new(&title, ending, bytes))
+        Ok(Save::new(&self.name(which), ending, bytes))
     }
 
     /// What is to be saved since the last call.

@@ -32,6 +32,7 @@ impl RunsTable {
             .filter(|column| **column != Column::Difference || baseline.is_some())
             .cloned()
             .collect();
+        let room = ui.available_width();
         let mut table = TableBuilder::new(ui)
             // Widths belong to what is in the columns.
             .id_salt(("recorded runs", &columns))
@@ -40,7 +41,11 @@ impl RunsTable {
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .column(Width::exact(66.0));
         for (at, column) in columns.iter().enumerate() {
-            let [width, least] = column.width();
+            let [mut width, least] = column.width();
+            // Where there is room, names are not cut.
+            if *column == Column::Name {
+                width = (0.17 * room).clamp(width, 280.0);
+            }
             let width = if at + 1 == columns.len() {
                 Width::remainder().at_least(least)
             } else {

@@ -64,49 +64,6 @@ fn the_written_sample_is_the_generated_one() {
 }
 
 #[test]
-fn a_missing_folder_and_a_folder_without_pairs_are_told_apart() {
-    let dir = tempfile::tempdir().unwrap();
-    let missing = dir.path().join("nowhere");
-    let message = open(&missing).unwrap_err().to_string();
-    assert!(
-        message.contains("nowhere") && message.contains("no such folder"),
-        "{message}"
-    );
-    let message = open(dir.path()).unwrap_err().to_string();
-    assert!(message.contains("no pictures"), "{message}");
-    save_rgb(&dir.path().join("a.png"), 4, 4, |_, _| [1, 2, 3]);
-    let message = open(dir.path()).unwrap_err().to_string();
-    assert!(
-        message.contains("1 picture,") && message.contains("masks"),
-        "{message}"
-    );
-}
-
-#[test]
-fn bad_files_are_left_out_and_named() {
-    let dir = tempfile::tempdir().unwrap();
-    pairs(dir.path(), 6, |x, _| u8::from(x > 2));
-    let cut = dir.path().join("images/0.png");
-    let bytes = fs::read(&cut).unwrap();
-    fs::write(&cut, &bytes[..bytes.len() - 12]).unwrap();
-    fs::write(dir.path().join("masks/1.png"), b"").unwrap();
-    save_grey(&dir.path().join("masks/2.png"), 3, 4, |_, _| 0);
-    fs::remove_file(dir.path().join("masks/3.png")).unwrap();
-    let dataset = open(dir.path()).unwrap();
-    assert_eq!(dataset.items.len(), 2);
-    for (code, file) in [
-        ("unreadable-image", "0.png"),
-        ("unreadable-mask", "1.png"),
-        ("size-mismatch", "2.png"),
-        ("image-without-mask", "3.png"),
-    ] {
-        let finding = dataset.findings.iter().find(|f| f.code == code);
-        let finding = finding.unwrap_or_else(|| panic!("{code} in {:?}", codes(&dataset)));
-        assert!(finding.files[0].ends_with(file), "{finding:?}");
-    }
-}
-
-#[test]
 fn masks_may_be_arrays_beside_pictures() {
     let dir = tempfile::tempdir().unwrap();
     pairs(dir.path(), 4, |_, _| 0);
@@ -125,35 +82,6 @@ fn masks_may_be_arrays_beside_pictures() {
 }
 
 #[cfg(unix)]
-#[test]
-fn links_are_followed_loops_end_and_dead_ones_are_named() {
-    use std::os::unix::fs::symlink;
-    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    pairs(elsewhere.path(), 4, |x, _| u8::from(x > 2));
-    symlink(elsewhere.path().join("images"), dir.path().join("images")).unwrap();
-    fs::create_dir(dir.path().join("masks")).unwrap();
-    for at in 0..4 {
-        let name = format!("masks/{at}.png");
-        symlink(elsewhere.path().join(&name), dir.path().join(&name)).unwrap();
-    }
-    symlink(dir.path(), dir.path().join("masks/again")).unwrap();
-    // To what holds the dataset, and everything else.
-    symlink("/", dir.path().join("images_of_all")).unwrap();
-    symlink(
-        dir.path().join("nowhere"),
-        dir.path().join("masks/lost.png"),
-    )
-    .unwrap();
-    let dataset = open(dir.path()).unwrap();
-    assert_eq!(dataset.items.len(), 4);
-    let hidden = dataset
-        .findings
-        .iter()
-        .find(|f| f.code == "unreadable-folder");
-    assert_eq!(hidden.unwrap().files, ["masks/lost.png"]);
-    assert!(dataset.load(3).is_ok());
-}
-
 #[test]
 fn palette_masks_are_indices_even_when_two_entries_have_one_color() {
     let dir = tempfile::tempdir().unwrap();
@@ -272,22 +200,6 @@ fn one_bit_masks_in_the_same_folder_as_their_images_are_found_by_suffix() {
     let labels = &dataset.load(0).unwrap().labels.labels;
     assert_eq!(labels[..9], [1, 0, 0, 0, 0, 0, 0, 0, 1]);
     assert!(labels[9..].iter().all(|l| *l == 0));
-}
-
-#[test]
-fn opening_can_be_cancelled() {
-    let dir = tempfile::tempdir().unwrap();
-    pairs(dir.path(), 2, |_, _| 0);
-    let progress = Progress::default();
-    progress.cancel();
-    let config = DataConfig {
-        path: dir.path().display().to_string(),
-        ..DataConfig::default()
-    };
-    assert_eq!(
-        Dataset::open(&config, &progress).unwrap_err(),
-        DataError::Cancelled
-    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod data;
 mod data_channels;
 mod data_findings;
 mod data_layouts;
+mod data_limits;
 mod data_masks;
 mod data_real;
 mod data_traps;

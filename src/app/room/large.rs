@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
 use egui::{ColorImage, Context, Rect, TextureHandle, TextureOptions, Vec2, vec2};
 
+use super::super::view::easel::Easel;
 use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{Pane, Scene};
@@ -44,30 +45,10 @@ struct Painted {
 }
 
 /// The whole picture, or the part that is looked at closely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Layer {
     Whole,
     Close,
-}
-
-#[derive(Default)]
-struct Desk {
-    /// By layer; the newest wish replaces one that was not begun.
-    wanted: [Option<Job>; 2],
-    made: [Option<Painted>; 2],
-    closed: bool,
-}
-
-#[derive(Default)]
-struct Shared {
-    desk: Mutex<Desk>,
-    more: Condvar,
-}
-
-impl Shared {
-    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Textures of one layer.
@@ -84,9 +65,8 @@ struct Shown {
 }
 
 /// The pictures of one large image.
-#[derive(Default)]
 pub(super) struct Large {
-    shared: Option<Arc<Shared>>,
+    easel: Easel<Layer, Job, Painted>,
     /// The picture that the textures are of.
     held: Option<Arc<Image>>,
     layers: [Shown; 2],
@@ -106,16 +86,23 @@ pub(super) fn is_large(image: &Image) -> bool {
     image.width * image.height > LARGE
 }
 
-impl Drop for Large {
-    fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            shared.desk().closed = true;
-            shared.more.notify_all();
+impl Default for Large {
+    fn default() -> Self {
+        Self {
+            easel: Easel::new(paint),
+            held: None,
+            layers: Default::default(),
         }
     }
 }
 
 impl Large {
+    /// Lets the picture and all that was painted of it go.
+    pub fn forget(&mut self) {
+        self.held = None;
+        self.layers = Default::default();
+    }
+
     /// Takes in what was painted; the textures of another picture are forgotten.
     pub fn begin(&mut self, sample: &Sample, ctx: &Context) {
         let same = (self.held.as_ref()).is_some_and(|image| Arc::ptr_eq(image, &sample.image));
@@ -123,13 +110,12 @@ impl Large {
             self.held = Some(Arc::clone(&sample.image));
             self.layers = Default::default();
         }
-        let Some(shared) = &self.shared else { return };
-        let made = std::mem::take(&mut shared.desk().made);
-        for (shown, painted) in self.layers.iter_mut().zip(made) {
+        for (layer, painted) in self.easel.take() {
+            let shown = &mut self.layers[layer as usize];
             // What was asked for another picture comes too late.
-            let Some(painted) = painted.filter(|_| same && shown.asked != 0) else {
+            if !same || shown.asked == 0 {
                 continue;
-            };
+            }
             shown.key = painted.key;
             shown.part = painted.part;
             shown.sample = Some(painted.sample);
@@ -203,9 +189,7 @@ impl Large {
             palette: look.palette.clone(),
             overlay: look.overlay,
         };
-        let shared = self.shared.get_or_insert_with(|| start(ctx));
-        shared.desk().wanted[layer as usize] = Some(job);
-        shared.more.notify_all();
+        self.easel.ask(layer, job, ctx);
     }
 }
 
@@ -231,40 +215,6 @@ fn close_up(seen: Rect, needed: f32, size: [usize; 2], known: Part) -> Option<Pa
     let [left, top, right, bottom] = [from.x, from.y, to.x, to.y].map(|at| at as usize);
     let (width, height) = (right.min(size[0]) - left, bottom.min(size[1]) - top);
     (width > 0 && height > 0).then_some([left, top, width, height])
-}
-
-fn start(ctx: &Context) -> Arc<Shared> {
-    let shared = Arc::new(Shared::default());
-    let (desk, ctx) = (Arc::clone(&shared), ctx.clone());
-    let spawned = std::thread::Builder::new()
-        .name("large pictures".to_owned())
-        .spawn(move || work(&desk, &ctx));
-    if let Err(error) = spawned {
-        log::warn!("no thread for large pictures: {error}");
-    }
-    shared
-}
-
-fn work(shared: &Shared, ctx: &Context) {
-    loop {
-        let mut desk = shared.desk();
-        let (layer, job) = loop {
-            if desk.closed {
-                return;
-            }
-            let next = [Layer::Whole, Layer::Close]
-                .into_iter()
-                .find_map(|layer| Some((layer, desk.wanted[layer as usize].take()?)));
-            if let Some(next) = next {
-                break next;
-            }
-            desk = (shared.more.wait(desk)).unwrap_or_else(PoisonError::into_inner);
-        };
-        drop(desk);
-        let painted = paint(&job);
-        shared.desk().made[layer as usize] = Some(painted);
-        ctx.request_repaint();
-    }
 }
 
 fn paint(job: &Job) -> Painted {

@@ -10,8 +10,9 @@ use super::super::view::chip::{Chip, legend};
 use super::super::view::color::on_ground;
 use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
-use super::super::view::panes::{self, Pane, Scene, Textures};
+use super::super::view::panes::{self, Pane, Scene};
 use super::super::view::save;
+use super::super::view::textures::Textures;
 use super::large::{self, Large};
 use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, unpacked};
@@ -99,6 +100,8 @@ pub(super) fn show(
             return asked;
         }
         None => {
+            // The one before it, which may be large, is not to be held beside it.
+            room.look.large.forget();
             ui.vertical_centered(|ui| {
                 ui.add_space(60.0);
                 ui.spinner();

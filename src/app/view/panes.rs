@@ -1,12 +1,10 @@
-//! Pictures side by side under one lens: textures that are built once, zoomed and panned together.
+//! Pictures side by side under one lens, zoomed and panned together.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use egui::{
-    Color32, ColorImage, Pos2, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle,
-    TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, ColorImage, Pos2, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::lens::Lens;
@@ -61,7 +59,9 @@ impl Pane {
         }
     }
 
-    fn needs_prediction(self) -> bool {
+    /// Whether it shows nothing without a prediction.
+    #[must_use]
+    pub fn needs_prediction(self) -> bool {
         matches!(self, Self::Prediction | Self::Errors | Self::Doubt)
     }
 }
@@ -161,88 +161,6 @@ fn digest(bytes: &[u8]) -> u64 {
     });
     rest.iter()
         .fold(hash, |hash, &byte| word(hash, u64::from(byte)))
-}
-
-/// Textures of the panes, kept for as long as what they show stays the same.
-#[derive(Default)]
-pub struct Textures {
-    /// Held, so that an address never comes to mean another picture.
-    held: Option<(Arc<Image>, Arc<LabelMap>)>,
-    made: BTreeMap<Pane, (u64, TextureHandle)>,
-    /// How many pictures were painted since the start.
-    painted: u64,
-}
-
-impl std::fmt::Debug for Textures {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Textures({} made)", self.made.len())
-    }
-}
-
-impl Textures {
-    /// Forgets everything when `sample` is not the one of the last call, and returns whether.
-    pub fn hold(&mut self, sample: &Sample) -> bool {
-        let same = (self.held.as_ref()).is_some_and(|(image, labels)| {
-            Arc::ptr_eq(image, &sample.image) && Arc::ptr_eq(labels, &sample.labels)
-        });
-        if !same {
-            for (key, _) in self.made.values_mut() {
-                *key = 0;
-            }
-            self.held = Some((Arc::clone(&sample.image), Arc::clone(&sample.labels)));
-        }
-        !same
-    }
-
-    /// Pictures painted so far; grows only when something changed.
-    #[must_use]
-    pub fn painted(&self) -> u64 {
-        self.painted
-    }
-
-    /// The texture of `pane`; `prediction_key` is that of `scene`.
-    pub fn get(
-        &mut self,
-        ui: &Ui,
-        pane: Pane,
-        scene: &Scene,
-        prediction_key: u64,
-    ) -> Option<&TextureHandle> {
-        let mut hasher = DefaultHasher::new();
-        if pane.needs_prediction() {
-            prediction_key.hash(&mut hasher);
-        }
-        if pane != Pane::Image {
-            scene.palette.hash(&mut hasher);
-        }
-        if matches!(pane, Pane::Truth | Pane::Prediction) {
-            (scene.overlay.contours, scene.overlay.opacity.to_bits()).hash(&mut hasher);
-        }
-        // 0 stands for "never".
-        let key = hasher.finish().max(1);
-        if self.made.get(&pane).is_none_or(|(made, _)| *made != key) {
-            let most = ui.input(|input| input.max_texture_side);
-            let picture = scene.picture(pane)?;
-            let picture = paint::fitted(picture, most);
-            self.painted += 1;
-            let options = if pane == Pane::Image {
-                TextureOptions {
-                    minification: egui::TextureFilter::Linear,
-                    ..TextureOptions::NEAREST
-                }
-            } else {
-                TextureOptions::NEAREST
-            };
-            if let Some((made, texture)) = self.made.get_mut(&pane) {
-                texture.set(picture, options);
-                *made = key;
-            } else {
-                let texture = ui.ctx().load_texture(pane.name(), picture, options);
-                self.made.insert(pane, (key, texture));
-            }
-        }
-        self.made.get(&pane).map(|(_, texture)| texture)
-    }
 }
 
 /// Space between panes.

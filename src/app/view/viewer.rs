@@ -9,8 +9,9 @@ use super::chip::{Chip, legend};
 use super::color::{class_color, on_ground};
 use super::lens::Lens;
 use super::paint::{Overlay, Palette};
-use super::panes::{self, Pane, Scene, Textures};
+use super::panes::{self, Pane, Scene};
 use super::save::{self, Save};
+use super::textures::Textures;
 use crate::data::Sample;
 use crate::export::chart::{Plate, Plates};
 use crate::run::metrics::{Confusion, mean};
@@ -381,6 +382,11 @@ impl Viewer {
             ui.painter()
                 .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
             let Some(texture) = self.textures.get(ui, content, scene, prediction_key) else {
+                if !content.needs_prediction() || scene.prediction.is_some() {
+                    let place = Rect::from_center_size(rect.center(), Vec2::splat(24.0));
+                    ui.put(place, egui::Spinner::new());
+                    continue;
+                }
                 let text = "No prediction yet";
                 let color = ui.visuals().weak_text_color();
                 let font = egui::FontId::proportional(13.0);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use dicebench::data::config::{GroupBy, SplitBy};
 use dicebench::data::convert::{Arrangement, convert};
 use dicebench::data::{DataConfig, DataError, Dataset, IGNORE, Progress, forensics};
 use dicebench::finding::{Finding, Severity};
@@ -466,6 +467,21 @@ fn frames_of_one_film_on_both_sides_are_pointed_out() {
     assert_eq!(found.files.len(), 4);
     let prefix = ("data.group_by".to_owned(), "prefix".to_owned());
     assert!(found.settings.contains(&prefix));
+    // Another split of what is open is judged as one that is opened so.
+    let own = config(dir.path());
+    let ratio = |group_by| DataConfig {
+        split: SplitBy::Ratio,
+        group_by,
+        ..own.clone()
+    };
+    let (mixed, whole) = (ratio(GroupBy::None), ratio(GroupBy::Prefix));
+    let mut torn = Vec::new();
+    for config in [&mixed, &whole, &own] {
+        let opened = Dataset::open(config, &Progress::default()).unwrap();
+        assert_eq!(dataset.resplit(config).unwrap().findings, opened.findings);
+        torn.push(codes(&opened).contains(&"torn-sequence"));
+    }
+    assert_eq!(torn, [true, false, true]);
 }
 
 #[test]

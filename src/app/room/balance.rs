@@ -114,7 +114,11 @@ pub(super) fn show(
         .include_x(0.0)
         // Room for the legend beside the bars.
         .include_x(place(longest) * 1.2)
-        .legend(Legend::default().position(Corner::RightBottom))
+        .legend(
+            Legend::default()
+                .position(Corner::RightBottom)
+                .follow_insertion_order(true),
+        )
         .label_formatter(|_| None)
         .y_grid_spacer(move |_| {
             let mark = |at: usize| GridMark {
@@ -139,7 +143,8 @@ pub(super) fn show(
             }
         })
         .show(ui, |plot| {
-            for chart in charts {
+            // In a lower corner, a legend grows from its foot.
+            for chart in charts.into_iter().rev() {
                 plot.bar_chart(chart);
             }
         })

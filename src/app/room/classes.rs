@@ -379,20 +379,31 @@ fn actions(at: usize, names: &[String], change: &mut Option<Change>, ui: &mut Ui
     }
 }
 
+/// Share of the pixels that take no part under an edited map.
+fn ignored_share(dataset: &Dataset, map: &ClassMap) -> f64 {
+    let census = &dataset.census;
+    let sides = [&census.train_pixels, &census.val_pixels];
+    let all: u64 = sides.into_iter().flatten().sum();
+    let all = all + census.ignored_train + census.ignored_val;
+    let kept: std::collections::BTreeSet<usize> = (map.classes.iter())
+        .flat_map(|class| sources(dataset, class))
+        .collect();
+    let kept = kept.iter().flat_map(|&at| sides.map(|side| side.get(at)));
+    let kept: u64 = kept.flatten().sum();
+    (all - kept.min(all)) as f64 / all.max(1) as f64
+}
+
 /// What takes no part, and the way back.
 fn ignored(state: &State, dataset: &Dataset, change: &mut Option<Change>, ui: &mut Ui) {
-    let census = &dataset.census;
-    let ignored = census.ignored_train + census.ignored_val;
-    let all: u64 = census.train_pixels.iter().chain(&census.val_pixels).sum();
-    ui.add_space(6.0);
-    if ignored > 0 {
-        let share = ignored as f64 / (all + ignored).max(1) as f64;
-        ui.label(format!("{} of the pixels are ignored.", percent(share)));
-    }
     let map = state
         .editing
         .as_ref()
         .map_or(&dataset.classes, |editing| &editing.map);
+    ui.add_space(6.0);
+    let share = ignored_share(dataset, map);
+    if share > 0.0 {
+        ui.label(format!("{} of the pixels are ignored.", percent(share)));
+    }
     if map.ignore.is_empty() {
         return;
     }

@@ -33,6 +33,9 @@ pub(super) fn show(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &m
             ui.set_max_width(460.0);
             editor(list, lab, dataset, ui);
         });
+        if lab.draft.data.split == SplitBy::Own && dataset.has_own_split() {
+            ui.weak("The dataset brings this split itself. Choose “ratio” to draw another.");
+        }
         ui.separator();
         charts(dataset, ui);
     });
@@ -66,9 +69,6 @@ fn editor(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &mut Ui) {
     ui.horizontal_wrapped(|ui| {
         if lab.draft.data.path != crate::data::open::SAMPLE {
             list.show(lab, ui);
-        }
-        if own {
-            ui.weak("The dataset brings this split itself. Choose “ratio” to draw another.");
         }
         if drawn
             && ui

@@ -11,7 +11,8 @@ pub(super) use group::of as groups;
 
 use super::config::SplitBy;
 use super::layout::Part;
-use super::{Census, DataConfig, DataError, Dataset, Item, ItemCounts, Split};
+use super::suspects::suspects;
+use super::{Census, DataConfig, DataError, Dataset, Item, ItemCounts, Source, Split};
 use crate::finding::counted;
 
 /// The split that the dataset itself brings, if any.
@@ -95,6 +96,14 @@ fn by_ratio(items: &[Item], counts: &[ItemCounts], config: &DataConfig) -> Split
     sides(&val, origin)
 }
 
+/// Codes of what opening finds about a split, to be found anew with another one.
+const OF_A_SPLIT: [&str; 4] = [
+    "class-not-in-training",
+    "class-not-in-validation",
+    "few-images",
+    "torn-sequence",
+];
+
 impl Dataset {
     /// The same dataset under another split: nothing is read again but a list of names.
     ///
@@ -104,10 +113,11 @@ impl Dataset {
         let split = split(&self.items, &self.counts, &self.given, config)?;
         let census = Census::of(&self.counts, &split, self.classes.len());
         let mut findings = self.findings.clone();
-        findings.retain(|finding| {
-            !["class-not-in-training", "class-not-in-validation"].contains(&finding.code.as_str())
-        });
+        findings.retain(|finding| !OF_A_SPLIT.contains(&finding.code.as_str()));
         findings.extend(super::remarks::absent_classes(&self.classes, &census));
+        if let Source::Files { .. } = self.source {
+            findings.extend(suspects(&self.items, &split, config));
+        }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(Self {
             split,

@@ -3,13 +3,13 @@
 
 mod lanes;
 mod queue;
+mod vary;
 
 use egui::{Context, RichText, Ui};
 
 use super::theme;
-use crate::experiment::ExperimentConfig;
 use crate::experiment::plan::{LANES, Lane, Plan, Statement, in_words};
-use crate::experiment::sweep::{self, Axis};
+use crate::experiment::sweep;
 use crate::lab::Lab;
 use lanes::Source;
 
@@ -26,6 +26,8 @@ pub struct State {
     whole: bool,
     /// Key and values of each parameter that is varied, as they are typed.
     axes: Vec<[String; 2]>,
+    /// What a parameter is looked for by.
+    wanted: String,
     seeds: u64,
     search: String,
 }
@@ -37,6 +39,7 @@ impl Default for State {
             sources: vec![Source::Draft],
             whole: false,
             axes: Vec::new(),
+            wanted: String::new(),
             seeds: 1,
             search: String::new(),
         }
@@ -65,7 +68,7 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
             );
             ui.add_space(4.0);
             lanes::ui(ui, state, lab);
-            vary(ui, state, &lab.draft);
+            vary::ui(ui, state, &lab.draft);
             ui.separator();
             let plan = plan(state, lab);
             started = start(ui, lab, plan);
@@ -74,72 +77,9 @@ pub fn window(ctx: &Context, state: &mut State, lab: &mut Lab) -> bool {
     started
 }
 
-/// Parameters that are varied, and repetitions.
-fn vary(ui: &mut Ui, state: &mut State, draft: &ExperimentConfig) {
-    let mut gone = None;
-    for (at, [key, values]) in state.axes.iter_mut().enumerate() {
-        ui.horizontal(|ui| {
-            ui.label("Vary");
-            egui::ComboBox::from_id_salt(("vary", at))
-                .selected_text(if key.is_empty() {
-                    "a parameter"
-                } else {
-                    key.as_str()
-                })
-                .width(210.0)
-                .show_ui(ui, |ui| {
-                    for (name, value) in draft.values() {
-                        let text = ui.selectable_label(*key == name, &name);
-                        if text.on_hover_text(format!("now {value}")).clicked() {
-                            *key = name;
-                        }
-                    }
-                })
-                .response
-                .on_hover_text("Each lane is repeated for each value of this parameter");
-            ui.label("over");
-            let field = egui::TextEdit::singleline(values)
-                .hint_text("0.001, 0.01, 0.1")
-                .desired_width(230.0);
-            let response = ui.add(field).on_hover_text(
-                "Values with commas between them; one that holds commas itself in brackets",
-            );
-            response
-                .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Values"));
-            let remove = ui.small_button("🗙").on_hover_text("Don't vary this");
-            if remove.clicked() {
-                gone = Some(at);
-            }
-        });
-    }
-    if let Some(at) = gone {
-        state.axes.remove(at);
-    }
-    ui.horizontal(|ui| {
-        if ui
-            .button("+ vary a parameter")
-            .on_hover_text("Every combination of the values becomes a lane")
-            .clicked()
-        {
-            state.axes.push(Default::default());
-        }
-        ui.separator();
-        let label = ui.label("Seeds");
-        ui.add(egui::DragValue::new(&mut state.seeds).range(1..=SEEDS))
-            .labelled_by(label.id)
-            .on_hover_text(
-                "How often all of it is repeated, each time from other weights and batches: curves \
-                 then show mean and band, with N in the legend (Runs, grouped)",
-            );
-    });
-}
-
 /// The lanes as they are chosen now.
 fn plan(state: &State, lab: &Lab) -> Result<Plan, String> {
-    let axes: Result<Vec<Axis>, String> = (state.axes.iter())
-        .map(|[key, values]| Axis::parse(&format!("{key}={values}")))
-        .collect();
-    let axes = axes?;
+    let axes = vary::axes(state, &lab.draft)?;
     let mut lanes = Vec::new();
     for source in &state.sources {
         let Some(lane) = source.lane(lab, state.whole) else {

@@ -343,6 +343,10 @@ impl App {
         if ctx.egui_wants_keyboard_input() || self.tour.is_some() || self.palette.is_open() {
             return;
         }
+        // A list that is open is closed first.
+        if egui::Popup::is_any_open(ctx) {
+            return;
+        }
         let Windows {
             keys,
             notices,

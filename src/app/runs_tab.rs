@@ -47,6 +47,8 @@ impl Below {
 }
 
 pub fn show(app: &mut App, ui: &mut Ui) {
+    let training = app.lab.lanes().into_iter().map(|(_, run)| run.id.clone());
+    app.runs.training = training.collect();
     let actions = Panel::top("runs table")
         .resizable(true)
         .default_size((ui.available_height() - 330.0).clamp(100.0, 220.0))

@@ -6,7 +6,8 @@ use super::commands::{self, Menu};
 use super::{App, Tab, theme};
 use crate::finding::counted;
 use crate::lab::notices::{Level, Notices};
-use crate::lab::pace::{clock, pace};
+use crate::lab::pace::{clock, in_turns, pace};
+use crate::run::Run;
 use crate::train::device::tuning;
 
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -144,13 +145,22 @@ fn progress(app: &App, ui: &mut Ui) {
             .request_repaint_after(std::time::Duration::from_secs(1));
     }
     if app.lab.is_busy() {
-        if let Some(speed) = pace.steps_per_second {
+        let lanes = app.lab.lanes().into_iter();
+        let going: Vec<&Run> = lanes
+            .filter(|(lane, _)| !app.lab.is_held(*lane))
+            .map(|(_, run)| run)
+            .collect();
+        let (speed, left) = match going.len() {
+            0 | 1 => (pace.steps_per_second, pace.left),
+            _ => in_turns(&going),
+        };
+        if let Some(speed) = speed {
             ui.label(format!("{speed:.1} it/s"))
-                .on_hover_text("Steps a second, validation included");
+                .on_hover_text("Steps a second of each run that trains, validation included");
         }
         if app.lab.is_paused() {
             ui.colored_label(theme::warn(ui), "paused");
-        } else if let Some(left) = pace.left {
+        } else if let Some(left) = left {
             ui.label(format!("{} left", clock(left)));
         }
     }

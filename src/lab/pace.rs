@@ -38,6 +38,16 @@ pub fn pace(run: &Run) -> Pace {
     }
 }
 
+/// Steps a second of each of these runs that take turns, and seconds until all are done.
+#[must_use]
+pub fn in_turns(runs: &[&Run]) -> (Option<f64>, Option<f64>) {
+    let paces: Vec<Pace> = runs.iter().map(|run| pace(run)).collect();
+    // Each has its own step's time, and waits for the steps of the others.
+    let round: Option<f64> = paces.iter().map(|p| Some(1.0 / p.steps_per_second?)).sum();
+    let left = paces.iter().map(|pace| pace.left).sum();
+    (round.filter(|round| *round > 0.0).map(f64::recip), left)
+}
+
 /// "2:05" or "1:02:05".
 #[must_use]
 pub fn clock(secs: f64) -> String {
@@ -76,6 +86,29 @@ mod tests {
         assert_eq!((pace.step, pace.epoch), (20, 2.0));
         assert_eq!(pace.steps_per_second, Some(2.0));
         assert_eq!(pace.left, Some(40.0));
+    }
+
+    #[test]
+    fn runs_that_take_turns_wait_for_one_another() {
+        let run = |secs_a_step: f64, total_steps: u64| {
+            let mut run = Run {
+                total_steps,
+                ..Run::default()
+            };
+            run.steps.extend((1..=10).map(|step| StepPoint {
+                step,
+                loss: 1.0,
+                learning_rate: 0.1,
+                grad_norm: 1.0,
+                secs: step as f64 * secs_a_step,
+            }));
+            run
+        };
+        let (fast, slow) = (run(0.5, 110), run(1.5, 20));
+        assert_eq!(in_turns(&[&fast, &slow]), (Some(0.5), Some(50.0 + 15.0)));
+        let new = Run::default();
+        assert_eq!(in_turns(&[&fast, &new]), (None, None));
+        assert_eq!(in_turns(&[]), (None, Some(0.0)));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct State {
     axes: Vec<[String; 2]>,
     /// What a parameter is looked for by.
     wanted: String,
+    /// Whose list of parameters is open.
+    finding: Option<usize>,
     seeds: u64,
     search: String,
 }
@@ -40,6 +42,7 @@ impl Default for State {
             whole: false,
             axes: Vec::new(),
             wanted: String::new(),
+            finding: None,
             seeds: 1,
             search: String::new(),
         }

@@ -51,7 +51,12 @@ pub fn ui(ui: &mut Ui, state: &mut State, draft: &ExperimentConfig) {
 
 /// The chooser of one parameter: what losses are made of first, found by a few letters.
 fn parameter(ui: &mut Ui, state: &mut State, at: usize, draft: &ExperimentConfig) {
-    let State { axes, wanted, .. } = state;
+    let State {
+        axes,
+        wanted,
+        finding,
+        ..
+    } = state;
     let key = &mut axes[at][0];
     let shown = if key.is_empty() {
         "a parameter"
@@ -66,6 +71,10 @@ fn parameter(ui: &mut Ui, state: &mut State, at: usize, draft: &ExperimentConfig
         .show_ui(ui, |ui| {
             let field = TextEdit::singleline(wanted).hint_text("find");
             let field = ui.add(field.desired_width(f32::INFINITY));
+            // The letters typed first are looked for.
+            if finding.replace(at) != Some(at) {
+                field.request_focus();
+            }
             field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Find a parameter"));
             ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
                 for (name, value) in found(draft, wanted) {
@@ -78,6 +87,9 @@ fn parameter(ui: &mut Ui, state: &mut State, at: usize, draft: &ExperimentConfig
                 }
             });
         });
+    if combo.inner.is_none() && *finding == Some(at) {
+        *finding = None;
+    }
     (combo.response).on_hover_text("Each lane is repeated for each value of this parameter");
 }
 

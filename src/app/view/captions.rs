@@ -26,7 +26,7 @@ pub fn notes(pane: Pane, prediction: Option<&Prediction>, dice: Option<f64>) -> 
 /// The line above a pane: what it shows, `names[at]` of all that stand beside one another, and as many
 /// of the notes as there is room for.
 pub fn head(ui: &Ui, pane: Rect, names: &[&str], at: usize, notes: &[String]) {
-    /// Points that are left for a name before a note is.
+    /// Points that are left for what tells a name from the others, before a note is.
     const NAME: f32 = 90.0;
     let line = Rect::from_min_size(pane.min, vec2(pane.width(), TITLE));
     let painter = ui.painter().with_clip_rect(line.intersect(ui.clip_rect()));
@@ -34,11 +34,11 @@ pub fn head(ui: &Ui, pane: Rect, names: &[&str], at: usize, notes: &[String]) {
     let lay = |words: String, color| painter.layout_no_wrap(words, font.clone(), color);
     let (ink, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
     let wide = |words: &str| lay(words.to_owned(), ink).size().x;
-    let whole = names.get(at).map_or(0.0, |name| wide(name)).min(NAME);
+    let least = wide(&titles::telling_part(names, at)).min(NAME);
     let mut room = line.width() - 2.0;
     let fits = |count: &usize| {
         let said = notes[..*count].join(" · ");
-        wide(&said) + 10.0 + whole <= room
+        wide(&said) + 10.0 + least <= room
     };
     let shown = (1..=notes.len()).rev().find(fits).unwrap_or(0);
     if shown > 0 {

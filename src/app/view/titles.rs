@@ -13,11 +13,7 @@ pub fn telling(names: &[&str], at: usize, fits: impl Fn(&str) -> bool) -> String
     let (start, end) = common(names);
     let own = &name[start..name.len() - end];
     let whole_start = format!("{}{own}…", &name[..start]);
-    let own = format!(
-        "{}{own}{}",
-        if start > 0 { "…" } else { "" },
-        if end > 0 { "…" } else { "" }
-    );
+    let own = telling_part(names, at);
     let candidates = [
         (end > 0).then_some(whole_start),
         (own.len() < name.len()).then_some(own),
@@ -29,6 +25,18 @@ pub fn telling(names: &[&str], at: usize, fits: impl Fn(&str) -> bool) -> String
     }
     let shortest = candidates.into_iter().flatten().last();
     without_middle(shortest.as_deref().unwrap_or(name), fits)
+}
+
+/// What of `names[at]` no other has, between ellipses.
+#[must_use]
+pub fn telling_part(names: &[&str], at: usize) -> String {
+    let Some(name) = names.get(at) else {
+        return String::new();
+    };
+    let (start, end) = common(names);
+    let gone = |some: usize| if some > 0 { "…" } else { "" };
+    let own = &name[start..name.len() - end];
+    format!("{}{own}{}", gone(start), gone(end))
 }
 
 /// Bytes at the start and at the end that all names share, in whole words.

@@ -41,6 +41,8 @@ pub enum Action {
 pub struct RunsTable {
     /// Ids of the runs that are laid over one another.
     pub ticked: BTreeSet<String>,
+    /// Ids of the runs that train now; set by the owner.
+    pub training: BTreeSet<String>,
     /// Id of the run that the others are compared with.
     pub baseline: Option<String>,
     columns: Vec<Column>,
@@ -79,6 +81,7 @@ impl RunsTable {
             .filter_map(|key| Column::of_key(key))
             .collect();
         Self {
+            training: BTreeSet::new(),
             ticked: kept.ticked.clone(),
             baseline: kept.baseline.clone(),
             columns: if columns.is_empty() {

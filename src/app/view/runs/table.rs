@@ -112,7 +112,10 @@ impl RunsTable {
                     rename = self.name(ui, run, baseline, actions);
                     return;
                 }
-                let cell = column.cell(run, baseline, &mut self.values);
+                let mut cell = column.cell(run, baseline, &mut self.values);
+                if *column == Column::Outcome && self.training.contains(&run.id) {
+                    (cell.text, cell.tip) = ("training".to_owned(), "It trains now.".to_owned());
+                }
                 let mut words = RichText::new(cell.text);
                 if cell.bad {
                     words = words.color(ui.visuals().error_fg_color);

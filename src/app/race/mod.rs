@@ -10,6 +10,7 @@ use egui::{Context, RichText, Ui};
 use super::theme;
 use crate::experiment::plan::{LANES, Lane, Plan, Statement, in_words};
 use crate::experiment::sweep;
+use crate::finding::counted;
 use crate::lab::Lab;
 use lanes::Source;
 
@@ -145,7 +146,10 @@ fn start(ui: &mut Ui, lab: &mut Lab, plan: Result<Plan, String>) -> bool {
             String::new()
         };
         if lab.is_busy() {
-            let text = format!("Put {} lanes behind", plan.lanes.len());
+            let text = format!(
+                "Put {} behind",
+                counted(plan.lanes.len(), ["lane", "lanes"])
+            );
             let button = ui.add_enabled(can, egui::Button::new(text));
             if button
                 .on_hover_text("They wait in the queue, and start when what trains now is done")

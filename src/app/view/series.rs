@@ -353,6 +353,16 @@ pub fn nearest<T>(points: &[T], x: f64, place: impl Fn(&T) -> f64) -> Option<usi
     }
 }
 
+/// Whether `x` is not further behind the last point than that is behind the one before it.
+#[must_use]
+pub fn reaches<T>(points: &[T], x: f64, place: impl Fn(&T) -> f64) -> bool {
+    match points {
+        [] => false,
+        [only] => x <= place(only),
+        [.., before, last] => x <= 2.0 * place(last) - place(before),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -477,6 +487,14 @@ mod tests {
         assert_eq!(series.mean_score(&run, Score::Iou, 1), Some(1.0));
         let lines = stretches(&run, Along::default(), |at, _| of(at, 1));
         assert_eq!(lines, vec![vec![[1.0, 0.5]]]);
+    }
+
+    #[test]
+    fn what_lies_behind_the_end_is_not_reached() {
+        let reached = |points: &[f64], x| reaches(points, x, |p| *p);
+        assert!(reached(&[1.0, 2.0, 3.0], 0.0) && reached(&[1.0, 2.0, 3.0], 4.0));
+        assert!(!reached(&[1.0, 2.0, 3.0], 4.1) && !reached(&[], 0.0));
+        assert!(reached(&[1.0], 1.0) && !reached(&[1.0], 2.0));
     }
 
     #[test]

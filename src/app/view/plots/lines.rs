@@ -7,7 +7,7 @@ use super::grouped::Lot;
 use super::{MEAN, Plots, Shown, VALIDATION, Which};
 use crate::app::view::color::{OKABE_ITO, class_color, on_ground};
 use crate::app::view::readout::{Entry, score, short};
-use crate::app::view::series::{Along, Trace, View, XAxis, duration, nearest, stretches};
+use crate::app::view::series::{Along, Trace, View, XAxis, duration, nearest, reaches, stretches};
 use crate::run::{Run, StepPoint};
 
 /// A line that is ready to be drawn.
@@ -288,11 +288,14 @@ impl Plots {
         let mut entries = Vec::new();
         for s in shown {
             let place = |p: &StepPoint| self.along.place(s.run, p.step, p.secs);
-            let at = nearest(&s.run.steps, x, place);
+            // Beside others, a run that ended before has nothing to say here.
+            let reaches = shown.len() == 1 || reaches(&s.run.steps, x, place);
+            let at = nearest(&s.run.steps, x, place).filter(|_| reaches);
             let smooth = at.and_then(|at| self.series.get(&s.run.id)?.smoothed(at));
             let raw = at.map(|at| s.run.steps[at].loss);
             let validation = self
                 .validation_at(s.run, x)
+                .filter(|_| reaches)
                 .map(|at| s.run.validations[at].loss);
             let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), short);
             let mut push = |color, name: String, value| entries.push(Entry { color, name, value });

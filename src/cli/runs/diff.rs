@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{best, shown};
+use super::{aligned, best, shown};
 use crate::cli::print_json;
 use crate::run::{Run, group, statistics};
 
@@ -31,19 +31,23 @@ pub fn run(runs: &[Run], as_json: bool) -> ExitCode {
             "runs": listed, "differences": differences, "pairs": pairs, "sentences": sentences,
         }));
     }
-    let line = |key: &str, values: Vec<String>| {
-        let cells: Vec<String> = values.iter().map(|value| format!("{value:<20}")).collect();
-        println!("{key:<28} {}", cells.join(" ").trim_end());
-    };
-    line("", runs.iter().map(|run| run.name.clone()).collect());
-    line(
-        "best mean Dice",
-        runs.iter().map(|run| shown(best(run))).collect(),
-    );
     let last = |run: &Run| shown(run.validations.last().and_then(|v| v.mean_dice));
-    line("last mean Dice", runs.iter().map(last).collect());
-    for (key, values) in differences {
-        line(&key, values);
+    let of_all = |key: &str, value: &dyn Fn(&Run) -> String| {
+        let mut row = vec![key.to_owned()];
+        row.extend(runs.iter().map(value));
+        row
+    };
+    let mut rows = vec![
+        of_all("", &|run| run.name.clone()),
+        of_all("best mean Dice", &|run| shown(best(run))),
+        of_all("last mean Dice", &last),
+    ];
+    rows.extend(differences.into_iter().map(|(key, mut values)| {
+        values.insert(0, key);
+        values
+    }));
+    for line in aligned(&rows) {
+        println!("{line}");
     }
     println!();
     for sentence in sentences {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{ending, outcome, shown};
+use super::{aligned, ending, outcome, shown};
 use crate::cli::print_json;
 use crate::run::Run;
 use crate::run::store::Store;
@@ -29,16 +29,19 @@ pub fn run(store: &Store, as_json: bool) -> ExitCode {
             .collect();
         return print_json(&list);
     }
-    for run in &runs {
-        println!(
-            "{:<44} {:<22} {:<16} {:>6} steps  Dice {}{}",
-            run.id,
-            run.name,
-            ending(run),
-            run.in_brief().points,
-            shown(best(run)),
-            (run.why_ended()).map_or_else(String::new, |why| format!("  ({why})"))
-        );
+    let row = |run: &Run| {
+        let why = run.why_ended();
+        vec![
+            run.id.clone(),
+            run.name.clone(),
+            ending(run).to_owned(),
+            format!("{} steps", run.in_brief().points),
+            format!("Dice {}", shown(best(run))),
+            why.map_or_else(String::new, |why| format!("({why})")),
+        ]
+    };
+    for line in aligned(&runs.iter().map(row).collect::<Vec<_>>()) {
+        println!("{line}");
     }
     if runs.is_empty() {
         println!("no runs in {}", store.root.display());

@@ -154,3 +154,32 @@ fn best(run: &Run) -> Option<f64> {
 fn shown(dice: Option<f64>) -> String {
     dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
 }
+
+/// Rows of a table as lines of text, each column as wide as its widest cell.
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells.map(|(cell, wide)| format!("{cell:<wide$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["é", "long name", ""]), row(["bcd", "–", "x"])];
+        assert_eq!(aligned(&rows), ["é    long name", "bcd  –          x"]);
+        assert!(aligned(&[]).is_empty());
+    }
+}

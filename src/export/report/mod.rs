@@ -60,7 +60,7 @@ pub fn html(title: &str, subjects: &[Subject]) -> Result<String, String> {
     body += &curves(&groups)?;
     body += &pictures::section(subjects, &groups);
     body += "<h2>What was set differently</h2>";
-    body += &differences(&runs);
+    body += &differences(&runs, &groups);
     body += "<h2>Runs</h2>";
     body += &listing(&runs);
     body += "<h2>Common settings</h2>";
@@ -251,12 +251,28 @@ fn curves(groups: &[Group<'_>]) -> Result<String, String> {
     Ok(text)
 }
 
-fn differences(runs: &[&Run]) -> String {
+/// A column for each configuration; what its runs have differently, their seeds, stands in one cell.
+fn differences(runs: &[&Run], groups: &[Group<'_>]) -> String {
     let lines = group::differences(runs);
     if lines.is_empty() {
         return "<p>Nothing, down to the seed.</p>".to_owned();
     }
-    let names: Vec<String> = runs.iter().map(|run| escape(&run.name)).collect();
+    let names: Vec<String> = groups.iter().map(|group| escape(&group.name)).collect();
+    let place = |run: &Run| runs.iter().position(|known| known.id == run.id);
+    let of_group = |group: &Group<'_>, values: &[String]| {
+        let mut own: Vec<&str> = Vec::new();
+        for run in &group.runs {
+            let value = place(run).and_then(|at| values.get(at));
+            own.extend(
+                value
+                    .map(String::as_str)
+                    .filter(|value| !own.contains(value)),
+            );
+        }
+        // Runs are listed newest first; seeds are read from the first on.
+        own.reverse();
+        own.join(", ")
+    };
     let mut table = format!(
         "<div class=wide><table><thead><tr><th>Setting<th>{}</thead><tbody>",
         names.join("<th>")
@@ -266,7 +282,12 @@ fn differences(runs: &[&Run]) -> String {
             table,
             "<tr><td><code>{}</code>{}",
             escape(&key),
-            cells(&values)
+            cells(
+                &groups
+                    .iter()
+                    .map(|group| of_group(group, &values))
+                    .collect::<Vec<_>>()
+            )
         );
     }
     table + "</tbody></table></div>"

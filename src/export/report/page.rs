@@ -50,7 +50,7 @@ figure svg [stroke=\"#E1E1E1\"]{stroke:#2b333b}figure svg [stroke=\"#787878\"]{s
 .legend span{margin-right:1.4em;white-space:nowrap}.charts{display:flex;flex-wrap:wrap;gap:12px}\
 figure{margin:0}figure svg{border-radius:6px;border:1px solid var(--line);max-width:100%;height:auto}\
 .pictures{display:grid;gap:8px;overflow-x:auto}.pictures img{width:100%;image-rendering:pixelated;border-radius:3px;display:block}\
-.pictures div{min-width:110px;font-size:.8rem;color:var(--soft)}\
+.pictures div{min-width:110px;overflow-wrap:anywhere;font-size:.8rem;color:var(--soft)}\
 pre{font-size:.85rem;overflow-x:auto}@media print{body{max-width:none;margin:0}}";
 
 /// The whole page.

@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::Engine;
 
 use super::Subject;
+use super::css;
 use super::page::escape;
 use crate::run::group::Group;
 use crate::run::metrics::mean;
@@ -60,7 +61,17 @@ pub fn section(subjects: &[Subject], groups: &[Group<'_>]) -> String {
             let _ = write!(text, "<div>{picture}{dice}</div>");
         }
     }
-    text + "</div>"
+    text += "</div><p class=legend>";
+    let run = &columns[0].1.run;
+    for (name, color) in run.classes.iter().zip(&run.class_colors) {
+        let _ = write!(
+            text,
+            "<span><i style='background:{}'></i>{}</span>",
+            css(*color),
+            escape(name)
+        );
+    }
+    text + "</p>"
 }
 
 /// Places of images that all columns have kept, the largest range of Dice first.

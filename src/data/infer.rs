@@ -81,6 +81,9 @@ fn from_table(
     if by_color {
         let (how, finding) = mismatch::colors(table, evidence);
         findings.extend(finding);
+        if how == Colors::AsWritten {
+            findings.extend(mismatch::order(table, evidence));
+        }
         let classes = table.rows.iter().enumerate().map(|(index, row)| {
             let color = row.color.unwrap_or_else(|| palette::color(index));
             let mut values = match &how {

@@ -148,6 +148,38 @@ pub(super) fn colors(table: &Table, evidence: &Evidence) -> (Colors, Option<Find
     (Colors::AsWritten, Some(finding))
 }
 
+/// Palettes whose numbers are not those of the table's rows, where colours tell which class is meant.
+pub(super) fn order(table: &Table, evidence: &Evidence) -> Option<Finding> {
+    let row_of = |color: &u32| {
+        let mut rows = table.rows.iter();
+        rows.position(|row| row.color.map(packed) == Some(*color))
+    };
+    let numbers = evidence.indexed_colors.iter();
+    let meant: Option<Vec<(u32, usize)>> = numbers
+        .flat_map(|(number, colors)| colors.iter().map(|color| (*number, row_of(color))))
+        .map(|(number, row)| Some((number, row?)))
+        .collect();
+    let meant = meant?;
+    let (number, row) = *meant
+        .iter()
+        .find(|(number, row)| *number as usize != *row)?;
+    Some(
+        Finding::new(
+            "palette-order",
+            Severity::Hint,
+            format!(
+                "the palettes number the classes in another order than {}: {number} is `{}` there, which is \
+                 row {row}; colours decide",
+                table.origin, table.rows[row].name
+            ),
+        )
+        .remedy(
+            "Nothing is to be done here; a program that takes the numbers for rows of the table exchanges \
+             classes.",
+        ),
+    )
+}
+
 /// Checks a table of ids: `Some(shift)` where all ids are one above those of the table.
 pub(super) fn shift(table: &Table, evidence: &Evidence) -> Option<(u32, Finding)> {
     if evidence.rgb > 0 {

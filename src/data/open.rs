@@ -70,6 +70,7 @@ impl Dataset {
         let (channels, differ) = remarks::channels(&root, &scanned);
         findings.extend(differ);
         let items = items(&scanned);
+        findings.extend(remarks::odd_sizes(&items, &counts));
         let split = split::split(&items, &counts, &given, config)?;
         let census = Census::of(&counts, &split, classes.len());
         findings.extend(remarks::absent_classes(&classes, &census));

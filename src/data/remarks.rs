@@ -7,8 +7,11 @@ use std::path::Path;
 use super::layout::{first_of, some_of};
 use super::scan::Scanned;
 use super::tally::Unknown;
-use super::{Census, ClassMap, Coding, mask};
+use super::{Census, ClassMap, Coding, Item, ItemCounts, mask};
 use crate::finding::{Finding, Severity, counted};
+
+/// Sizes of one image in this many are no rule.
+const USUAL: usize = 10;
 
 /// Values that no class claims.
 pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Finding> {
@@ -62,6 +65,40 @@ pub(super) fn unknown_values(unknown: &Unknown, coding: Coding) -> Option<Findin
     )
 }
 
+/// A few images of another size than nearly all others.
+pub(super) fn odd_sizes(items: &[Item], counts: &[ItemCounts]) -> Option<Finding> {
+    let mut held: BTreeMap<[usize; 2], usize> = BTreeMap::new();
+    for of in counts {
+        *held.entry(of.size).or_default() += 1;
+    }
+    let (common, most) = held.into_iter().max_by_key(|(_, count)| *count)?;
+    let odd = items.len() - most;
+    // Photographs come in many sizes.
+    if odd == 0 || odd * USUAL > items.len() {
+        return None;
+    }
+    let others = items.iter().zip(counts).filter(|(_, of)| of.size != common);
+    let files: Vec<String> = others
+        .clone()
+        .map(|(item, _)| item.image.display().to_string())
+        .collect();
+    let shown = others.map(|(item, of)| {
+        let [width, height] = of.size;
+        format!("{} ({width} × {height})", item.image.display())
+    });
+    let [width, height] = common;
+    let message = format!(
+        "{} of another size than the others, which are {width} × {height}: {}",
+        counted(odd, ["image is", "images are"]),
+        some_of(&shown.collect::<Vec<_>>())
+    );
+    Some(
+        Finding::new("odd-sizes", Severity::Hint, message)
+            .remedy("Objects in them appear larger or smaller to the network: see whether they belong here.")
+            .files(files),
+    )
+}
+
 /// Classes that a side of the split lacks.
 pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding> {
     let names = |pixels: &[u64]| -> Vec<String> {
@@ -97,6 +134,10 @@ pub(super) fn absent_classes(classes: &ClassMap, census: &Census) -> Vec<Finding
             .remedy("Take the class out of the class map, or split so that training has it.")
             .settings(cure(&census.train_pixels, &census.val_pixels)),
         );
+    }
+    // Where nothing validates at all, that is said instead.
+    if census.val_images.iter().all(|n| *n == 0) && census.ignored_val == 0 {
+        return findings;
     }
     let unseen: Vec<String> = names(&census.val_pixels)
         .into_iter()

@@ -14,7 +14,9 @@ const FEW: usize = 10;
 pub(super) fn suspects(items: &[Item], split: &Split, config: &DataConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(torn_apart(items, split, config));
-    if split.val.len() < FEW {
+    if split.val.is_empty() {
+        findings.push(nothing_validates(split, config));
+    } else if split.val.len() < FEW {
         findings.push(
             Finding::new(
                 "few-images",
@@ -32,6 +34,25 @@ pub(super) fn suspects(items: &[Item], split: &Split, config: &DataConfig) -> Ve
         );
     }
     findings
+}
+
+fn nothing_validates(split: &Split, config: &DataConfig) -> Finding {
+    let grouped = config.group_by != GroupBy::None;
+    let remedy = match grouped {
+        true => "Group the images otherwise (`data.group_by`): one group stays on one side whole.",
+        false => "Draw a split that leaves images for validation (`data.split`, `data.val_ratio`).",
+    };
+    let cure: &[(&str, &str)] = match grouped {
+        true => &[("data.group_by", "none")],
+        false => &[("data.split", "ratio")],
+    };
+    let message = format!(
+        "no image validates ({}): nothing can be scored",
+        split.origin
+    );
+    Finding::new("no-validation-images", Severity::Warning, message)
+        .remedy(remedy)
+        .settings(cure)
 }
 
 /// Names that begin alike, or hold the same number, on both sides of the split.

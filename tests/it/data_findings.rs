@@ -34,6 +34,11 @@ const CASES: &[(&str, Make, Make)] = &[
         },
     ),
     (
+        "no-validation-images",
+        |root| scenes(root, 1),
+        |root| scenes(root, 2),
+    ),
+    (
         "constant-mask",
         |root| {
             scenes(root, 8);
@@ -161,6 +166,13 @@ const CASES: &[(&str, Make, Make)] = &[
             write(root.join("class_dict.csv"), table);
         },
     ),
+    (
+        "palette-order",
+        |root| numbered(root, [[200, 10, 0], [0; 3]]),
+        |root| numbered(root, [[0; 3], [200, 10, 0]]),
+    ),
+    // One in ten, and two in ten.
+    ("odd-sizes", |root| large(root, 1), |root| large(root, 2)),
     (
         "maybe-instances",
         |root| counting(root, [3, 4, 5, 6]),
@@ -444,6 +456,38 @@ fn annotated(root: &Path, annotations: &[[u32; 2]], last: &str) {
         picture(root.join(format!("{i}.png")));
     }
     write(root.join("annotations.json"), coco(annotations, last));
+}
+
+/// Ten pairs, the first few of them larger.
+fn large(root: &Path, count: u32) {
+    for i in 0..10 {
+        let side = if i < count { 24 } else { 16 };
+        for folder in ["images", "masks"] {
+            let path = root.join(format!("{folder}/{i}.png"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let grey = image::GrayImage::from_fn(side, side, |x, _| image::Luma([u8::from(x > 7)]));
+            grey.save(path).unwrap();
+        }
+    }
+}
+
+/// Masks of two colours with this palette, and a table of both: black first.
+fn numbered(root: &Path, palette: [[u8; 3]; 2]) {
+    write(
+        root.join("class_dict.csv"),
+        "name,r,g,b\nroad,0,0,0\nsky,200,10,0\n",
+    );
+    for i in 0..3 {
+        picture(root.join(format!("images/{i}.png")));
+        write(root.join(format!("masks/{i}.png")), []);
+        let file = fs::File::create(root.join(format!("masks/{i}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, 4, 2);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(palette.concat());
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[0, 0, 1, 1, 0, 0, 1, 1]).unwrap();
+    }
 }
 
 /// Codes of all that opening and a close look find.

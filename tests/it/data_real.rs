@@ -224,7 +224,15 @@ fn class_shares_are_the_stated_ones() {
 fn the_listed_traps_are_findings() {
     for (name, wanted) in [
         ("camvid_segnet", &["class-share-shift", "torn-sequence"][..]),
-        ("cloudshadow_rgb", &["unknown-color", "mixed-encodings"]),
+        (
+            "cloudshadow_rgb",
+            &[
+                "unknown-color",
+                "mixed-encodings",
+                "palette-order",
+                "odd-sizes",
+            ],
+        ),
         (
             "isbi_membrane",
             &["two-values", "test-without-mask", "few-images"],

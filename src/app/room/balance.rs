@@ -138,6 +138,9 @@ pub(super) fn show(
         .x_axis_formatter(move |mark, _| {
             if log {
                 percent(FLOOR * 10f64.powf(mark.value))
+            } else if mark.value > 100.0 {
+                // Room for the legend, not a share.
+                String::new()
             } else {
                 format!("{} %", mark.value)
             }

@@ -97,10 +97,11 @@ fn by_ratio(items: &[Item], counts: &[ItemCounts], config: &DataConfig) -> Split
 }
 
 /// Codes of what opening finds about a split, to be found anew with another one.
-const OF_A_SPLIT: [&str; 4] = [
+const OF_A_SPLIT: [&str; 5] = [
     "class-not-in-training",
     "class-not-in-validation",
     "few-images",
+    "no-validation-images",
     "torn-sequence",
 ];
 

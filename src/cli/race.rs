@@ -14,6 +14,7 @@ use crate::data::Opened;
 use crate::experiment::plan::{Lane, Plan, in_words};
 use crate::experiment::sweep::{self, Axis};
 use crate::experiment::{ExperimentConfig, Preset, differences};
+use crate::finding::counted;
 use crate::run::group;
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent, statistics};
@@ -235,8 +236,8 @@ pub(super) fn plan(args: &Race) -> Result<Plan, String> {
     }
     if !(2..=MOST).contains(&lanes.len()) {
         return Err(format!(
-            "{} lanes: expected 2 to {MOST}, from `--preset`, `--run` and `--vary`",
-            lanes.len()
+            "{}: expected 2 to {MOST}, from `--preset`, `--run` and `--vary`",
+            counted(lanes.len(), ["lane", "lanes"])
         ));
     }
     let lanes = lanes.into_iter();

@@ -158,14 +158,14 @@ impl LossConfig {
                 .map_err(|error| ParamError::NotParsable {
                     key: "loss.kind".to_owned(),
                     value: text.to_owned(),
-                    expected: error.to_string(),
+                    expected: expectation(&error),
                 });
         }
         if key == "like" {
             *self = Self::like(text).map_err(|error| ParamError::NotParsable {
                 key: "loss.like".to_owned(),
                 value: text.to_owned(),
-                expected: error.to_string(),
+                expected: expectation(&error),
             })?;
             return Ok(());
         }
@@ -343,6 +343,13 @@ impl<'de> Deserialize<'de> for LossConfig {
         let json = Json::deserialize(deserializer)?;
         Self::from_json(&json).map_err(D::Error::custom)
     }
+}
+
+/// What an error says was expected, without what it says was there.
+fn expectation(error: &LossError) -> String {
+    let text = error.to_string();
+    let expected = text.split_once("expected ");
+    expected.map_or(text.clone(), |(_, expected)| expected.to_owned())
 }
 
 #[cfg(test)]

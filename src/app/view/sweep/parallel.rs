@@ -67,7 +67,8 @@ pub fn ui(
         names.len()
     );
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &said));
-    let inner = Rect::from_min_max(area.min + vec2(SIDE, TOP), area.max - vec2(SIDE, BOTTOM));
+    let bottom = if left_out > 0 { BOTTOM + 16.0 } else { BOTTOM };
+    let inner = Rect::from_min_max(area.min + vec2(SIDE, TOP), area.max - vec2(SIDE, bottom));
     let x = |axis: usize| {
         let share = axis as f32 / (shown.len() - 1) as f32;
         inner.left() + share * inner.width()
@@ -188,6 +189,7 @@ fn draw_axes(ui: &Ui, shown: &[&Axis], inner: Rect, brushes: &Brushes, x: &dyn F
     let lay = |words: &str| (ui.painter()).layout_no_wrap(words.to_owned(), font.clone(), text);
     // Names that do not fit beside one another take turns on two lines.
     let turns = shown.iter().any(|axis| lay(&short(axis)).size().x > room);
+    let beside = room.max(40.0);
     let room = if turns { 2.0 * room } else { room }.max(60.0);
     for (at, axis) in shown.iter().enumerate() {
         let left = x(at);
@@ -212,7 +214,12 @@ fn draw_axes(ui: &Ui, shown: &[&Axis], inner: Rect, brushes: &Brushes, x: &dyn F
             let font = FontId::proportional(10.5);
             ui.painter()
                 .hline(left - 3.0..=left + 3.0, y, Stroke::new(1.0, weak));
-            let words = ui.painter().layout_no_wrap(axis.label(place), font, text);
+            let lay =
+                |words: &str| (ui.painter()).layout_no_wrap(words.to_owned(), font.clone(), text);
+            // It ends before the next axis.
+            let label = axis.label(place);
+            let label = titles::telling(&[&label], 0, |words| lay(words).size().x < beside);
+            let words = lay(&label);
             let at = Align2::LEFT_CENTER.anchor_size(pos2(left + 6.0, y), words.size());
             // Lines cross here: letters have a ground of their own.
             ui.painter().rect_filled(

@@ -215,6 +215,8 @@ impl Column {
             // “stopped on error”
             Self::Outcome => [104.0, 50.0],
             Self::Loss | Self::Difference => [80.0, 50.0],
+            // with the arrow of what the table is sorted by
+            Self::BestDice | Self::LastDice => [88.0, 50.0],
             _ => [68.0, 44.0],
         }
     }

@@ -13,6 +13,8 @@ pub struct Editor {
     star: bool,
     tags: String,
     note: String,
+    /// The tags take the keyboard once, when the window appears.
+    focused: bool,
 }
 
 impl Editor {
@@ -22,6 +24,7 @@ impl Editor {
             star: run.label.star,
             tags: run.label.tags.join(", "),
             note: run.label.note.clone(),
+            focused: false,
         }
     }
 }
@@ -37,12 +40,15 @@ impl RunsTable {
             return;
         };
         let (mut open, mut done) = (true, false);
-        egui::Window::new(format!("About “{}”", run.name))
+        egui::Window::new("Star, tags and note")
             .id(egui::Id::unique("label of a run"))
             .open(&mut open)
+            .pivot(egui::Align2::CENTER_CENTER)
+            .default_pos(ui.ctx().content_rect().center())
             .resizable(true)
             .default_width(340.0)
             .show(ui.ctx(), |ui| {
+                ui.label(egui::RichText::new(&run.name).strong());
                 ui.checkbox(&mut editor.star, "★ Star").on_hover_text(
                     "Runs with a star are found again with the star above the table.",
                 );
@@ -55,6 +61,10 @@ impl RunsTable {
                     )
                     .labelled_by(label.id)
                     .on_hover_text("Words between commas; the filter finds them.");
+                if !editor.focused {
+                    editor.focused = true;
+                    tags.request_focus();
+                }
                 let label = ui.label("Note");
                 ui.add(
                     egui::TextEdit::multiline(&mut editor.note)
@@ -81,7 +91,8 @@ impl RunsTable {
                 actions.push(Action::Label(run.id.clone(), label));
             }
         }
-        if done || !open {
+        let escaped = ui.input(|input| input.key_pressed(Key::Escape));
+        if done || !open || escaped {
             self.editor = None;
         }
     }

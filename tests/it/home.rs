@@ -12,6 +12,7 @@ use dicebench::export::parcel::NETWORK;
 use dicebench::export::tensorboard;
 use dicebench::model::UNet;
 use dicebench::model::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
+use dicebench::run::RunEvent;
 use dicebench::train::checkpoint::save_model;
 use serde_json::json;
 
@@ -214,6 +215,91 @@ fn an_event_file_is_read_back_record_by_record() {
         .map(|v| (v.step, v.mean_dice.unwrap() as f32))
         .collect();
     assert_eq!(dice, expected);
+}
+
+/// `tests/data/tensorboard/read.py` had TensorBoard's own reader read the very bytes that are written.
+#[test]
+fn tensorboard_itself_reads_the_numbers_that_were_written() {
+    let mut run = dicebench::run::Run::default();
+    run.apply(&RunEvent::Started {
+        device: "CPU".to_owned(),
+        total_steps: 4,
+        steps_per_epoch: 2,
+        parameters: 1,
+        classes: ["sky", "Straße"].map(str::to_owned).into(),
+        class_colors: vec![[0; 3]; 2],
+        class_weights: vec![1.0; 2],
+        dataset: "made up".to_owned(),
+        unix_secs: 1_700_000_000,
+        memory_estimate: 0,
+    });
+    for (step, loss) in [(1, 1.5), (2, 0.1), (3, f64::NAN), (300, 1e-30)] {
+        run.apply(&RunEvent::Step {
+            step,
+            loss,
+            learning_rate: 1e-3,
+            grad_norm: 2.0,
+            secs: step as f64 * 0.25,
+        });
+    }
+    run.apply(&RunEvent::Validated {
+        step: 300,
+        loss: 0.75,
+        dice: vec![Some(0.9), None],
+        mean_dice: Some(0.9),
+        confusion: dicebench::run::metrics::Confusion::new(2),
+        per_image: Vec::new(),
+        calibration: Default::default(),
+        secs: 80.0,
+    });
+    let file = tensorboard::encode(&run);
+    if file != include_bytes!("../data/tensorboard/run.tfevents") {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("run.tfevents");
+        std::fs::write(&path, &file).unwrap();
+        panic!(
+            "event files are written otherwise than when TensorBoard read them: put {} into \
+             tests/data/tensorboard and let read.py read it again",
+            path.display()
+        );
+    }
+    let read: serde_json::Value =
+        serde_json::from_str(include_str!("../data/tensorboard/read.json")).unwrap();
+    assert_eq!(read["version"], 2.0);
+    let mut written: std::collections::BTreeMap<String, Vec<(u64, f64, f64)>> = Default::default();
+    let mut push = |tag: &str, step: u64, secs: f64, value: f64| {
+        let row = (step, 1_700_000_000.0 + secs, f64::from(value as f32));
+        written.entry(tag.to_owned()).or_default().push(row);
+    };
+    for point in &run.steps {
+        push("train/loss", point.step, point.secs, point.loss);
+        push(
+            "train/learning_rate",
+            point.step,
+            point.secs,
+            point.learning_rate,
+        );
+        push("train/grad_norm", point.step, point.secs, point.grad_norm);
+    }
+    push("validation/loss", 300, 80.0, 0.75);
+    push("validation/mean_dice", 300, 80.0, 0.9);
+    push("validation/dice/sky", 300, 80.0, 0.9);
+    let scalars = read["scalars"].as_object().unwrap();
+    assert!(scalars.keys().eq(written.keys()), "{:?}", scalars.keys());
+    for (tag, rows) in &written {
+        let found = scalars[tag].as_array().unwrap();
+        assert_eq!(found.len(), rows.len(), "{tag}");
+        for (found, (step, wall, value)) in found.iter().zip(rows) {
+            assert_eq!(
+                (&found[0], &found[1]),
+                (&json!(step), &json!(wall)),
+                "{tag}"
+            );
+            match value.is_nan() {
+                true => assert_eq!(found[2], "nan", "{tag}"),
+                false => assert_eq!(found[2], json!(value), "{tag}"),
+            }
+        }
+    }
 }
 
 #[test]

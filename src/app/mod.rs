@@ -185,7 +185,9 @@ impl App {
             .frame(edge)
             .default_size(340.0)
             .size_range(300.0..=520.0)
-            .show(ui, |ui| panel::show(&mut self.panel, &mut self.lab, ui));
+            .show(ui, |ui| {
+                theme::within(ui, |ui| panel::show(&mut self.panel, &mut self.lab, ui));
+            });
         CentralPanel::default()
             .frame(middle)
             .show(ui, |ui| self.middle(ui));

@@ -25,6 +25,16 @@ pub fn apply(ctx: &egui::Context, theme: Theme) {
     });
 }
 
+/// Draws into the room of `ui` and takes no more of it: a panel is remembered as wide as it was
+/// dragged, and what stands in it would widen it little by little.
+pub fn within<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let room = ui.max_rect();
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(room));
+    let answer = add(&mut inner);
+    ui.advance_cursor_after_rect(room);
+    answer
+}
+
 /// [`bad`] on a light ground, sRGB.
 pub const BAD_ON_LIGHT: [u8; 3] = [180, 60, 0];
 

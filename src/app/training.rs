@@ -33,7 +33,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .resizable(true)
         .default_size((width * 0.45).max(280.0))
         .size_range(220.0..=(width - 240.0).max(260.0))
-        .show(ui, |ui| pictures(app, ui));
+        .show(ui, |ui| theme::within(ui, |ui| pictures(app, ui)));
     if app.lab.active_run().is_none() {
         welcome(app, ui);
         return;

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use egui::{Panel, Ui};
 
-use super::App;
 use super::view::save::Save;
 use super::view::versus::{Canvas, Mode, Show};
+use super::{App, theme};
 use crate::lab::Lab;
 use crate::lab::gallery::Gallery;
 use crate::run::Run;
@@ -194,14 +194,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         .resizable(true)
         .default_size(330.0)
         .size_range(200.0..=520.0)
-        .show(ui, |ui| {
-            // As wide as it was dragged: what stands in it would widen it frame by frame.
-            let room = ui.max_rect();
-            let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(room));
-            let asked = side::show(&mut inner, &side);
-            ui.advance_cursor_after_rect(room);
-            asked
-        })
+        .show(ui, |ui| theme::within(ui, |ui| side::show(ui, &side)))
         .inner;
     if let Some(order) = asked.order {
         compare.order = order;

@@ -261,6 +261,9 @@ fn negatives(evidence: &Evidence, findings: &mut Vec<Finding>) -> Vec<u32> {
 /// Masks of 0 and 255 whose edges were smoothed: nearly all pixels are at one end.
 fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<ClassMap> {
     let last = *evidence.ids.keys().next_back()?;
+    if evidence.ids.len() <= 8 || !(64..=255).contains(&last) {
+        return None;
+    }
     let of = |id: u32| evidence.ids.get(&id).copied().unwrap_or(0);
     let total: u64 = evidence.ids.values().sum();
     let between = total - of(0) - of(last);
@@ -269,8 +272,7 @@ fn from_smoothed(evidence: &Evidence, findings: &mut Vec<Finding>) -> Option<Cla
     if inner.unwrap_or(0) * 2 > of(last) {
         return None;
     }
-    let spread = evidence.ids.len() > 8 && (64..=255).contains(&last);
-    if !spread || of(0) == 0 || between * 5 > total || between * 4 > of(last) * 4 + of(0) {
+    if of(0) == 0 || between * 5 > total || between * 4 > of(last) * 4 + of(0) {
         return None;
     }
     findings.push(

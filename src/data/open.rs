@@ -53,7 +53,15 @@ impl Dataset {
                 classes
             }
         };
-        if classes.is_empty() || classes.len() > 254 {
+        if classes.is_empty() {
+            let ignored: Vec<String> = classes.ignore.iter().map(u32::to_string).collect();
+            return Err(DataError::Invalid(format!(
+                "{}: the masks hold nothing but {}, which is ignored: no class is left to be learned",
+                config.path,
+                ignored.join(", ")
+            )));
+        }
+        if classes.len() > 254 {
             return Err(DataError::Invalid(format!(
                 "{}: {} classes, expected 1 to 254",
                 config.path,

@@ -96,7 +96,7 @@ pub(super) fn scan(
         if faults.is_empty() {
             return;
         }
-        let shown: Vec<String> = faults.iter().map(|(f, m)| format!("{f} {m}")).collect();
+        let shown: Vec<String> = faults.iter().map(|(f, m)| format!("{f}: {m}")).collect();
         let what = counted(faults.len(), what);
         let message = format!("{what} and left out: {}", some_of(&shown));
         let files = faults.into_iter().map(|(file, _)| file).collect();

@@ -207,3 +207,22 @@ fn a_declared_size_beyond_the_limit_is_refused_without_decoding() {
         assert!(message.contains("60000"), "{message}");
     }
 }
+
+#[test]
+fn annotations_that_draw_nothing_say_why() {
+    let with = |segmentation: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        picture(dir.path().join("0.png"));
+        let text = format!(
+            r#"{{"images": [{{"id": 1, "file_name": "0.png", "width": 4, "height": 2}}],
+                "annotations": [{{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2] {segmentation}}}],
+                "categories": [{{"id": 1, "name": "cat"}}]}}"#
+        );
+        write(dir.path().join("annotations.json"), text);
+        open(dir.path()).unwrap_err().to_string()
+    };
+    let boxes = with("");
+    assert!(boxes.contains("1 annotation holds a box only"), "{boxes}");
+    let line = with(r#", "segmentation": [[0, 0, 2, 2]]"#);
+    assert!(line.contains("0.png has a polygon of 2 points"), "{line}");
+}

@@ -438,14 +438,25 @@ fn masks_saved_as_jpeg_are_named_and_keep_their_two_ends() {
 
 #[test]
 fn masks_of_one_value_only_are_an_error() {
+    for value in [0, 1, 7] {
+        let dir = tempfile::tempdir().unwrap();
+        pairs(dir.path(), 3, [value; 8]);
+        let names = "background\ncell\n";
+        // With a list of classes, and without.
+        for list in [None, Some(names)] {
+            if let Some(names) = list {
+                write(dir.path().join("classes.txt"), names);
+            }
+            let report = examine(&open(dir.path()));
+            let found = finding(&report.findings, "constant-mask");
+            assert_eq!(found.severity, Severity::Error, "{value} {list:?}");
+        }
+    }
     let dir = tempfile::tempdir().unwrap();
-    pairs(dir.path(), 3, [0; 8]);
-    write(dir.path().join("classes.txt"), "background\ncell\n");
-    let report = examine(&open(dir.path()));
-    assert_eq!(
-        finding(&report.findings, "constant-mask").severity,
-        Severity::Error
-    );
+    pairs(dir.path(), 3, [255; 8]);
+    let refused = Dataset::open(&config(dir.path()), &Progress::default());
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("nothing but 255"), "{refused}");
 }
 
 #[test]

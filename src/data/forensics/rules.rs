@@ -1,6 +1,6 @@
 //! From facts to findings: each rule says nothing, or one thing with numbers, files and a remedy.
 
-use super::{Report, doubles, fit, shift};
+use super::{ItemFacts, Report, doubles, fit, shift};
 use crate::data::Dataset;
 use crate::data::layout::some_of;
 use crate::finding::{Finding, Severity, counted};
@@ -89,11 +89,13 @@ fn constant_masks(facts: &Facts) -> Option<Finding> {
         dataset, report, ..
     } = facts;
     let facts = report.items.iter().enumerate();
+    // Where there is one class, what is ignored stands beside it.
+    let alone = |f: &ItemFacts| dataset.classes.len() > 1 || f.ignored == 0;
     let constant: Vec<usize> = facts
-        .filter(|(_, f)| f.as_ref().is_some_and(|f| f.classes.len() <= 1))
+        .filter(|(_, f)| (f.as_ref()).is_some_and(|f| f.classes.len() <= 1 && alone(f)))
         .map(|(index, _)| index)
         .collect();
-    if constant.is_empty() || dataset.classes.len() < 2 {
+    if constant.is_empty() {
         return None;
     }
     let all = constant.len() == report.items.iter().flatten().count();

@@ -290,7 +290,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     let mut used: Vec<String> = Vec::new();
     let mut tables: Vec<Table> = Vec::new();
     let (mut missing, mut boxes, mut bare) = (Vec::new(), 0, 0);
-    let (mut faults, mut damaged) = (Vec::new(), Vec::new());
+    let (mut faults, mut damaged, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     let ends = Ends::new(folder.files);
     for path in folder.files.iter().filter(|path| is_json(path)) {
         let full = folder.root.join(path);
@@ -315,6 +315,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         boxes += annotations.annotations.len();
         let (mut drawings, more) = annotations.drawings(folder.config.overlap);
         if drawings.values().all(|d| d.shapes.is_empty()) {
+            refused.extend(more.into_iter().map(|fault| fault.message));
             continue;
         }
         let faulty: BTreeSet<&str> = more.iter().map(|fault| fault.image.as_str()).collect();
@@ -352,13 +353,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         if folder.config.layout == crate::data::config::LayoutName::Coco && boxes > 0 {
             return Err(DataError::NoPairs {
                 path: folder.root.display().to_string(),
-                message: counted(
-                    boxes,
-                    [
-                        "annotation holds a box only, no polygons or run lengths",
-                        "annotations hold boxes only, no polygons or run lengths",
-                    ],
-                ),
+                message: nothing_drawn(boxes, &refused),
             });
         }
         return Ok(None);
@@ -392,6 +387,20 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
         table: Some(table),
         findings,
     }))
+}
+
+/// Why annotations are there, and no mask comes of them.
+fn nothing_drawn(boxes: usize, refused: &[String]) -> String {
+    if refused.is_empty() {
+        return counted(
+            boxes,
+            [
+                "annotation holds a box only, no polygons or run lengths",
+                "annotations hold boxes only, no polygons or run lengths",
+            ],
+        );
+    }
+    format!("no annotation can be drawn: {}", some_of(refused))
 }
 
 fn findings(

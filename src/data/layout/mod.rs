@@ -165,13 +165,26 @@ fn understand(folder: &Folder, table: Option<&Table>) -> Result<Found, DataError
             ),
         });
     }
-    let mut found = pairs::detect(folder)?;
+    let mut found = pairs::detect(folder).map_err(|error| better(folder, error))?;
     lists::apply_stem_lists(folder, &mut found);
     if let Some(table) = table.filter(|table| table.rows.iter().all(|row| row.color.is_some())) {
         let name = table.origin.trim_matches('`').rsplit('/').next();
         found.layout = format!("{} folders", name.unwrap_or("class table"));
     }
     Ok(found)
+}
+
+/// Where pictures have no masks, annotations that could not be drawn are what is wrong.
+fn better(folder: &Folder, error: DataError) -> DataError {
+    let asked = DataConfig {
+        layout: LayoutName::Coco,
+        ..folder.config.clone()
+    };
+    let folder = Folder {
+        config: &asked,
+        ..*folder
+    };
+    coco::detect(&folder).err().unwrap_or(error)
 }
 
 /// Several datasets in one folder: most pictures belong to another than the one that was understood.

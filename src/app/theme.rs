@@ -23,6 +23,10 @@ pub fn apply(ctx: &egui::Context, theme: Theme) {
         // Bars that float cover numbers at the right edge: they are given room of their own.
         style.spacing.scroll.floating_allocated_width = 8.0;
     });
+    // Links of the library's own light theme are too pale to be read on white.
+    ctx.style_mut_of(egui::Theme::Light, |style| {
+        style.visuals.hyperlink_color = ACTION;
+    });
 }
 
 /// Draws into the room of `ui` and takes no more of it: a panel is remembered as wide as it was

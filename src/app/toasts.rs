@@ -7,12 +7,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use egui::Context;
+use egui::text::LayoutJob;
+use egui::{Color32, Context, FontId};
 
 use crate::lab::notices::{Level, Notice};
 
 /// Points.
-const WIDTH: f32 = 340.0;
+const WIDTH: f32 = 380.0;
+/// The rest of a longer text is in the list of messages.
+const MOST_ROWS: usize = 8;
 
 /// What is shown, oldest first, each with the end of its time.
 pub struct Toasts {
@@ -44,6 +47,14 @@ impl Toasts {
     }
 
     fn add_for(&mut self, level: Level, text: String, time: Duration, now: Instant) {
+        // The library lets a text run on to beyond the window's edge, but for one that knows its width.
+        let mut text = LayoutJob::simple(
+            text,
+            FontId::proportional(13.0),
+            Color32::PLACEHOLDER,
+            WIDTH,
+        );
+        text.wrap.max_rows = MOST_ROWS;
         let toast = match level {
             Level::Info => self.shown.info(text),
             Level::Success => self.shown.success(text),

@@ -84,11 +84,12 @@ fn torn_apart(items: &[Item], split: &Split, config: &DataConfig) -> Option<Find
             continue;
         };
         let example = items[largest.0[0]].image.file_stem().unwrap_or_default();
-        let files = torn
-            .iter()
-            .flat_map(|(group, _, _)| group.iter())
-            .filter(|i| val.contains(i))
-            .map(|&i| items[i].image.display().to_string())
+        let groups = torn.iter().flat_map(|(group, _, _)| group.iter().copied());
+        let mut named: Vec<usize> = groups.filter(|i| val.contains(i)).collect();
+        named.sort_unstable();
+        let files = named
+            .into_iter()
+            .map(|i| items[i].image.display().to_string())
             .collect();
         return Some(
             Finding::new(

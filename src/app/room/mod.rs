@@ -138,10 +138,12 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
         Opened::Failed { path, message } => {
             ui.add_space(12.0);
             ui.colored_label(theme::bad(ui), format!("✖ {message}"));
-            ui.weak(path);
+            if !message.contains(path.as_str()) {
+                ui.weak(path);
+            }
             ui.label(
                 "Open a folder that holds images and their masks: drop it on this window, paste its \
-                 path above, or press “Open folder…”.",
+                 path above, or press “Browse…”.",
             );
             // What an earlier choice refuses, another reading may open.
             let data = &mut lab.draft.data;

@@ -3,6 +3,7 @@
 
 mod compare;
 mod general;
+mod runs;
 pub mod sheet;
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
@@ -143,7 +144,8 @@ fn unless(can: bool, why: &str) -> Option<String> {
 
 /// Everything that can be done, in the order of the menus.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    general::GENERAL.iter().chain(compare::COMPARE)
+    let general = general::GENERAL.iter().chain(runs::RUNS);
+    general.chain(compare::COMPARE)
 }
 
 /// The digit that opens the tab at this place.

@@ -222,6 +222,9 @@ pub fn status(app: &mut App, ui: &mut Ui) {
 pub fn notices_window(ctx: &egui::Context, open: &mut bool, notices: &Notices) {
     egui::Window::new("Messages")
         .open(open)
+        // Above the button that opens it.
+        .pivot(egui::Align2::RIGHT_BOTTOM)
+        .default_pos(ctx.content_rect().right_bottom() - egui::vec2(12.0, 36.0))
         .default_size([420.0, 260.0])
         .show(ctx, |ui| {
             egui::ScrollArea::vertical()
@@ -253,6 +256,8 @@ pub fn notices_window(ctx: &egui::Context, open: &mut bool, notices: &Notices) {
 pub fn about_window(ctx: &egui::Context, open: &mut bool) {
     egui::Window::new("About")
         .open(open)
+        .pivot(egui::Align2::CENTER_CENTER)
+        .default_pos(ctx.content_rect().center())
         .resizable(false)
         .show(ctx, |ui| {
             ui.heading("Dicebench");

@@ -10,6 +10,7 @@ use super::{Lab, Opened};
 use crate::experiment::ExperimentConfig;
 use crate::export::parcel::{Parcel, What};
 use crate::export::report::Subject;
+use crate::finding::counted;
 use crate::run::{Outcome, Run, RunEvent};
 use crate::train::device::traffic::Traffic;
 use crate::train::handle::{Control, Job, Preview, TrainerEvent};
@@ -249,6 +250,9 @@ impl Lab {
                 .push(Level::Warning, "Tick the runs to take home first.");
             return;
         }
+        let count = counted(subjects.len(), ["run is", "runs are"]);
+        let text = format!("{count} being written; a message will say where");
+        self.notices.push(Level::Info, text);
         let wish = Parcel {
             subjects,
             what: what.to_vec(),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use egui::text::LayoutJob;
-use egui::{Color32, Context, FontId};
+use egui::{Color32, Context, TextStyle};
 
 use crate::lab::notices::{Level, Notice};
 
@@ -20,6 +20,8 @@ const MOST_ROWS: usize = 8;
 /// What is shown, oldest first, each with the end of its time.
 pub struct Toasts {
     shown: egui_notify::Toasts,
+    /// Not laid out yet.
+    fresh: Vec<(Level, String)>,
     ends: VecDeque<Instant>,
 }
 
@@ -27,6 +29,7 @@ impl Default for Toasts {
     fn default() -> Self {
         Self {
             shown: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
+            fresh: Vec::new(),
             ends: VecDeque::new(),
         }
     }
@@ -47,25 +50,28 @@ impl Toasts {
     }
 
     fn add_for(&mut self, level: Level, text: String, time: Duration, now: Instant) {
-        // The library lets a text run on to beyond the window's edge, but for one that knows its width.
-        let mut text = LayoutJob::simple(
-            text,
-            FontId::proportional(13.0),
-            Color32::PLACEHOLDER,
-            WIDTH,
-        );
-        text.wrap.max_rows = MOST_ROWS;
-        let toast = match level {
-            Level::Info => self.shown.info(text),
-            Level::Success => self.shown.success(text),
-            Level::Warning => self.shown.warning(text),
-            Level::Error => self.shown.error(text),
-        };
-        toast.duration(None).width(WIDTH);
+        self.fresh.push((level, text));
         let end = now + time;
         // They go in the order they came in.
         let last = self.ends.back().copied().unwrap_or(end);
         self.ends.push_back(end.max(last));
+    }
+
+    /// The library lets a text run on to beyond the window's edge: it is given lines.
+    fn lay_out(&mut self, ctx: &Context) {
+        for (level, text) in self.fresh.drain(..) {
+            let font = TextStyle::Body.resolve(&ctx.global_style());
+            let mut job = LayoutJob::simple(text, font, Color32::PLACEHOLDER, WIDTH);
+            job.wrap.max_rows = MOST_ROWS;
+            let text = ctx.fonts_mut(|fonts| fonts.layout_job(job));
+            let toast = match level {
+                Level::Info => self.shown.info(text),
+                Level::Success => self.shown.success(text),
+                Level::Warning => self.shown.warning(text),
+                Level::Error => self.shown.error(text),
+            };
+            toast.duration(None).width(WIDTH);
+        }
     }
 
     pub fn show(&mut self, ctx: &Context) {
@@ -73,6 +79,7 @@ impl Toasts {
     }
 
     fn show_at(&mut self, ctx: &Context, now: Instant) {
+        self.lay_out(ctx);
         // Those that went, or that were clicked away.
         while self.ends.len() > self.shown.len() {
             self.ends.pop_front();

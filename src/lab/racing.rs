@@ -4,6 +4,7 @@ use super::clerk::Clerk;
 use super::notices::Level;
 use super::{Lab, Opened};
 use crate::experiment::plan::{Lane, Plan};
+use crate::finding::counted;
 use crate::run::queue::{Change, Queue, Runner, Waiting};
 use crate::train::handle::{Control, Job};
 
@@ -136,7 +137,10 @@ impl Lab {
             self.notices.push(
                 Level::Info,
                 format!(
-                    "{races} races with {lanes} lanes wait from before: go on under Race (Ctrl+R)"
+                    "{} with {} from before {}: go on under Race (Ctrl+R)",
+                    counted(races, ["race", "races"]),
+                    counted(lanes, ["lane", "lanes"]),
+                    if races == 1 { "waits" } else { "wait" }
                 ),
             );
         }

@@ -3,8 +3,10 @@
 use egui::{RichText, Ui};
 
 use super::theme;
+use crate::finding::counted;
 use crate::lab::Lab;
-use crate::lab::pace::{clock, pace};
+use crate::lab::pace::{clock, in_turns, pace};
+use crate::run::Run;
 
 /// The lanes that train now, each with how far it is and buttons to let it wait or end it.
 pub fn running(ui: &mut Ui, lab: &mut Lab) {
@@ -80,15 +82,16 @@ pub fn running(ui: &mut Ui, lab: &mut Lab) {
 /// Seconds that what waits will take at the speed of what trains now.
 fn left(lab: &Lab) -> Option<f64> {
     let lanes = lab.lanes();
-    let (_, run) = lanes.first()?;
-    let now = pace(run);
-    // A round steps every lane once: a step of one lane is its share of that.
-    let per_step = 1.0 / (now.steps_per_second? * lanes.len() as f64);
+    let runs: Vec<&Run> = lanes.iter().map(|(_, run)| *run).collect();
+    let first = runs.first()?;
+    let (rounds, left) = in_turns(&runs);
+    // In a round every lane makes one step.
+    let per_step = 1.0 / (rounds? * runs.len() as f64);
     let waiting: u64 = (lab.racing.waiting())
         .flat_map(|race| &race.lanes)
-        .map(|lane| lane.config.train.total_steps(run.steps_per_epoch))
+        .map(|lane| lane.config.train.total_steps(first.steps_per_epoch))
         .sum();
-    Some(now.left? + waiting as f64 * per_step)
+    Some(left? + waiting as f64 * per_step)
 }
 
 /// The races that wait.
@@ -99,7 +102,9 @@ pub fn waiting(ui: &mut Ui, lab: &mut Lab) {
     }
     let lanes: usize = lab.racing.waiting().map(|race| race.lanes.len()).sum();
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("Waiting: {races} races, {lanes} lanes")).strong());
+        let races = counted(races, ["race", "races"]);
+        let lanes = counted(lanes, ["lane", "lanes"]);
+        ui.label(RichText::new(format!("Waiting: {races}, {lanes}")).strong());
         if let Some(secs) = left(lab) {
             ui.weak(format!("all done in about {}", clock(secs)))
                 .on_hover_text("At the speed of what trains now");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Lab;
 use super::notices::Level;
+use crate::data::config::LayoutName;
 use crate::data::{ClassMap, DataError, Dataset, Progress};
 
 /// The dataset that is open, or what stands in its place.
@@ -28,8 +29,12 @@ impl Lab {
         }
         self.cancel_opening();
         if self.draft.data.path != path {
-            self.draft.data.path.clone_from(&path);
-            self.draft.data.classes = None;
+            let data = &mut self.draft.data;
+            data.path.clone_from(&path);
+            // What was chosen for the folder before means nothing here.
+            data.classes = None;
+            data.layout = LayoutName::Auto;
+            data.masks.clear();
         }
         self.reopen();
     }

@@ -108,3 +108,60 @@ fn lists_and_tables_name_pairs_and_parts() {
     assert_eq!(dataset.layout, "list files");
     assert_eq!((dataset.split.train.len(), dataset.split.val.len()), (1, 1));
 }
+
+#[test]
+fn segnet_follows_lists_of_a_root_that_is_not_there_and_ignores_its_last_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    for (part, stems) in [("train", &["a", "b"][..]), ("val", &["c"])] {
+        let mut list = String::new();
+        for stem in stems {
+            picture(root.join(format!("{part}/{stem}.png")));
+            ids(
+                root.join(format!("{part}annot/{stem}.png")),
+                [0, 1, 3, 3, 5, 8, 10, 11],
+            );
+            list += &format!(
+                "/SegNet/CamVid/{part}/{stem}.png /SegNet/CamVid/{part}annot/{stem}.png\n"
+            );
+        }
+        write(root.join(format!("{part}.txt")), list);
+    }
+    let dataset = open(root);
+    assert_eq!(dataset.layout, "SegNet CamVid");
+    assert_eq!((dataset.split.train.len(), dataset.split.val.len()), (2, 1));
+    assert_eq!(names(&dataset)[..4], ["Sky", "Building", "Pole", "Road"]);
+    assert_eq!(
+        (dataset.classes.len(), &dataset.classes.ignore[..]),
+        (11, &[11][..])
+    );
+    let labels = dataset.load(0).unwrap().labels;
+    assert_eq!(labels.labels, [0, 1, 3, 3, 5, 8, 10, IGNORE]);
+    // With an id beyond CamVid's, the names are not believed.
+    ids(root.join("trainannot/b.png"), [0, 1, 3, 3, 5, 8, 10, 12]);
+    assert_ne!(names(&open(root))[0], "Sky");
+}
+
+#[test]
+fn what_systems_leave_behind_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    for stem in ["a", "b", "c"] {
+        picture(root.join(format!("images/{stem}.png")));
+        ids(root.join(format!("masks/{stem}.png")), IDS);
+    }
+    let clean = open(root);
+    for litter in [
+        "images/._a.png",
+        "masks/._a.png",
+        "images/Thumbs.db",
+        "images/.DS_Store",
+        "__MACOSX/images/._b.png",
+        "images/.ipynb_checkpoints/a-checkpoint.png",
+    ] {
+        write(root.join(litter), b"no picture");
+    }
+    let dataset = open(root);
+    assert_eq!(dataset.items.len(), 3);
+    assert_eq!(dataset.findings, clean.findings);
+}

@@ -226,3 +226,17 @@ fn annotations_that_draw_nothing_say_why() {
     let line = with(r#", "segmentation": [[0, 0, 2, 2]]"#);
     assert!(line.contains("0.png has a polygon of 2 points"), "{line}");
 }
+
+#[test]
+fn a_description_of_cases_that_are_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let meta = r#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1},
+        "numTraining": 7, "file_ending": ".nii.gz"}"#;
+    write(dir.path().join("dataset.json"), meta);
+    let message = open(dir.path()).unwrap_err().to_string();
+    assert!(message.contains("describes 7 cases"), "{message}");
+    // Another program's file of the same name says nothing.
+    write(dir.path().join("dataset.json"), r#"{"name": "x"}"#);
+    let message = open(dir.path()).unwrap_err().to_string();
+    assert!(message.contains("no pictures"), "{message}");
+}

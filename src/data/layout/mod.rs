@@ -174,7 +174,7 @@ fn understand(folder: &Folder, table: Option<&Table>) -> Result<Found, DataError
     Ok(found)
 }
 
-/// Where pictures have no masks, annotations that could not be drawn are what is wrong.
+/// Where pictures have no masks, files that describe what is not there, or can't be drawn, are what is wrong.
 fn better(folder: &Folder, error: DataError) -> DataError {
     let asked = DataConfig {
         layout: LayoutName::Coco,
@@ -184,6 +184,12 @@ fn better(folder: &Folder, error: DataError) -> DataError {
         config: &asked,
         ..*folder
     };
+    if let Some(message) = nnunet::absent(&folder) {
+        return DataError::NoPairs {
+            path: folder.root.display().to_string(),
+            message,
+        };
+    }
     coco::detect(&folder).err().unwrap_or(error)
 }
 

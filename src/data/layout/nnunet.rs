@@ -114,6 +114,25 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Found>, DataError> {
     }))
 }
 
+/// What is to be said where a `dataset.json` describes cases that are not there.
+pub(super) fn absent(folder: &Folder) -> Option<String> {
+    let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name == "dataset.json");
+    let json = folder.files.iter().find(named)?;
+    let text = read_text(folder, json, MOST_BYTES).ok()?;
+    let meta: Value = serde_json::from_str(&text).ok()?;
+    meta.get("labels")?;
+    let channels = meta.get("channel_names").or_else(|| meta.get("modality"));
+    let cases = meta.get("numTraining").and_then(Value::as_u64);
+    channels.map(|_| {
+        format!(
+            "`{}` describes {} cases of nnU-Net or the Medical Segmentation Decathlon, but `imagesTr` and \
+             `labelsTr` beside it hold no image with a mask",
+            json.display(),
+            cases.map_or_else(|| "training".to_owned(), |cases| cases.to_string())
+        )
+    })
+}
+
 /// nnU-Net's own five folds, where they are there: the first is used.
 fn first_fold(folder: &Folder, path: &Path, pairs: &mut [Pair]) -> bool {
     let fold = || -> Option<Value> {

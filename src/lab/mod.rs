@@ -212,6 +212,11 @@ impl Lab {
         self.refit_picture();
     }
 
+    /// The next frame looks at everything, as if something had happened.
+    fn wake_up(&self) {
+        self.awake.store(true, Ordering::Release);
+    }
+
     fn fold(&mut self, answer: Answer) {
         match answer {
             Answer::Dataset { path, result } => self.dataset_opened(&path, result),

@@ -72,7 +72,11 @@ impl Lab {
             return;
         }
         match Runner::claim(&self.home) {
-            Ok(right) => self.racing.going = Some(right),
+            Ok(right) => {
+                self.racing.going = Some(right);
+                // Nothing else may happen that has the next race started.
+                self.wake_up();
+            }
             Err(message) => self.notices.push(Level::Warning, message),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dicebench::app::Tab;
+use dicebench::experiment::plan::Lane;
 use dicebench::run::queue::{self, Change};
 use dicebench::run::store::Store;
 use dicebench::run::{Outcome, RunEvent};
@@ -417,6 +418,48 @@ fn a_lane_that_can_not_go_on_says_why() {
     let (_, why, steps) = start(&tiny(), &ids[0]);
     assert_eq!(steps, 12);
     assert!(why.unwrap().contains("progress.json"));
+}
+
+/// What waits from before is trained by a click in a window in which nothing else happens.
+#[test]
+fn what_waits_from_before_goes_on_by_a_click() {
+    let dir = tempfile::tempdir().unwrap();
+    let lane = |name: &str, kind: &str| {
+        let mut config = tiny();
+        config.set("loss.kind", kind).unwrap();
+        config.set("train.steps", "3").unwrap();
+        Lane {
+            name: name.to_owned(),
+            config,
+        }
+    };
+    let races = vec![vec![lane("one", "dice"), lane("two", "focal")]];
+    queue::update(dir.path(), Change::Add(races)).unwrap();
+    let mut harness = start(dir.path());
+    wait(&mut harness, "the dataset and the queue", |app| {
+        app.lab.dataset().is_some() && !app.lab.racing.queue.races.is_empty()
+    });
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
+    // Until nothing comes in any more.
+    for _ in 0..40 {
+        std::thread::sleep(Duration::from_millis(25));
+        harness.step();
+    }
+    assert!(harness.query_by_label("Waiting: 1 race, 2 lanes").is_some());
+    harness.get_by_label("▶ Go on with the queue").click();
+    wait(&mut harness, "both lanes", |app| {
+        let done = app.lab.runs.iter().filter(|run| run.outcome.is_some());
+        done.count() == 2 && app.lab.racing.queue.races.is_empty()
+    });
+    // One notice tells of both.
+    let told = |text: &str| {
+        let all = harness.state().lab.notices.all().iter();
+        all.filter(|notice| notice.text.contains(text)).count()
+    };
+    assert_eq!(
+        (told("2 lanes are trained: 3 steps"), told("is trained")),
+        (1, 0)
+    );
 }
 
 /// Two presets are put on the grid beside the settings, and raced from two seeds.

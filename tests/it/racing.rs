@@ -447,6 +447,8 @@ fn what_waits_from_before_goes_on_by_a_click() {
     }
     assert!(harness.query_by_label("Waiting: 1 race, 2 lanes").is_some());
     harness.get_by_label("▶ Go on with the queue").click();
+    harness.run_steps(4);
+    assert!(harness.state().lab.is_busy(), "it begins at once");
     wait(&mut harness, "both lanes", |app| {
         let done = app.lab.runs.iter().filter(|run| run.outcome.is_some());
         done.count() == 2 && app.lab.racing.queue.races.is_empty()

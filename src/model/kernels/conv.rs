@@ -15,7 +15,7 @@ use super::band::{Band, Layout, Size, Source, View, pack_dense, pack_weights};
 use super::memory::{Output, Shared, with_scratch};
 use super::norm;
 use super::tile::{Correlation, Product, correlate, product};
-use super::winograd;
+use super::winograd::{self, Bank};
 
 /// Bytes of packed input that a task may have: half of a common second-level cache.
 const CACHE: usize = 448 << 10;
@@ -163,6 +163,16 @@ impl<'a> After<'a> {
             ..Self::default()
         }
     }
+
+    /// What becomes of these channels.
+    pub fn of(self, channels: Range<usize>) -> Self {
+        let some = |given: &'a [f32]| given.get(channels.clone()).unwrap_or_default();
+        Self {
+            scale: some(self.scale),
+            shift: some(self.shift),
+            ..self
+        }
+    }
 }
 
 /// Zeros added to the end, for the rows of the last block of weights that are not there.
@@ -185,8 +195,14 @@ pub fn forward(
     let taps = kernel * kernel;
     let of = |row, plane| (row * planes + plane) * taps;
     if kernel == 3 && winograd::pays(planes, outputs, size) {
-        let kernels = winograd::transformed(path, weight, [outputs, planes], false, of);
-        let mut found = winograd::convolve(path, inputs, &kernels, after, &[outputs], size);
+        let bank = Bank {
+            weights: weight,
+            rows: outputs,
+            planes,
+            flip: false,
+            of,
+        };
+        let mut found = winograd::convolve(path, inputs, &bank, after, &[outputs], size);
         return found.pop().unwrap_or_default();
     }
     let packed = pack_weights(path, weight, [outputs, planes, taps], false, of);
@@ -225,9 +241,15 @@ pub fn data_gradient(
     if kernel == 3 && winograd::pays(grad.channels, rows, size) {
         let channels: Vec<usize> = wanted.iter().cloned().flatten().collect();
         let of = |row: usize, plane| (plane * inputs + channels[row]) * taps;
-        let kernels = winograd::transformed(path, weight, [rows, grad.channels], true, of);
+        let bank = Bank {
+            weights: weight,
+            rows,
+            planes: grad.channels,
+            flip: true,
+            of,
+        };
         let rows: Vec<usize> = wanted.iter().map(Range::len).collect();
-        return winograd::convolve(path, &[grad], &kernels, After::default(), &rows, size);
+        return winograd::convolve(path, &[grad], &bank, After::default(), &rows, size);
     }
     let packed: Vec<Vec<f32>> = wanted
         .iter()

@@ -19,8 +19,8 @@ use super::super::memory::{Output, Shared, with_scratch};
 use super::super::simd::{Vector, with_vector};
 use super::pieces::{Piece, Points, cut, enter_all, leave, packed_most, shares, tiles};
 use super::product::{Matrices, multiply};
-use super::tiles_in_cache;
 use super::transform::{POINTS, SQUARE, kernel};
+use super::{blocks_at_once, tiles_in_cache};
 
 /// Numbers of a kernel.
 const TAPS: usize = 9;
@@ -29,23 +29,40 @@ const PANEL: usize = 2;
 /// Blocks whose numbers at the points a task holds before it takes them back to pixels.
 const BLOCKS: usize = 4;
 
+/// Kernels as they are in the network.
+pub struct Bank<'a, F> {
+    pub weights: &'a [f32],
+    /// Channels of the output, and of the input.
+    pub rows: usize,
+    pub planes: usize,
+    /// The nine numbers of a pair are read backwards.
+    pub flip: bool,
+    /// `of(row, plane)` says where the nine numbers of that pair start in `weights`.
+    pub of: F,
+}
+
 /// Kernels at the points: `[points][panels][planes][up to PANEL vectors of rows]`.
-pub struct Kernels {
+struct Kernels {
     values: Vec<f32>,
     point_step: usize,
     planes: usize,
     rows: usize,
 }
 
-/// `G g Gᵀ` of all kernels; `of(row, plane)` says where the nine numbers of that pair start in
-/// `weights`; they are read backwards if `flip`.
-pub fn transformed(
+/// `G g Gᵀ` of the kernels of these rows.
+fn transformed(
     path: Path,
-    weights: &[f32],
-    [rows, planes]: [usize; 2],
-    flip: bool,
-    of: impl Fn(usize, usize) -> usize + Sync,
+    bank: &Bank<'_, impl Fn(usize, usize) -> usize + Sync>,
+    chosen: Range<usize>,
 ) -> Kernels {
+    let &Bank {
+        weights,
+        planes,
+        flip,
+        ..
+    } = bank;
+    let rows = chosen.len();
+    let of = |row, plane| (bank.of)(chosen.start + row, plane);
     let lanes = path.lanes();
     let blocks = rows.div_ceil(lanes);
     // A line more, so that the points of a pair don't all fall into the same set of the cache.
@@ -143,20 +160,20 @@ struct Job<'a> {
     size: Size,
 }
 
-/// The windows of `inputs` (`[N, I, H, W]` together) times `kernels`, and `after` of each number:
+/// The windows of `inputs` (`[N, I, H, W]` together) times the kernels, and `after` of each number:
 /// the first `rows[0]` channels as `[N, rows[0], H, W]`, and so on for all kernels.
 pub fn convolve(
     path: Path,
     inputs: &[View<'_>],
-    kernels: &Kernels,
+    bank: &Bank<'_, impl Fn(usize, usize) -> usize + Sync>,
     after: After<'_>,
     rows: &[usize],
     size: Size,
 ) -> Vec<Vec<f32>> {
-    assert_eq!(rows.iter().sum::<usize>(), kernels.rows, "all channels");
+    assert_eq!(rows.iter().sum::<usize>(), bank.rows, "all channels");
     let output = |rows: &usize| Output::new(size.pixels() * rows);
     let mut results: Vec<Output<f32>> = rows.iter().map(output).collect();
-    let mut outputs = Vec::with_capacity(kernels.rows);
+    let mut outputs = Vec::with_capacity(bank.rows);
     for (result, &rows) in results.iter_mut().zip(rows) {
         let start = result.pointer();
         for row in 0..rows {
@@ -165,14 +182,18 @@ pub fn convolve(
             outputs.push((plane, rows * size.plane()));
         }
     }
-    let job = Job {
-        inputs,
-        kernels,
-        after,
-        outputs: &outputs,
-        size,
-    };
-    convolve_all(path, &job);
+    let at_once = blocks_at_once(bank.planes, path.lanes(), PANEL) * path.lanes();
+    for first in (0..bank.rows).step_by(at_once) {
+        let chosen = first..bank.rows.min(first + at_once);
+        let job = Job {
+            inputs,
+            kernels: &transformed(path, bank, chosen.clone()),
+            after: after.of(chosen.clone()),
+            outputs: &outputs[chosen],
+            size,
+        };
+        convolve_all(path, &job);
+    }
     // SAFETY: all pixels of all channels have been written.
     let finish = |result: Output<f32>| unsafe { result.finish() };
     results.into_iter().map(finish).collect()

@@ -14,16 +14,18 @@ use rayon::prelude::*;
 
 use super::super::Path;
 use super::super::band::{Size, View};
-use super::super::memory::{Output, with_scratch};
+use super::super::memory::{Output, Shared, with_scratch};
 use super::super::simd::{Vector, with_vector};
 use super::pieces::{Piece, Points, cut, enter_all, enter_gradients, packed_most, shares, tiles};
 use super::product::{Matrices, multiply};
-use super::tiles_in_cache;
 use super::transform::{POINTS, SQUARE, weights};
+use super::{blocks_at_once, tiles_in_cache};
 
 /// Everything that the tasks share.
 struct Job<'a> {
     inputs: &'a [View<'a>],
+    /// Of all inputs together.
+    channels: usize,
     grad: View<'a>,
     size: Size,
 }
@@ -35,17 +37,41 @@ const OWN_SUMS: usize = 1 << 20;
 
 /// `grad` `[N, O, H, W]` and `inputs` (`[N, I, H, W]` together) → `[O, I, 3, 3]`.
 pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Size) -> Vec<f32> {
-    let lanes = path.lanes();
     let channels: usize = inputs.iter().map(|view| view.channels).sum();
-    let job = Job { inputs, grad, size };
+    let mut output = Output::new(grad.channels * channels * TAPS);
+    let job = Job {
+        inputs,
+        channels,
+        grad,
+        size,
+    };
+    let blocks = grad.channels.div_ceil(path.lanes());
+    let at_once = blocks_at_once(channels, path.lanes(), 2);
+    for first in (0..blocks).step_by(at_once) {
+        let chosen = first..blocks.min(first + at_once);
+        gradient_of_blocks(path, &job, &chosen, output.pointer());
+    }
+    // SAFETY: every block has written all pairs of its channels.
+    unsafe { output.finish() }
+}
+
+/// The weights that lead to these blocks of the gradient's channels.
+fn gradient_of_blocks(path: Path, job: &Job<'_>, chosen: &Range<usize>, to: Shared<f32>) {
+    let &Job {
+        channels,
+        grad,
+        size,
+        ..
+    } = job;
+    let lanes = path.lanes();
     let rows = channels.next_multiple_of(lanes);
-    let columns = grad.channels.next_multiple_of(lanes);
+    let columns = chosen.len() * lanes;
     let threads = rayon::current_num_threads();
     let sums = SQUARE * rows * columns * size_of::<f32>();
     // Large sums: every task has some of the columns and all of the pixels. Small ones: every task
     // has all columns and some of the pixels, and what they found is added up.
     let parts = if sums > OWN_SUMS { threads } else { 1 };
-    let parts = shares(columns / lanes, parts);
+    let parts = shares(chosen.len(), parts);
     let widest = parts.iter().map(Range::len).max().unwrap_or(0) * lanes;
     let groups = cut(size, tiles_in_cache(rows + widest), threads);
     let wanted = if threads > 1 { 2 * threads } else { 1 };
@@ -60,7 +86,8 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
         .for_each(|task| {
             let (run, part) = (task / parts.len(), &parts[task % parts.len()]);
             for index in runs[run].clone() {
-                let plan = Plan::new(channels, &groups[index], part.clone(), lanes);
+                let blocks = chosen.start + part.start..chosen.start + part.end;
+                let plan = Plan::new(channels, &groups[index], blocks, lanes);
                 with_scratch(plan.len(), |scratch| {
                     with_vector!(path, V => {
                         // SAFETY: these columns of this run's sums belong to this task.
@@ -71,19 +98,16 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
                                 tile_step: columns,
                             };
                             let add = index > runs[run].start;
-                            correlate::<V>(&job, &groups[index], &plan, sums, add, scratch);
+                            correlate::<V>(job, &groups[index], &plan, sums, add, scratch);
                         }
                     });
                 });
             }
         });
-    let taps = TAPS;
-    let mut output = Output::new(grad.channels * channels * taps);
-    let to = output.pointer();
     let row_parts = shares(channels, channels.div_ceil(16));
     (0..row_parts.len()).into_par_iter().for_each(|index| {
         for row in row_parts[index].clone() {
-            for block in 0..columns / lanes {
+            for block in 0..chosen.len() {
                 with_vector!(path, V => {
                     let mut numbers = [[0f32; 16]; 16];
                     // SAFETY: `with_vector` gives what the processor has; every run has written
@@ -110,7 +134,7 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
                     }
                     // A lane's numbers side by side.
                     let mut turned = [[0f32; 16]; 16];
-                    for first in (0..taps).step_by(V::LANES) {
+                    for first in (0..TAPS).step_by(V::LANES) {
                         let to = turned.as_mut_ptr().cast::<f32>();
                         // SAFETY: both are squares of sixteen, as wide as any vector at least.
                         unsafe {
@@ -120,18 +144,17 @@ pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Si
                             );
                         }
                     }
-                    for lane in 0..V::LANES.min(grad.channels - block * V::LANES) {
-                        let place = ((block * V::LANES + lane) * channels + row) * taps;
+                    let first = (chosen.start + block) * V::LANES;
+                    for lane in 0..V::LANES.min(grad.channels - first) {
+                        let place = ((first + lane) * channels + row) * TAPS;
                         // SAFETY: the weights of this pair belong to this task.
-                        let to = unsafe { to.slice(place, taps) };
-                        to.copy_from_slice(&turned[lane][..taps]);
+                        let to = unsafe { to.slice(place, TAPS) };
+                        to.copy_from_slice(&turned[lane][..TAPS]);
                     }
                 });
             }
         }
     });
-    // SAFETY: every pair of channels has been written.
-    unsafe { output.finish() }
 }
 
 /// What a task has in its scratch.

@@ -3,7 +3,8 @@
 //! matrix product over channels for each point ([`product`]), and back.
 //!
 //! A task takes as many tiles as its second-level cache has room for, from the planes and back to
-//! the planes ([`pieces`]), so that nothing of the size of an image is ever held at the points.
+//! the planes ([`pieces`]), so that nothing of the size of an image is ever held at the points. Nor is
+//! a large kernel as a whole, which is four times as large there: some channels are done after others.
 
 mod forward;
 mod gradient;
@@ -11,7 +12,7 @@ mod pieces;
 mod product;
 mod transform;
 
-pub use forward::{convolve, transformed};
+pub use forward::{Bank, convolve};
 pub use gradient::weight_gradient;
 
 use super::band::Size;
@@ -21,8 +22,11 @@ const CACHE: usize = 640 << 10;
 /// Tiles of a task: with more, nothing is gained.
 const MOST: usize = 64;
 
-/// Pairs of channels up to which the kernels at the points, four times as large, still fit a
-/// third-level cache: beyond, they cost more memory than time is gained.
+/// Bytes of kernels, or of sums for them, that are held at the points at a time: so many channels
+/// that to take the tiles there once more for the next ones costs nothing beside the products.
+const AT_ONCE: usize = 10 << 20;
+
+/// Pairs of channels up to which this is faster: beyond, kernels at the points come from memory.
 const PAIRS: usize = 512 * 512;
 
 /// Whether this is faster than the plain sum, by measurement: not where kernels are many and tiles
@@ -39,4 +43,11 @@ pub fn pays(inputs: usize, outputs: usize, size: Size) -> bool {
 fn tiles_in_cache(channels: usize) -> usize {
     let tile = channels * transform::SQUARE * size_of::<f32>();
     (CACHE / tile.max(1)).clamp(pieces::LEAST, MOST)
+}
+
+/// Blocks of `lanes` channels, a multiple of `panel`, that [`AT_ONCE`] has room for with `channels`
+/// on the other side.
+fn blocks_at_once(channels: usize, lanes: usize, panel: usize) -> usize {
+    let block = channels * lanes * transform::SQUARE * size_of::<f32>();
+    (AT_ONCE / block.max(1) / panel * panel).max(panel)
 }

@@ -103,7 +103,7 @@ fn a_race_over_values_and_seeds_is_compared_reported_and_thrown_away() {
 fn what_can_not_race_is_refused_by_name() {
     let home = tempfile::tempdir().unwrap();
     for (lanes, expected) in [
-        (&["--preset", "default"][..], "1 lanes"),
+        (&["--preset", "default"][..], "1 lane: expected 2"),
         (&["--vary", "loss.kind=dice,nonsense"], "nonsense"),
         (&["--vary", "loss.kind"], "key=value"),
         (

@@ -193,7 +193,12 @@ fn check(args: &Check) -> ExitCode {
             Ok(file) => file,
             Err(message) => {
                 // The other files are checked all the same.
-                let _ = failed(&format!("{}: {message}", path.display()));
+                let message = format!("{}: {message}", path.display());
+                if args.json {
+                    println!("{}", json!({ "file": path, "ok": false, "error": message }));
+                } else {
+                    let _ = failed(&message);
+                }
                 unreadable = true;
                 continue;
             }
@@ -216,7 +221,7 @@ fn check(args: &Check) -> ExitCode {
                     if args.json {
                         println!("{}", outcome.json(&id));
                     } else if !outcome.ok() {
-                        println!("{id}: {}", outcome.describe());
+                        println!("{}: {id}: {}", path.display(), outcome.describe());
                     } else if let Some(reason) = outcome.exception() {
                         println!("{id}: {}, passed because {reason}", outcome.describe());
                     }
@@ -226,7 +231,7 @@ fn check(args: &Check) -> ExitCode {
                     if args.json {
                         println!("{}", json!({ "id": id, "ok": false, "error": message }));
                     } else {
-                        println!("{id}: {message}");
+                        println!("{}: {id}: {message}", path.display());
                     }
                 }
             }

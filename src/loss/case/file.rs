@@ -18,9 +18,13 @@ impl CaseFile {
     /// Reads a file of cases; numbers that JSON has no word for become texts.
     ///
     /// # Errors
-    /// When it is not JSON, or holds no list `cases`.
+    /// When it is not JSON, or holds no list `cases` or an empty one.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(&quoted(text)).map_err(|error| error.to_string())
+        let file: Self = serde_json::from_str(&quoted(text)).map_err(|error| error.to_string())?;
+        if file.cases.is_empty() {
+            return Err("`cases` is empty: expected at least one case".to_owned());
+        }
+        Ok(file)
     }
 }
 
@@ -37,6 +41,15 @@ impl Case {
                     "`{key}` holds {bad} at place {at}: expected finite numbers"
                 ));
             }
+        }
+        let four = json["shape"]
+            .as_array()
+            .is_some_and(|shape| shape.len() == 4 && shape.iter().all(serde_json::Value::is_u64));
+        if !four {
+            return Err(format!(
+                "`shape` = {}: expected images, classes, height and width",
+                json["shape"]
+            ));
         }
         if let Some(bad) = json.get("loss").filter(|loss| !loss.is_number()) {
             return Err(format!("`loss` = {bad}: expected a finite number"));

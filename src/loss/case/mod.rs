@@ -197,7 +197,11 @@ fn count(shape: &[usize; 4]) -> Result<usize, String> {
     let product = shape
         .iter()
         .try_fold(1usize, |m, side| m.checked_mul(*side));
-    product
-        .filter(|count| *count > 0)
-        .ok_or_else(|| format!("`shape` = {shape:?}: expected four numbers above 0"))
+    match product {
+        Some(0) => Err(format!(
+            "`shape` = {shape:?}: expected four numbers above 0"
+        )),
+        Some(count) => Ok(count),
+        None => Err(format!("`shape` = {shape:?} is too large")),
+    }
 }

@@ -73,12 +73,13 @@ pub static REFERENCES: LazyLock<Vec<Reference>> = LazyLock::new(|| {
 });
 
 impl LossConfig {
-    /// The loss that `library.function` is with its own defaults.
+    /// The loss that `library.function` is with its own defaults; `Loss` at its end may be left out.
     ///
     /// # Errors
     /// When no reference has that name; the message names near ones.
     pub fn like(name: &str) -> Result<Self, LossError> {
-        let found = REFERENCES.iter().find(|reference| reference.name == name);
+        let means = |known: &str| known == name || known.strip_suffix("Loss") == Some(name);
+        let found = (REFERENCES.iter()).find(|reference| means(reference.name));
         let Some(reference) = found else {
             let part = name.rsplit('.').next().unwrap_or(name).to_lowercase();
             let near: Vec<&str> = REFERENCES
@@ -122,6 +123,20 @@ mod tests {
             let twice = REFERENCES[..index].iter().any(|r| r.name == reference.name);
             assert!(!twice, "{}", reference.name);
         }
+    }
+
+    #[test]
+    fn a_name_is_known_without_the_word_loss_at_its_end() {
+        for (short, whole) in [
+            (
+                "nnunet.MemoryEfficientSoftDice",
+                "nnunet.MemoryEfficientSoftDiceLoss",
+            ),
+            ("monai.Dice", "monai.DiceLoss"),
+        ] {
+            assert_eq!(LossConfig::like(short), LossConfig::like(whole));
+        }
+        assert!(LossConfig::like("monai.Dic").is_err());
     }
 
     #[test]

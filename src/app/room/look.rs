@@ -147,7 +147,7 @@ pub(super) fn show(
         let plates = Plates {
             title: dataset.items[item].id.clone(),
             plates: panes.filter_map(plate).collect(),
-            legend: captions::legend(&shown, &classes, &palette),
+            legend: captions::legend(shown, &classes, &palette),
         };
         room.saves.push(save::plates("image", &plates, svg));
     }

@@ -225,7 +225,7 @@ fn measured(words: &str) -> u32 {
 fn wrapped(text: &str, room: u32) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive(' ') {
-        let fits = |line: &str, more: &str| measured(&format!("{line}{more}").trim_end()) <= room;
+        let fits = |line: &str, more: &str| measured(format!("{line}{more}").trim_end()) <= room;
         let last = lines.len() - 1;
         if fits(&lines[last], word) {
             lines[last] += word;

@@ -193,12 +193,7 @@ fn check(args: &Check) -> ExitCode {
             Ok(file) => file,
             Err(message) => {
                 // The other files are checked all the same.
-                let message = format!("{}: {message}", path.display());
-                if args.json {
-                    println!("{}", json!({ "file": path, "ok": false, "error": message }));
-                } else {
-                    let _ = failed(&message);
-                }
+                let _ = failed(&format!("{}: {message}", path.display()));
                 unreadable = true;
                 continue;
             }

@@ -84,6 +84,8 @@ fn the_selection_passes() {
         "compound",
         "cross_entropy",
         "dice",
+        // Online hard example mining: `ohem.py` beside the file.
+        "dicebench",
         "focal",
         "generalized_dice",
         "integer_label_dice",

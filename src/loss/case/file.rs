@@ -42,6 +42,9 @@ impl Case {
                 ));
             }
         }
+        if let Some(bad) = json.get("loss").filter(|loss| !loss.is_number()) {
+            return Err(format!("`loss` = {bad}: expected a finite number"));
+        }
         let four = json["shape"]
             .as_array()
             .is_some_and(|shape| shape.len() == 4 && shape.iter().all(serde_json::Value::is_u64));
@@ -50,9 +53,6 @@ impl Case {
                 "`shape` = {}: expected images, classes, height and width",
                 json["shape"]
             ));
-        }
-        if let Some(bad) = json.get("loss").filter(|loss| !loss.is_number()) {
-            return Err(format!("`loss` = {bad}: expected a finite number"));
         }
         serde_json::from_value(json).map_err(|error| error.to_string())
     }

@@ -8,8 +8,9 @@ pub const PAGE: usize = 4096;
 
 /// A range of bytes that is given out in blocks.
 ///
-/// A request gets the smallest free block that holds it, and new ground only where none does: what
-/// a training step frees and takes again in the same order finds its places again.
+/// A request gets the smallest free block that is hardly larger, else the first that holds it, and new
+/// ground only where none does: what a training step frees and takes again in the same order finds
+/// its places again, and large holes at the end stay whole.
 #[derive(Debug)]
 pub struct Blocks {
     /// By where they start. No two touch each other.
@@ -49,7 +50,10 @@ impl Blocks {
     /// A block of at least `bytes`; `None` where the range has none.
     pub fn take(&mut self, bytes: usize) -> Option<Taken> {
         let len = pages(bytes)?;
-        if let Some(&(_, at)) = self.by_len.range((len, 0)..).next() {
+        let near = self.by_len.range((len, 0)..=(len + len / 2, usize::MAX));
+        let near = near.map(|&(_, at)| at).next();
+        let first = || self.free.iter().find(|(_, free)| free.len >= len);
+        if let Some(at) = near.or_else(|| first().map(|(&at, _)| at)) {
             self.use_up(at, len);
             return Some(Taken { at, used: bytes });
         }
@@ -159,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_block_that_fits_is_taken_before_new_ground() {
+    fn a_block_of_about_the_size_is_taken_before_a_large_one_and_before_new_ground() {
         let now = Instant::now();
         let mut blocks = Blocks::new(100 * PAGE);
         let places: Vec<usize> = [8, 1, 3, 1]
@@ -171,6 +175,8 @@ mod tests {
         // Two pages and a byte are three pages: the hole of three, not that of eight.
         let taken = blocks.take(2 * PAGE + 1).unwrap();
         assert_eq!((taken.at, taken.used), (9 * PAGE, 2 * PAGE + 1));
+        // Two pages are far from eight, but the first hole that holds them.
+        assert_eq!(blocks.take(2 * PAGE).unwrap().at, 0);
         // Nine pages fit no hole; nobody wrote there before.
         let taken = blocks.take(9 * PAGE).unwrap();
         assert_eq!((taken.at, taken.used), (13 * PAGE, 0));

@@ -5,8 +5,8 @@
 //! mimalloc deals them out of pieces of 32 MB, each for one class of sizes, and a map of 16 MB fills
 //! more than half of a piece: of 340 MB that a step held, 100 were holes. Given back to the system at
 //! once they would have to be cleared and mapped again in each step, for a quarter of its time. Here
-//! the smallest hole that fits is filled, holes next to each other are one, and only what is free for
-//! some seconds goes back to the system.
+//! holes are filled, holes next to each other are one ([`blocks`]), and only what is free for some
+//! seconds goes back to the system.
 //!
 //! On Linux; elsewhere everything is mimalloc's.
 #![expect(unsafe_code, reason = "an allocator")]

@@ -14,6 +14,9 @@ use crate::model::config::{HiddenActivation, ModelConfig, Normalization, Upsampl
 const NUMBER: f64 = 4.0;
 /// Batches that wait beside the one in use.
 const WAITING: f64 = 3.0;
+/// What the kernels' threads keep between calls, and what of the program itself a first step brings
+/// in.
+const SCRATCH: u64 = 12_000_000;
 /// Share of the estimate that it may be wrong by; a training is refused only if it can't fit even
 /// then.
 const ERROR: f64 = 0.2;
@@ -29,7 +32,7 @@ pub struct Estimate {
     pub activations: u64,
     /// Images and labels that wait for their turn.
     pub batches: u64,
-    /// What the largest convolution takes beside its maps.
+    /// What convolutions take beside their maps.
     pub kernels: u64,
 }
 
@@ -89,8 +92,15 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
         own_kernels,
         recompute: config.train.checkpointing,
     };
-    let per_pixel =
-        channels + kept.by_network() + kept.on_the_way() + by_loss(&config.loss) * classes;
+    let by_loss = by_loss(&config.loss) * classes;
+    // The loss's maps are gone when the first layers' gradients are made. A GPU's memory pool keeps
+    // them.
+    let on_top = if own_kernels {
+        kept.on_the_way().max(by_loss)
+    } else {
+        kept.on_the_way() + by_loss
+    };
+    let per_pixel = channels + kept.by_network() + on_top;
     // Validation is not in parts, and its larger buffers come on top of those already there.
     let whole_batch = if at_once < config.train.batch as f64 {
         config.train.batch as f64 * kept.by_evaluation()
@@ -105,11 +115,11 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
         optimizer: bytes(parameters * (1.0 + moments * versions)),
         activations: bytes(pixels * (at_once * per_pixel + whole_batch)),
         batches: bytes(waiting),
-        kernels: bytes(if own_kernels {
-            at_winograds_points(&config.model)
+        kernels: if own_kernels {
+            bytes(at_winograds_points(&config.model)) + SCRATCH
         } else {
-            0.0
-        }),
+            0
+        },
     }
 }
 
@@ -226,8 +236,10 @@ fn parameters(model: &ModelConfig, channels: f64, classes: f64) -> f64 {
 
 /// Numbers of the largest kernel that is taken to Winograd's 36 points.
 fn at_winograds_points(model: &ModelConfig) -> f64 {
+    /// As many as are held at a time: ten megabytes.
+    const MOST: f64 = (10 << 20) as f64 / NUMBER;
     let bottom = (model.base << model.depth) as f64;
-    36.0 * bottom.min(512.0).powi(2)
+    (36.0 * bottom.powi(2)).min(MOST)
 }
 
 /// What stays in memory from forward to backward pass, in numbers for each pixel of an image.

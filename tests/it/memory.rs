@@ -111,3 +111,24 @@ fn a_training_that_can_not_fit_is_refused_with_the_batch_that_does() {
     assert!(said.contains("`train.batch` = "), "{said}");
     assert!(said.contains("train.accumulate"), "{said}");
 }
+
+/// What a training is told to take beside what it takes: the yardstick's step, whose loss has two
+/// terms, in a process of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_foretold_within_a_fifth() {
+    let home = tempfile::tempdir().unwrap();
+    for (batch, size, base) in [("4", "256", "16"), ("8", "128", "16"), ("2", "128", "32")] {
+        let shape = ["--batch", batch, "--size", size, "--base", base];
+        let steps = ["bench", "step", "--threads", "2", "--steps", "3", "--json"];
+        let output = crate::cli::dicebench(home.path(), &[&steps[..], &shape[..]].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let megabytes = |key: &str| report[key].as_f64().unwrap();
+        let taken = megabytes("peak_mb") - megabytes("before_mb");
+        let told = megabytes("estimated_mb");
+        assert!(
+            (told / taken - 1.0).abs() < 0.2,
+            "{shape:?}: {told} MB were foretold, {taken} MB were taken"
+        );
+    }
+}

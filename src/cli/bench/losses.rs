@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::prelude::*;
 use serde::Serialize;
 
-use super::{CLASSES, blobs, median, numbers, step};
+use super::{CLASSES, blobs, median, numbers, step, yardstick};
 use crate::loss::config::KINDS;
 use crate::loss::{
     LOSSES, LossConfig, LossContext, LossFn, OutputActivation, Prediction, Target, readback,
@@ -116,7 +116,7 @@ fn report(args: &Args) -> Result<Report, String> {
         millis.sort_by(f64::total_cmp);
         Ok(median(&millis))
     };
-    let own = time(&*step::yardstick(&device)?)?;
+    let own = time(&*yardstick::build_loss(&device)?)?;
     let step_ms = (whole.median_ms - own).max(0.0);
     let context = LossContext {
         num_classes: CLASSES,

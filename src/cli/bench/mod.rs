@@ -8,6 +8,7 @@ mod room;
 mod runs;
 mod step;
 mod xray;
+mod yardstick;
 
 use std::process::ExitCode;
 

@@ -8,12 +8,9 @@ use burn::prelude::*;
 use burn::tensor::Transaction;
 use serde::Serialize;
 
-use super::{CLASSES, median, numbers};
-use crate::experiment::TrainConfig;
-use crate::experiment::train_config::Optimizer;
-use crate::loss::{LossConfig, LossContext, LossFn, OutputActivation, Target};
+use super::{CLASSES, median, numbers, yardstick};
+use crate::loss::OutputActivation;
 use crate::model::UNet;
-use crate::model::config::{ModelConfig, Upsampling};
 use crate::model::kernels::threads::Workers;
 use crate::train::device;
 use crate::train::device::traffic::{Counting, Traffic};
@@ -21,8 +18,6 @@ use crate::train::late::Reading;
 use crate::train::learner::{Broken, Learner, Part};
 use crate::train::room;
 
-/// Image channels of the yardstick.
-const CHANNELS: usize = 3;
 /// Rounds in which one thread and all take turns.
 const ROUNDS: u64 = 4;
 /// Side of the square matrices whose product tells what the processor can do.
@@ -96,6 +91,12 @@ pub struct Report {
     /// Most memory the process had, megabytes; absent where the system does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_mb: Option<f64>,
+    /// What it had before the network was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_mb: Option<f64>,
+    /// What a training of the same is told to take beside that; absent where nothing is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_mb: Option<f64>,
 }
 
 /// What was reached of what the processor can do, in 10⁹ operations per second.
@@ -138,7 +139,7 @@ fn report(args: &Args, train: bool) -> Result<Report, String> {
     let (_, info) = device::open(&args.device)?;
     if info.adapter.is_none() {
         let gemm = on_threads(threads, gemm_gflop_per_s)?;
-        let gflop = 1e-9 * operations(args, train) as f64;
+        let gflop = 1e-9 * yardstick::operations(args, train) as f64;
         let reached = gflop / (report.min_ms * 1e-3);
         report.processor = Some(Processor {
             gflop,
@@ -237,7 +238,14 @@ fn print(report: &Report) {
         println!("a step asks for {traffic}");
     }
     if let Some(peak) = report.peak_mb {
-        println!("peak memory {peak:.0} MB");
+        print!("peak memory {peak:.0} MB");
+        match (report.before_mb, report.estimated_mb) {
+            (Some(before), Some(estimated)) => println!(
+                ", {:.0} MB for the training, of which {estimated:.0} MB were expected",
+                peak - before
+            ),
+            _ => println!(),
+        }
     }
     if let (Some(first), Some(last)) = (report.first_loss, report.last_loss) {
         println!("loss {first:.4} → {last:.4}");
@@ -262,32 +270,6 @@ fn gemm_gflop_per_s() -> Result<f64, String> {
     Ok(1e-9 * 2.0 * (GEMM_SIDE as f64).powi(3) / best)
 }
 
-/// Multiplications and additions of all convolutions, of a step or of a pass forward.
-fn operations(args: &Args, train: bool) -> u64 {
-    let width = |level: u64| args.base << level;
-    let pixels = |level: u64| args.batch * (args.size >> level).pow(2);
-    // Products of a 3×3 convolution.
-    let conv = |level: u64, inputs: u64, outputs: u64| 9 * pixels(level) * inputs * outputs;
-    let first = conv(0, CHANNELS as u64, width(0));
-    let mut products = first + conv(0, width(0), width(0));
-    for level in 1..=args.depth {
-        products += conv(level, width(level - 1), width(level));
-        products += conv(level, width(level), width(level));
-    }
-    for level in 0..args.depth {
-        products += 4 * pixels(level + 1) * width(level + 1) * width(level);
-        products += conv(level, 2 * width(level), width(level));
-        products += conv(level, width(level), width(level));
-    }
-    products += pixels(0) * width(0) * CLASSES as u64;
-    // Backwards once more for the weights and once for the input; images need no gradient.
-    2 * if train {
-        3 * products - first
-    } else {
-        products
-    }
-}
-
 /// Times `args.steps` steps on random pixels and labels.
 ///
 /// # Errors
@@ -310,22 +292,24 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
         true => device::for_training(plain, args.checkpointing),
         false => plain,
     };
-    let config = ModelConfig {
-        depth: args.depth,
-        base: args.base,
-        upsampling: Upsampling::Transposed,
-        ..ModelConfig::default()
-    };
-    let net = UNet::new(&config, CHANNELS, CLASSES, 1, &device);
+    let on_cpu = info.adapter.is_none();
+    let before = room::resident().map(|[now, _]| now);
+    let net = UNet::new(
+        &yardstick::model(args),
+        yardstick::CHANNELS,
+        CLASSES,
+        1,
+        &device,
+    );
     let parameters = net.parameters();
-    let images = noise(args, &device);
+    let images = yardstick::noise(args, &device);
     let mut losses = Vec::new();
     let mut millis = Vec::new();
     let _counting = Counting::start();
     let mut step: Box<dyn FnMut() -> Result<Option<f64>, String>> = if train {
-        let mut learner = Learner::new(net, &yardstick_training());
-        let target = random_target(args, &device);
-        let loss = yardstick(&device)?;
+        let mut learner = Learner::new(net, &yardstick::training());
+        let target = yardstick::random_target(args, &device);
+        let loss = yardstick::build_loss(&device)?;
         let on_gpu = info.adapter.is_some();
         let mut launched = None;
         Box::new(move || {
@@ -388,6 +372,8 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
         processor: None,
         scaling: None,
         peak_mb: None,
+        before_mb: before.map(|bytes| bytes as f64 * 1e-6),
+        estimated_mb: train.then(|| yardstick::expected(args, on_cpu).total() as f64 * 1e-6),
     };
     report.set_times(&millis);
     Ok((report, millis))
@@ -400,49 +386,9 @@ fn said(broken: Broken) -> String {
     }
 }
 
-fn yardstick_training() -> TrainConfig {
-    TrainConfig {
-        optimizer: Optimizer::Adam,
-        clip_norm: 0.0,
-        ..TrainConfig::default()
-    }
-}
-
-/// `[N, 3, S, S]`, zero mean and unit deviation.
-fn noise(args: &Args, device: &Device) -> Tensor<4> {
-    let (n, s) = (args.batch as usize, args.size as usize);
-    let values: Vec<f32> = numbers(n * CHANNELS * s * s, 1)
-        .map(|unit| (unit - 0.5) * 12f32.sqrt())
-        .collect();
-    Tensor::from_data(TensorData::new(values, [n, CHANNELS, s, s]), device)
-}
-
-/// A class at random for every pixel.
-fn random_target(args: &Args, device: &Device) -> Target {
-    let (n, s) = (args.batch as usize, args.size as usize);
-    let pixels = s * s;
-    let labels: Vec<u8> = numbers(n * pixels, 2)
-        .map(|unit| (unit * CLASSES as f32) as u8)
-        .collect();
-    Target::from_labels(&labels, [n, s, s], CLASSES, device)
-}
-
-/// Mean cross-entropy + 1 − mean over the classes of (2·Σpt + 1) / (Σp + Σt + 1), softmax: the
-/// loss that the same step in other frameworks is timed with. It is what a sum of losses starts as.
-pub(super) fn yardstick(device: &Device) -> Result<Box<dyn LossFn>, String> {
-    let context = LossContext {
-        num_classes: CLASSES,
-        class_weights: Vec::new(),
-        device: device.clone(),
-    };
-    let config = LossConfig::of_kind("sum").map_err(|error| error.to_string())?;
-    config.build(&context).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loss::Prediction;
 
     fn tiny() -> Args {
         Args {
@@ -466,23 +412,6 @@ mod tests {
         assert!(report.min_ms > 0.0);
         assert!(report.min_ms <= report.median_ms && report.median_ms <= report.max_ms);
         assert!(report.last_loss.unwrap() < report.first_loss.unwrap());
-    }
-
-    /// With equal logits every class has probability 1/5: cross-entropy ln 5, and Dice of classes
-    /// of a fifth of the pixels each is (2·n/25 + 1) / (2·n/5 + 1).
-    #[test]
-    fn the_loss_of_equal_logits_is_known() {
-        let device = Device::flex();
-        let labels: Vec<u8> = (0..100).map(|i| (i % CLASSES) as u8).collect();
-        let target = Target::from_labels(&labels, [1, 10, 10], CLASSES, &device);
-        let prediction = Prediction {
-            logits: Tensor::zeros([1, CLASSES, 10, 10], &device),
-            activation: OutputActivation::Softmax,
-        };
-        let loss = yardstick(&device).unwrap();
-        let loss = loss.forward(&prediction, &target).into_scalar::<f32>();
-        let expected = 5f64.ln() + 1.0 - (2.0 * 4.0 + 1.0) / (20.0 + 20.0 + 1.0);
-        assert!((f64::from(loss) - expected).abs() < 1e-5, "{loss}");
     }
 
     #[test]
@@ -515,23 +444,5 @@ mod tests {
             reached.gemm_share > 0.0 && reached.gflop > 0.0,
             "{reached:?}"
         );
-    }
-
-    /// One level, one channel in and out by hand: 3×3 convolutions of 3 → 1, 1 → 1, 1 → 2, 2 → 2,
-    /// 2 → 1 and 1 → 1 channels, a 2×2 one of 2 → 1, and the head.
-    #[test]
-    fn operations_are_those_of_the_convolutions() {
-        let args = Args {
-            batch: 1,
-            size: 2,
-            base: 1,
-            depth: 1,
-            ..tiny()
-        };
-        let top = 9 * 4 * (3 + 1 + 2 + 1);
-        let bottom = 9 * (2 + 4);
-        let products = top + bottom + 4 * 2 + 4 * CLASSES as u64;
-        assert_eq!(operations(&args, false), 2 * products);
-        assert_eq!(operations(&args, true), 2 * (3 * products - 9 * 4 * 3));
     }
 }

@@ -32,13 +32,42 @@ pub(super) fn of_labels(
     numbers
 }
 
+/// The bits of each byte as zeros and ones.
+static NUMBERS: [[f32; 8]; 256] = {
+    let mut numbers = [[0.0; 8]; 256];
+    let mut at = 0;
+    while at < 256 * 8 {
+        numbers[at / 8][at % 8] = (at / 8 >> (at % 8) & 1) as f32;
+        at += 1;
+    }
+    numbers
+};
+
+/// A bit for each of up to 64 labels: whether it is `class`.
+fn equal(labels: &[u8], class: u8) -> u64 {
+    /// One in each byte, and all bits of each but the highest.
+    const ONES: u64 = u64::MAX / 255;
+    const LOW: u64 = ONES * 127;
+    /// Moves the highest bits of eight bytes into the highest byte, in their order.
+    const GATHER: u64 = 0x0002_0408_1020_4081;
+    let (eights, rest) = labels.as_chunks::<8>();
+    let mut word = 0;
+    for (at, eight) in eights.iter().enumerate() {
+        let differs = u64::from_le_bytes(*eight) ^ (ONES * u64::from(class));
+        // The highest bit of each byte that is zero.
+        let zero = !(((differs & LOW) + LOW) | differs | LOW);
+        word |= (zero.wrapping_mul(GATHER) >> 56) << (8 * at);
+    }
+    for (at, &label) in rest.iter().enumerate() {
+        word |= u64::from(label == class) << (8 * eights.len() + at);
+    }
+    word
+}
+
 impl Bits {
     fn of_class(labels: &[u8], class: usize, width: usize) -> Self {
-        let word = |pixels: &[u8]| {
-            (pixels.iter().rev()).fold(0, |word, label| {
-                word << 1 | u64::from(usize::from(*label) == class)
-            })
-        };
+        // More classes than labels can tell have no pixel.
+        let word = |pixels: &[u8]| u8::try_from(class).map_or(0, |class| equal(pixels, class));
         let rows = labels.chunks(width.max(1));
         Self {
             words: rows.flat_map(|row| row.chunks(64).map(word)).collect(),
@@ -50,8 +79,8 @@ impl Bits {
         let rows = to.chunks_mut(self.width.max(1));
         for (row, words) in rows.zip(self.words.chunks(self.row())) {
             for (pixels, word) in row.chunks_mut(64).zip(words) {
-                for (x, pixel) in pixels.iter_mut().enumerate() {
-                    *pixel = (word >> x & 1) as f32;
+                for (pixels, byte) in pixels.chunks_mut(8).zip(word.to_le_bytes()) {
+                    pixels.copy_from_slice(&NUMBERS[usize::from(byte)][..pixels.len()]);
                 }
             }
         }
@@ -131,5 +160,29 @@ impl Bits {
             eroded = smaller;
         }
         skeleton
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_for_each_label_and_a_number_for_each_bit() {
+        for len in [1, 7, 8, 9, 63, 64] {
+            for class in [0u8, 1, 127, 128, 255] {
+                let labels: Vec<u8> = (0..len).map(|at| (at * at * 31 + at) as u8).collect();
+                let labels = [&labels[..], &[class][..]].concat();
+                let labels = &labels[1..];
+                let word = equal(labels, class);
+                let bits: Vec<bool> = (0..labels.len()).map(|at| word >> at & 1 == 1).collect();
+                let expected: Vec<bool> = labels.iter().map(|label| *label == class).collect();
+                assert_eq!(bits, expected, "{labels:?} {class}");
+                let mut numbers = vec![9.0; len];
+                Bits::of_class(labels, class.into(), len).write(&mut numbers);
+                let expected: Vec<f32> = bits.iter().map(|bit| f32::from(u8::from(*bit))).collect();
+                assert_eq!(numbers, expected);
+            }
+        }
     }
 }

@@ -31,6 +31,9 @@ pub struct Args {
     /// Passes of each loss, and training steps, that are timed; the median counts.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub steps: u64,
+    /// Only these kinds of loss, as `dicebench losses` names them; may be given several times.
+    #[arg(long = "kind", value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
+    pub kinds: Vec<String>,
     /// `cpu`, or a name that `dicebench devices` lists.
     #[arg(long, default_value = "cpu")]
     pub device: String,
@@ -124,7 +127,8 @@ fn report(args: &Args) -> Result<Report, String> {
         device: device.clone(),
     };
     let mut losses = Vec::new();
-    for kind in KINDS {
+    let asked = |kind: &&&str| args.kinds.is_empty() || args.kinds.iter().any(|k| k == **kind);
+    for kind in KINDS.iter().filter(asked) {
         let config = LossConfig::of_kind(kind).map_err(|error| error.to_string())?;
         let loss = config.build(&context).map_err(|error| error.to_string())?;
         let before = readback::count();
@@ -194,6 +198,7 @@ mod tests {
             batch: 1,
             base: 2,
             steps: 1,
+            kinds: Vec::new(),
             device: "cpu".to_owned(),
             json: false,
         })

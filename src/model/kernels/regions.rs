@@ -321,7 +321,10 @@ fn scale<const K: usize>(
     let given = read(p, channel, part, size).iter().zip(labels).zip(weights);
     for (to, ((&p, &label), &weight)) in to.iter_mut().zip(given) {
         let slopes = of.slopes(p, truth.is_own(label, channel));
-        let slope: f32 = slopes.iter().zip(by).map(|(slope, by)| slope * by).sum();
+        let mut slope = 0.0;
+        for (one, by) in slopes.iter().zip(&by) {
+            slope += one * by;
+        }
         *to = slope * weight;
     }
 }

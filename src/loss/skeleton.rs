@@ -37,7 +37,7 @@ static NUMBERS: [[f32; 8]; 256] = {
     let mut numbers = [[0.0; 8]; 256];
     let mut at = 0;
     while at < 256 * 8 {
-        numbers[at / 8][at % 8] = (at / 8 >> (at % 8) & 1) as f32;
+        numbers[at / 8][at % 8] = (((at / 8) >> (at % 8)) & 1) as f32;
         at += 1;
     }
     numbers

@@ -77,8 +77,9 @@ pub fn open() {
     }
 }
 
-/// mimalloc keeps what is freed for a while, too.
+/// mimalloc keeps what is freed for a while, too, and so does the C library.
 fn keep_freed_memory() {
+    keep_freed_by_drivers();
     /// `mi_option_purge_delay` of mimalloc 2 and 3.
     const PURGE_DELAY: std::ffi::c_int = 15;
     unsafe extern "C" {
@@ -88,6 +89,27 @@ fn keep_freed_memory() {
     // SAFETY: part of mimalloc, which is linked; takes any two numbers and may be called at any time.
     unsafe { mi_option_set(PURGE_DELAY, delay) };
 }
+
+/// Graphics drivers have their memory from the C library. One that paints in software takes some
+/// megabytes for each frame and frees them after it; by itself the library gives the end of its heap
+/// back to the system each time, to have it mapped and cleared again: half of a frame's time.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn keep_freed_by_drivers() {
+    use std::ffi::c_int;
+    const M_TRIM_THRESHOLD: c_int = -1;
+    const BYTES: c_int = 64 << 20;
+    unsafe extern "C" {
+        fn mallopt(param: c_int, value: c_int) -> c_int;
+    }
+    // SAFETY: part of glibc; takes any two numbers, answers 0 for what it does not know, and no other
+    // thread has been started that could allocate meanwhile.
+    if unsafe { mallopt(M_TRIM_THRESHOLD, BYTES) } == 0 {
+        log::debug!("the C library's heap stays as it is");
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_freed_by_drivers() {}
 
 /// A map is read from end to end again and again: fewer pages, fewer of their addresses to look up.
 #[cfg(target_os = "linux")]

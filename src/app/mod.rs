@@ -121,9 +121,9 @@ impl App {
             lab.open(&path.to_string_lossy());
         }
         Self {
+            plots: Plots::restored(&lab.settings.curves),
             lab,
             tab: tab.unwrap_or_default(),
-            plots: Plots::default(),
             viewer: Viewer::default(),
             lanes: view::lanes::Lanes::default(),
             batch_formula: false,

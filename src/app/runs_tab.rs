@@ -167,12 +167,13 @@ impl App {
         }
     }
 
-    /// Keeps how table and tabs were left.
+    /// Keeps how table, curves and tabs were left.
     pub(super) fn keep_places(&mut self) {
         let (runs, tab, side) = (self.runs.kept(), self.tab.name(), self.below.side.name());
+        let curves = self.plots.kept();
         let kept = &mut self.lab.settings;
-        if runs != kept.runs || tab != kept.tab || side != kept.side {
-            kept.runs = runs;
+        if runs != kept.runs || curves != kept.curves || tab != kept.tab || side != kept.side {
+            (kept.runs, kept.curves) = (runs, curves);
             tab.clone_into(&mut kept.tab);
             side.clone_into(&mut kept.side);
             self.lab.settings_changed();

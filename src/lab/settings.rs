@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::ExperimentConfig;
 use crate::files::write_atomically;
+use crate::run::group::Spread;
 
 const FILE: &str = "settings.toml";
 const RECENT: usize = 8;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub side: String,
     /// How the table of runs was left.
     pub runs: RunTable,
+    /// How the curves were looked at.
+    pub curves: CurveView,
 }
 
 /// How the table of runs was left.
@@ -57,6 +60,48 @@ pub struct RunTable {
     pub baseline: Option<String>,
     /// Ids of the runs that are ticked.
     pub ticked: BTreeSet<String>,
+}
+
+/// How curves were looked at; names are those that the controls show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CurveView {
+    pub smoothing: f64,
+    /// What the x axis counts.
+    pub along: String,
+    pub log_x: bool,
+    pub log_loss: bool,
+    pub clip: bool,
+    pub score: String,
+    pub each_class: bool,
+    /// The setting that makes runs one group, or [`CurveView::REPETITIONS`]; single runs while there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    pub spread: Spread,
+    /// The table of exact values was open.
+    pub values: bool,
+}
+
+impl CurveView {
+    /// No setting is called so: their names have a dot.
+    pub const REPETITIONS: &str = "repetitions";
+}
+
+impl Default for CurveView {
+    fn default() -> Self {
+        Self {
+            smoothing: 0.9,
+            along: String::new(),
+            log_x: false,
+            log_loss: false,
+            clip: false,
+            score: String::new(),
+            each_class: false,
+            group: None,
+            spread: Spread::default(),
+            values: false,
+        }
+    }
 }
 
 impl Settings {

@@ -27,6 +27,8 @@ const TIMES_LOOKING: u32 = 500;
 const TIMES_READING: u32 = 20;
 /// A folder that was touched within this time may be a run that is just being made.
 const SETTLED: Duration = Duration::from_secs(10);
+/// Runs that are told of at a time: the newest, a screen full of them, are seen while others are read.
+const AT_ONCE: usize = 64;
 
 /// What has happened since the last look.
 #[derive(Debug, Default)]
@@ -69,20 +71,23 @@ impl Watcher {
             let mut anew = false;
             loop {
                 // Nothing that is found may end the looking: the list would stand still in silence.
-                let found = crate::train::lane::guarded(|| Ok(eyes.look(anew)));
-                let (news, pause) = found.unwrap_or_else(|message| {
-                    let problems = vec![format!("runs: {message}")];
-                    let news = News {
-                        problems,
-                        ..News::default()
-                    };
-                    (news, LONGEST)
-                });
-                if !news.is_empty() {
-                    if outbox.send(news).is_err() {
-                        return;
+                let mut heard = true;
+                let mut tell = |news: News| {
+                    if heard && !news.is_empty() {
+                        heard = outbox.send(news).is_ok();
+                        wake();
                     }
-                    wake();
+                };
+                let found = crate::train::lane::guarded(|| Ok(eyes.look(anew, &mut tell)));
+                let pause = found.unwrap_or_else(|message| {
+                    tell(News {
+                        problems: vec![format!("runs: {message}")],
+                        ..News::default()
+                    });
+                    LONGEST
+                });
+                if !heard {
+                    return;
                 }
                 anew = match inbox.recv_timeout(pause) {
                     Ok(Ask::Anew) => true,
@@ -136,8 +141,8 @@ impl Eyes {
         }
     }
 
-    /// What has happened, and when to look again.
-    fn look(&mut self, anew: bool) -> (News, Duration) {
+    /// Tells what has happened, and returns when to look again.
+    fn look(&mut self, anew: bool, tell: &mut dyn FnMut(News)) -> Duration {
         let start = Instant::now();
         let mut news = News::default();
         let queue = queue::changed(&self.home);
@@ -147,36 +152,53 @@ impl Eyes {
         match marks {
             Ok(marks) => {
                 self.told.remove("");
-                self.read(marks, anew, &mut news);
+                self.read(marks, anew, &mut news, tell);
             }
             Err(error) => self.tell("", error.to_string(), &mut news),
         }
+        tell(news);
         let reading = start.elapsed().saturating_sub(looking);
         let pause = looking * TIMES_LOOKING + reading * TIMES_READING;
-        (news, pause.clamp(SHORTEST, LONGEST))
+        pause.clamp(SHORTEST, LONGEST)
     }
 
-    fn read(&mut self, marks: HashMap<String, Mark>, anew: bool, news: &mut News) {
+    /// Newest first, and told of in parts; what is left of the news is told of later.
+    fn read(
+        &mut self,
+        marks: HashMap<String, Mark>,
+        anew: bool,
+        news: &mut News,
+        tell: &mut dyn FnMut(News),
+    ) {
         let known = std::mem::replace(&mut self.known, marks);
         let gone = known.keys().filter(|id| !self.known.contains_key(*id));
         news.gone = gone.cloned().collect();
         let changed = |(id, mark): &(&String, &Mark)| anew || known.get(*id) != Some(*mark);
         let changed = self.known.iter().filter(changed);
-        let changed: Vec<(String, Mark)> = changed.map(|(id, mark)| (id.clone(), *mark)).collect();
+        let mut changed: Vec<(String, Mark)> =
+            changed.map(|(id, mark)| (id.clone(), *mark)).collect();
+        changed.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        for part in changed.chunks(AT_ONCE) {
+            tell(std::mem::take(news));
+            self.read_part(part, news);
+        }
+    }
+
+    fn read_part(&mut self, part: &[(String, Mark)], news: &mut News) {
         let store = &self.store;
-        let read: Vec<_> = changed.par_iter().map(|(id, _)| store.glance(id)).collect();
-        for ((id, mark), result) in changed.into_iter().zip(read) {
+        let read: Vec<_> = part.par_iter().map(|(id, _)| store.glance(id)).collect();
+        for ((id, mark), result) in part.iter().zip(read) {
             match result {
                 Ok(run) => {
-                    self.told.remove(&id);
+                    self.told.remove(id);
                     news.runs.push(run);
                 }
                 // Thrown away meanwhile, as the next look sees.
-                Err(_) if !self.store.dir(&id).exists() => {}
-                Err(_) if self.is_young(mark) => {
-                    self.known.remove(&id);
+                Err(_) if !self.store.dir(id).exists() => {}
+                Err(_) if self.is_young(*mark) => {
+                    self.known.remove(id);
                 }
-                Err(error) => self.tell(&id, error.to_string(), news),
+                Err(error) => self.tell(id, error.to_string(), news),
             }
         }
     }
@@ -276,11 +298,46 @@ mod tests {
         (names, news.gone.len(), news.problems.len())
     }
 
+    /// All that a look tells, as one.
+    fn look(eyes: &mut Eyes, anew: bool) -> News {
+        let mut all = News::default();
+        eyes.look(anew, &mut |news| {
+            all.runs.extend(news.runs);
+            all.gone.extend(news.gone);
+            all.problems.extend(news.problems);
+            all.queue |= news.queue;
+        });
+        all
+    }
+
+    #[test]
+    fn the_newest_of_many_runs_are_told_of_first_and_every_run_once() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::new(home.path().join("runs"));
+        let runs = 2 * AT_ONCE + 5;
+        for at in 0..runs {
+            store
+                .create(&format!("{at:03}"), &ExperimentConfig::default())
+                .unwrap();
+        }
+        let mut parts: Vec<Vec<String>> = Vec::new();
+        let mut eyes = Eyes::new(home.path().to_path_buf());
+        eyes.look(false, &mut |news| {
+            parts.push(news.runs.into_iter().map(|run| run.id).collect());
+        });
+        parts.retain(|part| !part.is_empty());
+        let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [AT_ONCE, AT_ONCE, 5]);
+        let told = parts.concat();
+        assert!(told.is_sorted_by(|a, b| a > b), "newest first");
+        assert_eq!(told.len(), runs);
+    }
+
     #[test]
     fn only_what_has_changed_is_told() {
         let home = tempfile::tempdir().unwrap();
         let mut eyes = Eyes::new(home.path().to_path_buf());
-        let mut look = |anew| eyes.look(anew).0;
+        let mut look = |anew| look(&mut eyes, anew);
         assert!(look(false).is_empty(), "there is not even a folder");
         let store = Store::new(home.path().join("runs"));
         let config = ExperimentConfig::default();
@@ -307,11 +364,11 @@ mod tests {
         let mut eyes = Eyes::new(home.path().to_path_buf());
         let dir = home.path().join("runs").join("20260101-000000-torn");
         std::fs::create_dir_all(&dir).unwrap();
-        assert!(eyes.look(false).0.is_empty(), "just made");
+        assert!(look(&mut eyes, false).is_empty(), "just made");
         eyes.settled = Duration::ZERO;
-        assert_eq!(told(&eyes.look(false).0), (vec![], 0, 1));
-        assert!(eyes.look(false).0.is_empty());
-        assert_eq!(told(&eyes.look(true).0), (vec![], 0, 0), "it was said");
+        assert_eq!(told(&look(&mut eyes, false)), (vec![], 0, 1));
+        assert!(look(&mut eyes, false).is_empty());
+        assert_eq!(told(&look(&mut eyes, true)), (vec![], 0, 0), "it was said");
     }
 
     fn wait(lab: &mut Lab, what: &str, done: impl Fn(&Lab) -> bool) {

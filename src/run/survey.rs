@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -133,61 +133,71 @@ fn kept(dir: &Path, bytes: u64) -> Option<Summary> {
     (summary.version == VERSION && summary.events_bytes == bytes).then_some(summary)
 }
 
+/// Bytes of a record that are read at a time: they stay in a core's own cache.
+const PIECE: usize = 1 << 18;
+/// How the line of a validation begins.
+const VALIDATED: &[u8] = br#"{"event":"validated","#;
+
+/// What a list says about a validation; the pixels of its images are passed over.
+#[derive(Deserialize)]
+struct Score {
+    step: u64,
+    loss: Option<f64>,
+    dice: Vec<Option<f64>>,
+    mean_dice: Option<f64>,
+    secs: f64,
+}
+
 /// Folds the record without keeping its curves: of the steps only the last is even read. Returns the
 /// events that a summary keeps.
 fn skim(run: &mut Run, path: &Path) -> io::Result<Vec<RunEvent>> {
-    let mut reader = BufReader::with_capacity(1 << 18, File::open(path)?);
-    let (mut line, mut last) = (Vec::new(), Vec::new());
-    let mut brief = Brief::default();
-    let mut events = Vec::new();
+    let mut file = File::open(path)?;
+    let mut skimmed = Skimmed::default();
+    // Of a line whose end is not read yet `text[..begun]` is here.
+    let (mut text, mut begun) = (vec![0; PIECE], 0);
     loop {
-        line.clear();
-        if reader.read_until(b'\n', &mut line)? == 0 {
+        if begun == text.len() {
+            text.resize(2 * begun, 0);
+        }
+        let read = match file.read(&mut text[begun..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if read == 0 {
             break;
         }
-        if line.starts_with(STEP) {
-            // A line that a crash has torn is no step.
-            if line.ends_with(b"}\n") {
-                brief.points += 1;
-                std::mem::swap(&mut line, &mut last);
+        let end = begun + read;
+        let (mut start, mut last) = (0, None);
+        for at in memchr::memchr_iter(b'\n', &text[begun..end]) {
+            let line = &text[start..begun + at];
+            start = begun + at + 1;
+            if !line.starts_with(STEP) {
+                skimmed.line(line, run);
+            } else if line.ends_with(b"}") {
+                // A line that a crash has torn is no step.
+                skimmed.brief.points += 1;
+                last = Some(line);
             }
-            continue;
         }
-        match read_event(&line) {
-            Ok(RunEvent::Validated {
-                step,
-                loss,
-                dice,
-                mean_dice,
-                secs,
-                ..
-            }) => {
-                let now = Scored {
-                    step,
-                    mean_dice,
-                    dice,
-                    loss: Some(loss).filter(|loss| loss.is_finite()),
-                };
-                let before = brief.best.as_ref();
-                // As `Run::apply` decides it: the first of equals stays.
-                if mean_dice.is_some() && before.is_none_or(|best| mean_dice > best.mean_dice) {
-                    brief.best = Some(now.clone());
-                }
-                brief.validations += 1;
-                brief.secs = secs;
-                brief.last = Some(now);
-            }
-            Ok(event) => {
-                run.apply(&event);
-                events.push(event);
-            }
-            // As in `Store::load`, where it is said.
-            Err(_) => {}
+        if let Some(line) = last {
+            skimmed.step.clear();
+            skimmed.step.extend_from_slice(line);
         }
+        text.copy_within(start..end, 0);
+        begun = end - start;
     }
+    let torn = &text[..begun];
+    if !torn.starts_with(STEP) {
+        skimmed.line(torn, run);
+    }
+    let Skimmed {
+        mut brief,
+        events,
+        step,
+    } = skimmed;
     if let Ok(RunEvent::Step {
         step, loss, secs, ..
-    }) = read_event(&last)
+    }) = read_event(&step)
     {
         brief.step = step;
         brief.train_loss = Some(loss).filter(|loss| loss.is_finite());
@@ -195,6 +205,49 @@ fn skim(run: &mut Run, path: &Path) -> io::Result<Vec<RunEvent>> {
     }
     run.brief = Some(Box::new(brief));
     Ok(events)
+}
+
+/// What is known of a record that is being skimmed.
+#[derive(Default)]
+struct Skimmed {
+    brief: Brief,
+    events: Vec<RunEvent>,
+    /// The last line of a step.
+    step: Vec<u8>,
+}
+
+impl Skimmed {
+    /// A line that is not a step's. One that can't be read is passed over, as in `Store::load`, where
+    /// that is said.
+    fn line(&mut self, line: &[u8], run: &mut Run) {
+        if line.starts_with(VALIDATED) {
+            if let Ok(score) = serde_json::from_slice(line) {
+                self.validated(score);
+            }
+        } else if let Ok(event) = read_event(line) {
+            run.apply(&event);
+            self.events.push(event);
+        }
+    }
+
+    fn validated(&mut self, score: Score) {
+        let mean_dice = score.mean_dice;
+        let now = Scored {
+            step: score.step,
+            mean_dice,
+            dice: score.dice,
+            loss: score.loss.filter(|loss| loss.is_finite()),
+        };
+        let brief = &mut self.brief;
+        let before = brief.best.as_ref();
+        // As `Run::apply` decides it: the first of equals stays.
+        if mean_dice.is_some() && before.is_none_or(|best| mean_dice > best.mean_dice) {
+            brief.best = Some(now.clone());
+        }
+        brief.validations += 1;
+        brief.secs = score.secs;
+        brief.last = Some(now);
+    }
 }
 
 #[cfg(test)]
@@ -268,6 +321,45 @@ mod tests {
                 assert!(brief.steps.is_empty() && brief.validations.is_empty());
             }
             assert_eq!(store.dir(&id).join(SUMMARY).exists(), finished);
+        }
+    }
+
+    #[test]
+    fn lines_longer_than_a_piece_and_torn_ones_are_skimmed_as_they_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let id = recorded(&store, &[Some(0.1), Some(0.7), Some(0.3)], true);
+        let path = store.dir(&id).join(EVENTS);
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let long = lines
+            .iter()
+            .find(|line| line.contains("validated"))
+            .unwrap();
+        // A validation of very many images, and lines of which a crash has left a part.
+        let long = format!(
+            "{},\"more\":\"{}\"}}",
+            &long[..long.len() - 1],
+            "x".repeat(3 * PIECE)
+        );
+        let torn = |line: &str| line[..line.len() - 9].to_owned();
+        let mut written = vec![
+            lines[0].to_owned(),
+            long.clone(),
+            torn(&long),
+            torn(lines[1]),
+        ];
+        // Ends of pieces fall into lines of every kind.
+        for _ in 0..2000 {
+            written.extend(lines[..lines.len() - 1].iter().map(|&line| line.to_owned()));
+        }
+        written.extend([torn(lines[1]), lines[lines.len() - 1].to_owned()]);
+        for last in ["", &torn(lines[0]), &torn(&long), &long] {
+            fs::write(&path, format!("{}\n{last}", written.join("\n"))).unwrap();
+            let (whole, brief) = (store.load(&id).unwrap(), store.glance(&id).unwrap());
+            assert_eq!(brief.in_brief(), whole.in_brief());
+            assert_eq!(brief.outcome, Some(Outcome::Completed));
+            assert!(whole.steps.len() > 10_000);
         }
     }
 

@@ -195,6 +195,48 @@ fn curves_are_read_when_a_run_is_ticked_and_labels_survive_a_restart() {
 }
 
 #[test]
+fn how_curves_were_looked_at_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path();
+    let mut ids = Vec::new();
+    for (name, batch) in [("a", "4"), ("b", "16"), ("c", "16")] {
+        ids.push(record(home, name, &[("train.batch", batch)], 0.5));
+    }
+    let mut harness = start(home, [1280.0, 720.0], 3);
+    for name in ["a", "b", "c"] {
+        harness.get_by_label(&format!("Compare {name}")).click();
+    }
+    harness.run_steps(2);
+    let curves = |app: &App| app.lab.runs.iter().filter(|run| !run.is_brief()).count();
+    wait(&mut harness, "curves", |app| curves(app) == 3);
+    harness.get_by_label("Group runs by").click();
+    harness.run_steps(3);
+    harness.get_by_label("train.batch").click();
+    harness.run_steps(3);
+    for choice in ["min-max", "Images", "Log x", "IoU"] {
+        harness.get_by_label(choice).click();
+        harness.run_steps(3);
+    }
+    harness.get_by_label("batch = 16 (N = 2)");
+    drop(harness);
+
+    let mut harness = start(home, [1280.0, 720.0], 3);
+    wait(&mut harness, "curves again", |app| curves(app) == 3);
+    harness.get_by_label("batch = 16 (N = 2)");
+    let kept = harness.state().lab.settings.curves.clone();
+    assert_eq!(kept.group.as_deref(), Some("train.batch"));
+    assert_eq!((kept.along.as_str(), kept.log_x), ("Images", true));
+    assert_eq!((kept.score.as_str(), kept.spread.name()), ("IoU", "min-max"));
+    // Runs that don't differ in it are drawn singly, and it is not forgotten for that.
+    harness.get_by_label("Compare a").click();
+    harness.run_steps(4);
+    assert!(harness.query_by_label_contains("(N = ").is_none());
+    harness.get_by_label("Compare a").click();
+    harness.run_steps(4);
+    harness.get_by_label("batch = 16 (N = 2)");
+}
+
+#[test]
 fn a_setting_is_a_column_and_a_filter() {
     let dir = tempfile::tempdir().unwrap();
     for (name, batch) in [("a", "4"), ("b", "16"), ("c", "8")] {
@@ -237,6 +279,7 @@ fn listing_many_runs_can_be_measured() {
         (Some(3), Some(2))
     );
     for time in [
+        "first_rows_ms",
         "first_list_ms",
         "list_ms",
         "tick_ms",

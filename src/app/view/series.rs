@@ -122,6 +122,8 @@ pub enum Score {
 }
 
 impl Score {
+    pub const ALL: [Self; 2] = [Self::Dice, Self::Iou];
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -68,11 +68,12 @@ fn report(args: &Args) -> Result<Report, String> {
 fn print(report: &Report) {
     let Report { listed, .. } = report;
     println!(
-        "{} runs of {} steps: listed after {:.0} ms (the first time {:.0} ms); frames while scrolling: median {:.1} ms, longest {:.1} ms",
+        "{} runs of {} steps: listed after {:.0} ms (the first time {:.0} ms, the newest of them after {:.0} ms); frames while scrolling: median {:.1} ms, longest {:.1} ms",
         report.runs,
         report.steps,
         listed.list_ms,
         listed.first_list_ms,
+        listed.first_rows_ms,
         listed.scroll_median_ms,
         listed.scroll_max_ms
     );

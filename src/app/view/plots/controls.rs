@@ -2,8 +2,8 @@
 
 use egui::{Key, Role, Ui, WidgetInfo};
 
-use super::Plots;
 use super::grouped::GroupBy;
+use super::{MOST_SMOOTH, Plots};
 use crate::app::view::chip::part;
 use crate::app::view::series::{Score, XAxis};
 use crate::param::Choice;
@@ -14,7 +14,7 @@ impl Plots {
         ui.horizontal_wrapped(|ui| {
             let label = ui.label("Smoothing");
             ui.spacing_mut().slider_width = 90.0;
-            ui.add(egui::Slider::new(&mut self.smoothing, 0.0..=0.99).fixed_decimals(2))
+            ui.add(egui::Slider::new(&mut self.smoothing, 0.0..=MOST_SMOOTH).fixed_decimals(2))
                 .labelled_by(label.id)
                 .on_hover_text(
                     "How far the strong line of the training loss looks back: share that the \
@@ -99,7 +99,8 @@ impl Plots {
 
     fn grouping(&mut self, ui: &mut Ui) {
         let keys = &self.differing.1;
-        let group = &mut self.group;
+        let before = self.grouped_by();
+        let mut group = before.clone();
         let combo = egui::ComboBox::from_id_salt("group runs by")
             .width(120.0)
             .truncate()
@@ -107,10 +108,10 @@ impl Plots {
             .show_ui(ui, |ui| {
                 for by in [GroupBy::Nothing, GroupBy::Repetitions] {
                     let name = by.name();
-                    ui.selectable_value(group, by, name);
+                    ui.selectable_value(&mut group, by, name);
                 }
                 for key in keys {
-                    ui.selectable_value(group, GroupBy::Key(key.clone()), key);
+                    ui.selectable_value(&mut group, GroupBy::Key(key.clone()), key);
                 }
             });
         (combo.response).widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Group runs by"));
@@ -118,7 +119,11 @@ impl Plots {
             "Draw one line with a band for all runs that share the value of a setting: \
              repetitions (equal but for the seed), or any setting in which these runs differ.",
         );
-        if *group == GroupBy::Nothing {
+        let single = group == GroupBy::Nothing;
+        if group != *before {
+            self.group = group;
+        }
+        if single {
             return;
         }
         for (spread, help) in Spread::ALL.iter().zip(self.spread.helps()) {

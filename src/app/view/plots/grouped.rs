@@ -11,6 +11,7 @@ use crate::app::view::readout::{Entry, short};
 use crate::app::view::series::{View, nearest};
 use crate::experiment::ABSENT;
 use crate::export::chart::Line;
+use crate::lab::settings::CurveView;
 use crate::run::group::{Band, band, groups};
 use crate::run::{Run, Validation};
 
@@ -29,6 +30,22 @@ pub enum GroupBy {
 }
 
 impl GroupBy {
+    pub fn restored(kept: Option<&str>) -> Self {
+        match kept {
+            None => Self::Nothing,
+            Some(CurveView::REPETITIONS) => Self::Repetitions,
+            Some(key) => Self::Key(key.to_owned()),
+        }
+    }
+
+    pub fn kept(&self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Repetitions => Some(CurveView::REPETITIONS.to_owned()),
+            Self::Key(key) => Some(key.clone()),
+        }
+    }
+
     pub fn name(&self) -> String {
         match self {
             Self::Nothing => "Single runs".to_owned(),
@@ -65,7 +82,7 @@ impl Plots {
     /// The groups of `shown`; none while single runs are drawn.
     pub(super) fn lots<'a>(&self, ui: &Ui, shown: &[Shown<'a>]) -> Vec<Lot<'a>> {
         let mut found: Vec<(String, Vec<&'a Run>)> = Vec::new();
-        match &self.group {
+        match self.grouped_by() {
             GroupBy::Nothing => return Vec::new(),
             _ if shown.len() < 2 => return Vec::new(),
             GroupBy::Repetitions => {

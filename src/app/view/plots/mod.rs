@@ -16,8 +16,9 @@ use egui::{Color32, RichText, Ui, vec2};
 use super::chip::{Chip, legend};
 use super::color::{class_color, on_ground, run_color};
 use super::save::Save;
-use super::series::{Along, Score, Series, nearest};
+use super::series::{Along, Score, Series, XAxis, nearest};
 use super::summary::distinct;
+use crate::lab::settings::CurveView;
 use crate::run::Run;
 use crate::run::group::Spread;
 use grouped::{GroupBy, Lot};
@@ -27,6 +28,8 @@ use lines::{class_key, extent, validation_color};
 const TRAINING: &str = "training";
 const VALIDATION: &str = "validation";
 const MEAN: &str = "mean";
+/// Share that the moving average keeps at most.
+const MOST_SMOOTH: f64 = 0.99;
 
 /// A run with the colour of its lines.
 struct Shown<'a> {
@@ -78,29 +81,57 @@ pub struct Plots {
 
 impl Default for Plots {
     fn default() -> Self {
+        Self::restored(&CurveView::default())
+    }
+}
+
+impl Plots {
+    /// Curves looked at as they were left.
+    #[must_use]
+    pub fn restored(kept: &CurveView) -> Self {
+        let axis = XAxis::ALL.iter().find(|axis| axis.name() == kept.along);
+        let score = Score::ALL.iter().find(|score| score.name() == kept.score);
         Self {
-            smoothing: 0.9,
-            along: Along::default(),
-            log: false,
-            clip: false,
-            score: Score::default(),
-            multiples: false,
-            group: GroupBy::default(),
-            spread: Spread::default(),
+            smoothing: kept.smoothing.clamp(0.0, MOST_SMOOTH),
+            along: Along {
+                axis: axis.copied().unwrap_or_default(),
+                log: kept.log_x,
+            },
+            log: kept.log_loss,
+            clip: kept.clip,
+            score: score.copied().unwrap_or_default(),
+            multiples: kept.each_class,
+            group: GroupBy::restored(kept.group.as_deref()),
+            spread: kept.spread,
             hidden: BTreeSet::new(),
             series: BTreeMap::new(),
             cursor: None,
             pinned: None,
-            table: false,
+            table: kept.values,
             range: None,
             reset: false,
             differing: Default::default(),
             saves: Vec::new(),
         }
     }
-}
 
-impl Plots {
+    /// What [`Plots::restored`] brings back.
+    #[must_use]
+    pub fn kept(&self) -> CurveView {
+        CurveView {
+            smoothing: self.smoothing,
+            along: self.along.axis.name().to_owned(),
+            log_x: self.along.log,
+            log_loss: self.log,
+            clip: self.clip,
+            score: self.score.name().to_owned(),
+            each_class: self.multiples,
+            group: self.group.kept(),
+            spread: self.spread,
+            values: self.table,
+        }
+    }
+
     /// Draws all plots of `runs` into the space that `ui` has.
     pub fn ui(&mut self, ui: &mut Ui, runs: &[&Run]) {
         self.follow(runs);
@@ -219,12 +250,15 @@ impl Plots {
             ids().cloned().collect(),
             keys.into_iter().map(|(key, _)| key).collect(),
         );
-        if let GroupBy::Key(key) = &self.group
-            && !self.differing.1.contains(key)
-        {
-            self.group = GroupBy::Nothing;
-        }
         self.pinned = None;
+    }
+
+    /// What makes the runs that are shown groups: a setting in which they don't differ makes none.
+    fn grouped_by(&self) -> &GroupBy {
+        match &self.group {
+            GroupBy::Key(key) if !self.differing.1.contains(key) => &GroupBy::Nothing,
+            group => group,
+        }
     }
 
     fn shown<'a>(&self, ui: &Ui, runs: &[&'a Run]) -> Vec<Shown<'a>> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{failed, print_json, usage};
+use super::{failed, no_dataset, print_json, usage};
 use crate::data::convert::{self, Arrangement};
 use crate::data::mask::unpacked;
 use crate::data::{Coding, DataConfig, Dataset, Progress, forensics, synthetic};
@@ -79,7 +79,7 @@ pub fn inspect(args: &Inspect) -> ExitCode {
     config.nearest_color |= args.nearest_color;
     let mut dataset = match Dataset::open(&config, &Progress::default()) {
         Ok(dataset) => dataset,
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return no_dataset(&error),
     };
     if !args.quick {
         let kept = home().join("forensics");
@@ -132,7 +132,7 @@ pub fn convert(args: &Convert) -> ExitCode {
             );
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error.to_string()),
+        Err(error) => no_dataset(&error),
     }
 }
 

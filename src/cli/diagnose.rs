@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
-use super::{failed, print_json, runs, train, usage};
+use super::{failed, no_dataset, print_json, runs, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::doctor::{self, Diagnosis, Evidence, Gate, Xray, examiner, gates};
 use crate::experiment::ExperimentConfig;
@@ -86,7 +86,7 @@ pub fn run(args: &Doctor) -> ExitCode {
     };
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => Arc::new(dataset),
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return no_dataset(&error),
     };
     let xray = match examiner::xray(&dataset, &config) {
         Ok(xray) => xray,

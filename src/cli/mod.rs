@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::data::DataError;
 use crate::run::store::Store;
 
 /// See what a segmentation loss really does, on your own images. Without a command the window opens.
@@ -147,6 +148,14 @@ fn failed(message: &str) -> ExitCode {
 fn usage(message: &str) -> ExitCode {
     eprintln!("error: {message}");
     ExitCode::from(2)
+}
+
+/// Says why a dataset can't be used; exit code 2 where what was named is no folder, else 1.
+fn no_dataset(error: &DataError) -> ExitCode {
+    match error {
+        DataError::NoFolder { .. } => usage(&error.to_string()),
+        _ => failed(&error.to_string()),
+    }
 }
 
 /// Calls `work` with a store of runs that nobody keeps.

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::race::Told;
-use super::{failed, print_json, race, usage};
+use super::{failed, no_dataset, print_json, race, usage};
+use crate::data::Opened;
 use crate::experiment::plan::Lane;
 use crate::run::queue::{self, Change, Waiting};
 use crate::run::store::{Store, home};
@@ -48,6 +49,10 @@ pub fn run(command: &Command) -> ExitCode {
                 Ok(plan) => plan,
                 Err(message) => return usage(&message),
             };
+            // What can't begin must not wait: the queue would stop at it when nobody is looking.
+            if let Err(error) = race::open(&plan, &mut Opened::default()) {
+                return no_dataset(&error);
+            }
             race::warn(&plan);
             tell(Change::Add(plan.races()), args.json)
         }

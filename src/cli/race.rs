@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{failed, runs, train, usage};
-use crate::data::Opened;
+use super::{failed, no_dataset, runs, train, usage};
+use crate::data::{DataError, Opened};
 use crate::experiment::plan::{Lane, Plan, in_words};
 use crate::experiment::sweep::{self, Axis};
 use crate::experiment::{ExperimentConfig, Preset, differences};
@@ -78,6 +78,9 @@ pub fn run(args: &Race) -> ExitCode {
     warn(&plan);
     let store = Store::new(args.out.clone().unwrap_or_else(Store::default_root));
     let mut runner = Runner::new(store, args.json);
+    if let Err(error) = open(&plan, &mut runner.datasets) {
+        return no_dataset(&error);
+    }
     for lanes in plan.races() {
         if runner.is_stopped() {
             break;
@@ -87,6 +90,12 @@ pub fn run(args: &Race) -> ExitCode {
         }
     }
     runner.sum_up()
+}
+
+/// Opens what the lanes train on.
+pub(super) fn open(plan: &Plan, datasets: &mut Opened) -> Result<(), DataError> {
+    let mut lanes = plan.lanes.iter();
+    lanes.try_for_each(|lane| datasets.get(&lane.config.data).map(|_| ()))
 }
 
 /// Says in what lanes differ, and where they differ that should not.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{failed, print_json, usage};
+use super::{failed, no_dataset, print_json, usage};
 use crate::data::{Dataset, Progress};
 use crate::export::bundle::{Bundle, Measured};
 use crate::run::store::Store;
@@ -60,7 +60,7 @@ pub fn run(args: &Replay) -> ExitCode {
     }
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => Arc::new(dataset),
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return no_dataset(&error),
     };
     let recorded = bundle.dataset();
     let other_data = recorded

@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{failed, usage};
+use super::{failed, no_dataset, usage};
 use crate::data::{Dataset, Progress};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::store::{Store, home};
@@ -84,7 +84,7 @@ pub fn run(args: &Train) -> ExitCode {
     };
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => Arc::new(dataset),
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return no_dataset(&error),
     };
     let mut output = Output::new(args.json);
     output.run.config.clone_from(&config);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{failed, print_json, train, usage};
+use super::{failed, no_dataset, print_json, train, usage};
 use crate::data::{Dataset, Progress};
 use crate::doctor::curves::{Curve, Verdict};
 use crate::doctor::look::Slope;
@@ -85,7 +85,7 @@ pub fn run(args: &XrayArgs) -> ExitCode {
     };
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => dataset,
-        Err(error) => return failed(&error.to_string()),
+        Err(error) => return no_dataset(&error),
     };
     let examined = Masks::read(&dataset, &config)
         .and_then(|masks| Ok((doctor::examine(&masks, &config)?, masks)));

@@ -206,6 +206,9 @@ pub struct Batch {
 /// Why a dataset can't be opened or a sample can't be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DataError {
+    /// Nothing is there, or no folder.
+    #[error("{path}: {message}")]
+    NoFolder { path: String, message: String },
     #[error("{path}: {message}")]
     File { path: String, message: String },
     #[error("{path}: found no image/mask pairs: {message}")]

@@ -226,7 +226,10 @@ fn how_curves_were_looked_at_survives_a_restart() {
     let kept = harness.state().lab.settings.curves.clone();
     assert_eq!(kept.group.as_deref(), Some("train.batch"));
     assert_eq!((kept.along.as_str(), kept.log_x), ("Images", true));
-    assert_eq!((kept.score.as_str(), kept.spread.name()), ("IoU", "min-max"));
+    assert_eq!(
+        (kept.score.as_str(), kept.spread.name()),
+        ("IoU", "min-max")
+    );
     // Runs that don't differ in it are drawn singly, and it is not forgotten for that.
     harness.get_by_label("Compare a").click();
     harness.run_steps(4);

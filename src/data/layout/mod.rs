@@ -244,18 +244,20 @@ fn top(path: &Path) -> Option<PathBuf> {
 /// Every file under the root, relative to it, in name order; system litter left out, links followed. And
 /// what could not be looked into.
 fn walk(root: &Path, progress: &Progress) -> Result<(Vec<PathBuf>, Option<Finding>), DataError> {
+    if !root.is_dir() {
+        let message = match root.exists() {
+            true => "is a file, expected a folder of images and masks",
+            false => "there is no such folder",
+        };
+        return Err(DataError::NoFolder {
+            path: root.display().to_string(),
+            message: message.to_owned(),
+        });
+    }
     let fail = |message: String| DataError::File {
         path: root.display().to_string(),
         message,
     };
-    if !root.exists() {
-        return Err(fail("there is no such folder".to_owned()));
-    }
-    if !root.is_dir() {
-        return Err(fail(
-            "is a file, expected a folder of images and masks".to_owned(),
-        ));
-    }
     let (mut files, mut hidden) = (Vec::new(), Vec::new());
     let whole = root.canonicalize();
     // A link to a folder that holds the root would show everything again and again.

@@ -9,7 +9,7 @@ use super::mask::{Kind, Lookup, RawMask, Values};
 use super::reading::Reading;
 use super::scan::{Scanned, scan};
 use super::tally::count;
-use super::turn::turn;
+use super::turn::{Lent, turn};
 use super::{
     Census, ClassMap, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap, Progress,
     Sample, Source, infer, remarks, split, suspects, synthetic,
@@ -138,12 +138,18 @@ impl Dataset {
         }
     }
 
-    /// As [`Dataset::load`], with the mask's values as they are stored.
+    /// As [`Dataset::load`], with the mask's values as they are stored, for who looks at them for long: a
+    /// large picture is taken back, and `gone` called, when another thread needs room for one.
     ///
     /// # Errors
     /// As [`Dataset::load`].
-    pub fn load_with_values(&self, index: usize) -> Result<(Sample, RawMask), DataError> {
-        match self.source {
+    pub fn lend(
+        &self,
+        index: usize,
+        gone: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Arc<Lent<(Sample, Arc<RawMask>)>>, DataError> {
+        let turn = turn(self.pixels(index), self.channels);
+        let (sample, raw) = match self.source {
             Source::Generated(ref samples) => {
                 let sample = self.at(samples, index)?.clone();
                 let labels = &sample.labels;
@@ -154,19 +160,20 @@ impl Dataset {
                     values: Values::Words(values.collect()),
                     kind: Kind::Grey(8),
                 };
-                Ok((sample, raw))
+                (sample, raw)
             }
             Source::Files {
                 nearest_color,
                 ref readings,
             } => {
                 let reading = self.at(readings, index)?;
-                let _turn = turn(self.pixels(index), self.channels);
                 let raw = self.raw(index, reading)?;
                 let labels = Lookup::new(&self.classes, nearest_color).apply(raw.clone());
-                Ok((self.sample(index, labels, reading)?, raw))
+                (self.sample(index, labels, reading)?, raw)
             }
-        }
+        };
+        let bytes = sample.image.pixels.len() + sample.labels.labels.len() + raw.values.bytes();
+        Ok(Lent::new((sample, Arc::new(raw)), bytes, turn, gone))
     }
 
     /// Whether every item of both loads to the same pixels and labels.

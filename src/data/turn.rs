@@ -1,13 +1,34 @@
 //! How many large pictures are in memory at once, all threads together.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 /// Bytes that may be in flight; a larger picture comes alone.
 const BUDGET: usize = 512 << 20;
 /// Pictures of fewer bytes wait for nobody.
 const SMALL: usize = 8 << 20;
 
-static IN_FLIGHT: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+/// What is lent is there for so long at least, so that it is seen before it is taken back.
+const SEEN: Duration = Duration::from_millis(300);
+
+static IN_FLIGHT: (Mutex<InFlight>, Condvar) = (Mutex::new(InFlight::NONE), Condvar::new());
+
+struct InFlight {
+    bytes: usize,
+    /// What is held for nothing but being looked at: whoever waits takes it back.
+    lent: Vec<(Instant, Weak<dyn TakeBack>)>,
+}
+
+impl InFlight {
+    const NONE: Self = Self {
+        bytes: 0,
+        lent: Vec::new(),
+    };
+}
+
+fn in_flight() -> MutexGuard<'static, InFlight> {
+    IN_FLIGHT.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The right to hold a decoded picture with its mask; given back when it is dropped.
 #[must_use]
@@ -21,37 +42,123 @@ pub(super) fn turn(pixels: usize, channels: usize) -> Turn {
     if bytes < SMALL {
         return Turn(0);
     }
-    let lock = IN_FLIGHT.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let full = |now: &mut usize| *now > 0 && now.saturating_add(bytes) > BUDGET;
-    let waited = IN_FLIGHT.1.wait_while(lock, full);
-    let mut now = waited.unwrap_or_else(PoisonError::into_inner);
+    let mut now = in_flight();
+    while now.bytes > 0 && now.bytes.saturating_add(bytes) > BUDGET {
+        let is_due = |since: &Instant| since.elapsed() >= SEEN;
+        let due: Vec<_> = (now.lent)
+            .extract_if(.., |(since, _)| is_due(since))
+            .collect();
+        if due.is_empty() {
+            let waited = IN_FLIGHT.1.wait_timeout(now, SEEN);
+            now = waited.unwrap_or_else(PoisonError::into_inner).0;
+            continue;
+        }
+        drop(now);
+        for one in due.iter().filter_map(|(_, one)| one.upgrade()) {
+            one.take_back();
+        }
+        now = in_flight();
+    }
     // Beyond the budget it is alone, and what it counts is given back as it was taken.
-    *now = now.saturating_add(bytes);
+    now.bytes = now.bytes.saturating_add(bytes);
     Turn(bytes)
+}
+
+impl Turn {
+    /// From now on, so many bytes are held at most.
+    fn keep(&mut self, bytes: usize) {
+        let before = self.0;
+        self.0 = before.min(bytes);
+        let mut now = in_flight();
+        now.bytes = now.bytes.saturating_sub(before - self.0);
+        IN_FLIGHT.1.notify_all();
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if self.0 > 0 {
-            let mut now = IN_FLIGHT.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *now = now.saturating_sub(self.0);
-            IN_FLIGHT.1.notify_all();
+        self.keep(0);
+    }
+}
+
+/// Pixels for the eye: they are there until another thread needs the room to decode a large picture.
+pub struct Lent<T> {
+    held: Mutex<Option<(T, Turn)>>,
+    gone: Box<dyn Fn() + Send + Sync>,
+}
+
+trait TakeBack: Send + Sync {
+    fn take_back(&self);
+}
+
+impl<T: Send + 'static> Lent<T> {
+    /// Lends `value` of so many bytes, read under `turn`; `gone` is called when it was taken back. What
+    /// is small stays.
+    pub(super) fn new(
+        value: T,
+        bytes: usize,
+        mut turn: Turn,
+        gone: Box<dyn Fn() + Send + Sync>,
+    ) -> Arc<Self> {
+        turn.keep(bytes);
+        let taken_back = turn.0 > 0;
+        let lent = Arc::new(Self {
+            held: Mutex::new(Some((value, turn))),
+            gone,
+        });
+        if taken_back {
+            let weak: Weak<Self> = Arc::downgrade(&lent);
+            let mut now = in_flight();
+            now.lent.retain(|(_, other)| other.strong_count() > 0);
+            now.lent.push((Instant::now(), weak));
         }
+        lent
+    }
+}
+
+impl<T: Clone> Lent<T> {
+    /// What was lent, while it is.
+    pub fn get(&self) -> Option<T> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map(|(value, _)| value.clone())
+    }
+}
+
+impl<T: Send> TakeBack for Lent<T> {
+    fn take_back(&self) {
+        let held = (self.held.lock().unwrap_or_else(PoisonError::into_inner)).take();
+        if held.is_some() {
+            drop(held);
+            (self.gone)();
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Lent<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lent")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     use rayon::prelude::*;
 
     use super::*;
     use crate::data::{Image, resize};
 
+    /// All share what is in flight.
+    static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+
+    fn alone() -> MutexGuard<'static, ()> {
+        ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[test]
     fn who_holds_one_resizes_it_without_the_threads_that_wait() {
+        let _alone = alone();
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             let image = Image {
@@ -74,6 +181,7 @@ mod tests {
 
     #[test]
     fn large_pictures_take_turns_and_small_ones_do_not_wait() {
+        let _alone = alone();
         let first = turn(BUDGET, 3);
         drop(turn(1000, 3));
         let (sender, receiver) = channel();
@@ -86,5 +194,22 @@ mod tests {
             drop(first);
             receiver.recv_timeout(Duration::from_secs(20)).unwrap();
         });
+    }
+
+    #[test]
+    fn what_is_lent_makes_room_for_who_waits_and_is_there_until_then() {
+        let _alone = alone();
+        let (sender, receiver) = channel();
+        let gone = Box::new(move || sender.send(()).unwrap());
+        let lent = Lent::new(7, SMALL, turn(SMALL, 3), gone);
+        drop(turn(SMALL, 3));
+        assert_eq!(lent.get(), Some(7), "nobody had to wait");
+        drop(turn(BUDGET, 3));
+        receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(lent.get(), None);
+        // What is small is never taken back.
+        let small = Lent::new(8, 1000, turn(1000, 3), Box::new(|| ()));
+        drop(turn(BUDGET, 3));
+        assert_eq!(small.get(), Some(8));
     }
 }

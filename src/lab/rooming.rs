@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::data::mask::RawMask;
-use crate::data::{Dataset, Image, LabelMap, Sample, shrink};
+use crate::data::{Dataset, Image, LabelMap, Lent, Sample, shrink};
 
 /// Longest side of a small picture in pixels.
 pub const SIDE: usize = 192;
@@ -25,8 +25,42 @@ pub struct Thumb {
 #[derive(Debug, Clone)]
 pub struct Full {
     pub item: usize,
-    pub sample: Sample,
-    pub raw: Arc<RawMask>,
+    /// Width and height.
+    pub size: [usize; 2],
+    pub channels: usize,
+    pixels: Pixels,
+}
+
+#[derive(Debug, Clone)]
+enum Pixels {
+    Kept(Sample, Arc<RawMask>),
+    /// A large one makes room for who reads other large ones.
+    Lent(Arc<Lent<(Sample, Arc<RawMask>)>>),
+}
+
+/// Pictures of more pixels are only lent: see [`Full::pixels`].
+const LARGE: usize = 1 << 20;
+
+impl Full {
+    /// Whether it takes longer to paint than a frame has time, and may have to make room for others.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        is_large(self.size)
+    }
+
+    /// The picture and the mask's values as stored. Of a large one, `None` once another thread needed its
+    /// room: [`Pictures::again`] has it read again. Not to be held beyond a frame.
+    #[must_use]
+    pub fn pixels(&self) -> Option<(Sample, Arc<RawMask>)> {
+        match &self.pixels {
+            Pixels::Kept(sample, raw) => Some((sample.clone(), Arc::clone(raw))),
+            Pixels::Lent(lent) => lent.get(),
+        }
+    }
+}
+
+fn is_large([width, height]: [usize; 2]) -> bool {
+    width * height > LARGE
 }
 
 /// What the readers are to do; replaced as a whole, so that what scrolled away is never read.
@@ -76,6 +110,8 @@ pub struct Pictures {
     clock: u64,
     asked: Option<usize>,
     full: Option<Result<Full, String>>,
+    /// What was asked for is not read yet.
+    reading: bool,
 }
 
 impl Pictures {
@@ -96,6 +132,7 @@ impl Pictures {
             clock: 0,
             asked: None,
             full: None,
+            reading: false,
         }
     }
 
@@ -119,6 +156,7 @@ impl Pictures {
             wanted.generation = self.generation;
             wanted.thumbs.clear();
             wanted.full = self.asked;
+            self.reading = self.asked.is_some();
         }
         self.clock += 1;
         self.collect();
@@ -159,6 +197,7 @@ impl Pictures {
                     if generation == self.generation && self.asked == Some(item) =>
                 {
                     self.full = Some(*full);
+                    self.reading = false;
                 }
                 _ => {}
             }
@@ -216,17 +255,35 @@ impl Pictures {
         if self.asked != Some(item) {
             self.asked = Some(item);
             self.full = None;
-            self.shared.wanted().full = Some(item);
-            self.start();
-            self.shared.more.notify_all();
+            self.reading = false;
+            self.again();
         }
         self.full.as_ref()
+    }
+
+    /// Reads the item at full size again, where its pixels had to make room; once, however often it is
+    /// asked for.
+    pub fn again(&mut self) {
+        if self.reading || self.asked.is_none() {
+            return;
+        }
+        self.reading = true;
+        self.shared.wanted().full = self.asked;
+        self.start();
+        self.shared.more.notify_all();
+    }
+
+    /// Whether the item at full size is being read, or waits for room.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.reading
     }
 
     /// Lets the picture at full size go.
     pub fn close_full(&mut self) {
         self.asked = None;
         self.full = None;
+        self.reading = false;
     }
 
     /// Small pictures kept, and their bytes.
@@ -294,7 +351,7 @@ fn work(shared: &Shared) {
                 Made::Thumb(generation, item, thumb)
             }
             Task::Full(item) => {
-                let full = crate::train::lane::guarded(|| full(&dataset, item));
+                let full = crate::train::lane::guarded(|| full(&dataset, item, shared));
                 Made::Full(generation, item, Box::new(full))
             }
         };
@@ -316,14 +373,23 @@ fn thumb(dataset: &Dataset, item: usize) -> Result<Thumb, String> {
     Ok(Thumb { image, labels })
 }
 
-fn full(dataset: &Dataset, item: usize) -> Result<Full, String> {
-    let (sample, raw) = dataset
-        .load_with_values(item)
-        .map_err(|error| error.to_string())?;
+fn full(dataset: &Dataset, item: usize, shared: &Shared) -> Result<Full, String> {
+    let wake = Arc::clone(&shared.wake);
+    let lent = dataset.lend(item, Box::new(move || wake()));
+    let lent = lent.map_err(|error| error.to_string())?;
+    let Some((sample, raw)) = lent.get() else {
+        return Err("made room for another picture before it could be shown: open it again".into());
+    };
+    let size = [sample.image.width, sample.image.height];
     Ok(Full {
         item,
-        sample,
-        raw: Arc::new(raw),
+        size,
+        channels: sample.image.channels,
+        pixels: if is_large(size) {
+            Pixels::Lent(lent)
+        } else {
+            Pixels::Kept(sample, raw)
+        },
     })
 }
 
@@ -395,7 +461,8 @@ mod tests {
         until(&mut pictures, &dataset, |p| p.full(2).is_some());
         let full = pictures.full(2).unwrap().as_ref().unwrap();
         assert_eq!(full.item, 2);
-        assert_eq!(full.raw.values.len(), full.sample.labels.labels.len());
+        let (sample, raw) = full.pixels().unwrap();
+        assert_eq!(raw.values.len(), sample.labels.labels.len());
         pictures.close_full();
         assert!(pictures.full.is_none());
     }

@@ -2,6 +2,7 @@
 //! true to the code between the long runs.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 
@@ -69,6 +70,38 @@ fn damaged_masks_and_images_are_refused_or_read() {
     }
     damaged(&encoded(&grey, ImageFormat::Jpeg), entry::masks);
     damaged(&one_bit_bitmap(), entry::masks);
+}
+
+/// The package stands outside the workspace, so that nothing else would notice.
+#[test]
+fn the_fuzz_package_has_every_package_that_the_data_layer_uses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let dependencies = |path: &str| {
+        let table: toml::Table = read(path).parse().unwrap();
+        let names = table["dependencies"].as_table().unwrap().keys();
+        names.map(|n| n.replace('-', "_")).collect::<Vec<_>>()
+    };
+    let there = dependencies("tests/fuzz/Cargo.toml");
+    let own = read("tests/fuzz/data.rs");
+    let sources = walkdir::WalkDir::new(root.join("src/data")).into_iter();
+    let sources: String = sources
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|e| e == "rs"))
+        .map(|entry| std::fs::read_to_string(entry.path()).unwrap())
+        .collect();
+    let words: std::collections::BTreeSet<&str> = sources
+        .split("::")
+        .filter_map(|before| before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next())
+        .collect();
+    let lacking: Vec<String> = dependencies("Cargo.toml")
+        .into_iter()
+        .filter(|name| words.contains(name.as_str()))
+        .filter(|name| !there.contains(name) && !own.contains(&format!("as {name};")))
+        .collect();
+    assert_eq!(lacking, Vec::<String>::new());
+    // It does see what is used.
+    assert!(words.contains("fast_image_resize") && words.contains("dicebench_kernels"));
 }
 
 #[test]

@@ -65,8 +65,8 @@ impl Bands {
     }
 
     /// The channels that are chosen, where there is a choice.
-    pub fn choice(&self, image: &Image) -> Option<[usize; 3]> {
-        (image.channels > 3).then_some(self.shown)
+    pub fn choice(&self, channels: usize) -> Option<[usize; 3]> {
+        (channels > 3).then_some(self.shown)
     }
 
     /// The sample as it is to be shown.

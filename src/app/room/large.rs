@@ -14,8 +14,6 @@ use super::super::view::panes::{Pane, Scene};
 use super::bands;
 use crate::data::{Image, LabelMap, SCREEN, Sample, for_screen};
 
-/// Pictures of fewer pixels are painted where they are drawn.
-const LARGE: usize = 1 << 20;
 /// What is painted beyond the border of what is seen, in parts of its side, so that a small move needs
 /// nothing new.
 const MARGIN: f32 = 0.25;
@@ -23,9 +21,13 @@ const MARGIN: f32 = 0.25;
 /// A part of the picture in its own pixels: left, top, width, height.
 type Part = [usize; 4];
 
+/// Which picture: the generation of what is open, and the item.
+pub(super) type Of = (u64, usize);
+
 /// What is to be painted.
 #[derive(Clone)]
 struct Job {
+    of: Of,
     key: u64,
     sample: Sample,
     part: Part,
@@ -37,6 +39,7 @@ struct Job {
 
 /// What was painted.
 struct Painted {
+    of: Of,
     key: u64,
     part: Part,
     /// As it was painted: cut, shrunk, in the channels that are shown.
@@ -67,53 +70,44 @@ struct Shown {
 /// The pictures of one large image.
 pub(super) struct Large {
     easel: Easel<Layer, Job, Painted>,
-    /// The picture that the textures are of.
-    held: Option<Arc<Image>>,
+    /// What the textures are of.
+    of: Option<Of>,
     layers: [Shown; 2],
 }
 
 /// How a large picture is to look.
 pub(super) struct Look<'a> {
-    pub sample: &'a Sample,
+    pub of: Of,
+    pub size: [usize; 2],
+    /// Its pixels, where they did not have to make room.
+    pub sample: Option<&'a Sample>,
     pub bands: Option<[usize; 3]>,
     pub panes: &'a [Pane],
     pub palette: &'a Palette,
     pub overlay: Overlay,
 }
 
-/// Whether a picture takes longer to paint than a frame has time.
-pub(super) fn is_large(image: &Image) -> bool {
-    image.width * image.height > LARGE
-}
-
 impl Default for Large {
     fn default() -> Self {
         Self {
             easel: Easel::new(paint),
-            held: None,
+            of: None,
             layers: Default::default(),
         }
     }
 }
 
 impl Large {
-    /// Lets the picture and all that was painted of it go.
-    pub fn forget(&mut self) {
-        self.held = None;
-        self.layers = Default::default();
-    }
-
     /// Takes in what was painted; the textures of another picture are forgotten.
-    pub fn begin(&mut self, sample: &Sample, ctx: &Context) {
-        let same = (self.held.as_ref()).is_some_and(|image| Arc::ptr_eq(image, &sample.image));
-        if !same {
-            self.held = Some(Arc::clone(&sample.image));
+    pub fn begin(&mut self, of: Of, ctx: &Context) {
+        if self.of != Some(of) {
+            self.of = Some(of);
             self.layers = Default::default();
         }
         for (layer, painted) in self.easel.take() {
             let shown = &mut self.layers[layer as usize];
             // What was asked for another picture comes too late.
-            if !same || shown.asked == 0 {
+            if painted.of != of || shown.asked == 0 {
                 continue;
             }
             shown.key = painted.key;
@@ -131,20 +125,25 @@ impl Large {
         }
     }
 
-    /// Asks for what this view needs.
-    pub fn end(&mut self, look: &Look, lens: &Lens, pane: Rect, ctx: &Context) {
-        let size = [look.sample.image.width, look.sample.image.height];
-        self.ask(Layer::Whole, look, [0, 0, size[0], size[1]], ctx);
+    /// Asks for what this view needs; returns whether that takes pixels that had to make room.
+    #[must_use]
+    pub fn end(&mut self, look: &Look, lens: &Lens, pane: Rect, ctx: &Context) -> bool {
+        let size = look.size;
+        let whole = self.ask(Layer::Whole, look, [0, 0, size[0], size[1]], ctx);
         let placed = lens.place(pane, size);
         let visible = placed.intersect(pane);
         let place = |at: egui::Pos2| ((at - placed.min) / placed.size()).to_pos2();
         let seen = Rect::from_min_max(place(visible.min), place(visible.max));
         let needed = placed.width() * ctx.pixels_per_point() / size[0].max(1) as f32;
         let close = &mut self.layers[Layer::Close as usize];
-        match close_up(seen, needed, size, close.asked_part) {
+        let close = match close_up(seen, needed, size, close.asked_part) {
             Some(part) => self.ask(Layer::Close, look, part, ctx),
-            None => *close = Shown::default(),
-        }
+            None => {
+                *close = Shown::default();
+                true
+            }
+        };
+        !(whole && close)
     }
 
     /// The whole picture as it was painted last.
@@ -167,22 +166,24 @@ impl Large {
         shown.textures.get(&pane).map(|texture| (texture, place))
     }
 
-    fn ask(&mut self, layer: Layer, look: &Look, part: Part, ctx: &Context) {
+    /// Whether that is, or will be, painted.
+    fn ask(&mut self, layer: Layer, look: &Look, part: Part, ctx: &Context) -> bool {
         let mut hasher = DefaultHasher::new();
-        // Held by the job, so that an address never comes to mean another picture while it counts.
-        Arc::as_ptr(&look.sample.image).hash(&mut hasher);
-        Arc::as_ptr(&look.sample.labels).hash(&mut hasher);
-        (part, look.bands, look.panes, look.palette).hash(&mut hasher);
+        (look.of, part, look.bands, look.panes, look.palette).hash(&mut hasher);
         (look.overlay.opacity.to_bits(), look.overlay.contours).hash(&mut hasher);
         let key = hasher.finish();
         let shown = &mut self.layers[layer as usize];
         if shown.asked == key {
-            return;
+            return true;
         }
+        let Some(sample) = look.sample else {
+            return false;
+        };
         (shown.asked, shown.asked_part) = (key, part);
         let job = Job {
+            of: look.of,
             key,
-            sample: look.sample.clone(),
+            sample: sample.clone(),
             part,
             bands: look.bands,
             panes: look.panes.to_vec(),
@@ -190,6 +191,7 @@ impl Large {
             overlay: look.overlay,
         };
         self.easel.ask(layer, job, ctx);
+        true
     }
 }
 
@@ -230,6 +232,7 @@ fn paint(job: &Job) -> Painted {
         .filter_map(|pane| Some((*pane, scene.picture(*pane)?)))
         .collect();
     Painted {
+        of: job.of,
         key: job.key,
         part: job.part,
         panes,

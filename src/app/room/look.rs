@@ -1,6 +1,7 @@
 //! One image at its own size: zoom, move, and the mask's value under the pointer.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use egui::{Button, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 
@@ -13,9 +14,9 @@ use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{self, Pane, Scene};
 use super::super::view::save;
 use super::super::view::textures::Textures;
-use super::large::{self, Large};
+use super::large::{self, Large, Of};
 use super::{State as Room, bands::Bands, grid, percent, size_text};
-use crate::data::mask::{Kind, unpacked};
+use crate::data::mask::{Kind, RawMask, unpacked};
 use crate::data::{Dataset, IGNORE, Sample};
 use crate::export::chart::Plates;
 use crate::lab::Lab;
@@ -37,6 +38,8 @@ pub struct State {
     known: Vec<String>,
     /// Place under the pointer, in 0..1 of the picture.
     pointed: Option<Vec2>,
+    /// What was said last of a pixel, with its item and place.
+    spoken: Option<(usize, [usize; 2], String)>,
     /// The pictures are to be saved: as SVG, or as PNG.
     save_as: Option<bool>,
 }
@@ -55,6 +58,7 @@ impl Default for State {
             hidden: BTreeSet::new(),
             known: Vec::new(),
             pointed: None,
+            spoken: None,
             save_as: None,
         }
     }
@@ -65,6 +69,7 @@ impl State {
         self.open = None;
         self.lens = Lens::default();
         self.pointed = None;
+        self.spoken = None;
         // The pixels of a large picture are not to be held for nothing.
         self.textures = Textures::default();
         self.large = Large::default();
@@ -100,12 +105,10 @@ pub(super) fn show(
             return asked;
         }
         None => {
-            // The one before it, which may be large, is not to be held beside it.
-            room.look.large.forget();
             ui.vertical_centered(|ui| {
                 ui.add_space(60.0);
                 ui.spinner();
-                ui.weak("The image is read at its full size.");
+                ui.weak("The image is read at its full size, as soon as other large ones make room.");
             });
             return asked;
         }
@@ -124,15 +127,19 @@ pub(super) fn show(
             .collect(),
         ..grid::palette(dataset)
     };
+    let of = (lab.pictures.generation(), item);
+    let pixels = full.pixels();
+    if pixels.is_none() && !full.is_large() {
+        lab.pictures.again();
+    }
     // A large one is brought into shape where it is painted.
-    let large = large::is_large(&full.sample.image);
-    let sample = match large {
-        true => full.sample.clone(),
-        false => look.bands.picture(&full.sample),
-    };
-    let ready = match large {
+    let sample = (pixels.as_ref()).map(|(sample, _)| match full.is_large() {
+        true => sample.clone(),
+        false => look.bands.picture(sample),
+    });
+    let ready = match full.is_large() {
         true => look.large.overview().cloned(),
-        false => Some(sample.clone()),
+        false => sample.clone(),
     };
     if let Some(sample) = ready
         && let Some(svg) = look.save_as.take()
@@ -151,15 +158,11 @@ pub(super) fn show(
         };
         room.saves.push(save::plates("image", &plates, svg));
     }
-    pictures(look, &sample, &palette, ui);
-    let size = [full.sample.image.width, full.sample.image.height];
-    let said = match look.pointed {
-        Some(at) => under(dataset, &full, at),
-        None => format!(
-            "{} pixels · wheel zooms, drag moves, double click shows all · point at a pixel for its value",
-            size_text(size)
-        ),
-    };
+    let asks = pictures(look, of, &full, sample.as_ref(), &palette, ui);
+    let (said, lacks) = spoken(look, dataset, &full, pixels.as_ref());
+    if asks || lacks {
+        lab.pictures.again();
+    }
     ui.add(egui::Label::new(RichText::new(said).monospace()).truncate());
     asked
 }
@@ -303,27 +306,38 @@ fn shown(beside: bool) -> &'static [Pane] {
     }
 }
 
+fn overlay(look: &State) -> Overlay {
+    Overlay {
+        opacity: look.opacity,
+        contours: look.contours,
+    }
+}
+
 fn scene<'a>(look: &State, sample: &'a Sample, palette: &'a Palette) -> Scene<'a> {
     Scene {
         sample,
         prediction: None,
         palette,
-        overlay: Overlay {
-            opacity: look.opacity,
-            contours: look.contours,
-        },
+        overlay: overlay(look),
     }
 }
 
-fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
-    let large = large::is_large(&sample.image);
+/// Draws the panes; returns whether that takes pixels that had to make room.
+fn pictures(
+    look: &mut State,
+    of: Of,
+    full: &Full,
+    sample: Option<&Sample>,
+    palette: &Palette,
+    ui: &mut Ui,
+) -> bool {
+    let size = full.size;
+    let large = full.is_large();
     if large {
-        look.large.begin(sample, ui.ctx());
-    } else {
+        look.large.begin(of, ui.ctx());
+    } else if let Some(sample) = sample {
         look.textures.hold(sample);
     }
-    let scene = scene(look, sample, palette);
-    let size = [sample.image.width, sample.image.height];
     let status =
         ui.text_style_height(&egui::TextStyle::Monospace) + ui.spacing().item_spacing.y + 4.0;
     let space = vec2(
@@ -339,9 +353,13 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
     for (at, (pane, &rect)) in shown.iter().zip(&cells).enumerate() {
         ui.painter()
             .rect_filled(rect, 2.0, ui.visuals().faint_bg_color);
-        let texture = match large {
-            true => look.large.whole(*pane),
-            false => look.textures.get(ui, *pane, &scene, 0),
+        let texture = match sample {
+            _ if large => look.large.whole(*pane),
+            Some(sample) => {
+                let scene = scene(look, sample, palette);
+                look.textures.get(ui, *pane, &scene, 0)
+            }
+            None => None,
         };
         let Some(texture) = texture else {
             let side = Vec2::splat(24.0);
@@ -364,53 +382,87 @@ fn pictures(look: &mut State, sample: &Sample, palette: &Palette, ui: &mut Ui) {
             panes::cross(ui, rect, size, &look.lens, place);
         }
     }
+    let mut asks = false;
     if large && let Some(&cell) = cells.first() {
         let view = large::Look {
+            of,
+            size,
             sample,
-            bands: look.bands.choice(&sample.image),
+            bands: look.bands.choice(full.channels),
             panes: shown,
             palette,
-            overlay: scene.overlay,
+            overlay: overlay(look),
         };
-        look.large.end(&view, &look.lens, cell, ui.ctx());
+        asks = look.large.end(&view, &look.lens, cell, ui.ctx());
     }
     look.pointed = hovered.flatten();
     if look.pointed != pointed {
         ui.ctx().request_repaint();
     }
+    asks
 }
 
-/// What lies at `at` (0..1 of the picture): image values, the mask's value as stored, the class.
-fn under(dataset: &Dataset, full: &Full, at: Vec2) -> String {
-    let image = &full.sample.image;
+/// What is said below the panes, and whether that lacks pixels that had to make room.
+fn spoken(
+    look: &mut State,
+    dataset: &Dataset,
+    full: &Full,
+    pixels: Option<&(Sample, Arc<RawMask>)>,
+) -> (String, bool) {
+    let Some(at) = look.pointed else {
+        let text = format!(
+            "{} pixels · wheel zooms, drag moves, double click shows all · point at a pixel for its value",
+            size_text(full.size)
+        );
+        return (text, false);
+    };
     let place = |share: f32, length: usize| {
         ((share * length as f32) as usize).min(length.saturating_sub(1))
     };
-    let (x, y) = (place(at.x, image.width), place(at.y, image.height));
+    let place = [place(at.x, full.size[0]), place(at.y, full.size[1])];
+    if let Some((sample, raw)) = pixels {
+        let text = under(dataset, sample, raw, place);
+        look.spoken = Some((full.item, place, text.clone()));
+        return (text, false);
+    }
+    match &look.spoken {
+        Some((item, known, text)) if (*item, *known) == (full.item, place) => (text.clone(), false),
+        _ => {
+            let [x, y] = place;
+            let text = format!(
+                "x {x}, y {y} · the pixels made room for another large picture and are read again"
+            );
+            (text, true)
+        }
+    }
+}
+
+/// What lies at a pixel: image values, the mask's value as stored, the class.
+fn under(dataset: &Dataset, sample: &Sample, raw: &RawMask, [x, y]: [usize; 2]) -> String {
+    let image = &sample.image;
     let index = y * image.width + x;
     let channels = image.channels.max(1);
     let values: Vec<String> = (image.pixels.iter().skip(index * channels).take(channels))
         .map(u8::to_string)
         .collect();
-    let raw = full.raw.values.get(index);
-    let stored = raw.map_or_else(
+    let stored = raw.values.get(index).map_or_else(
         || "–".to_owned(),
-        |raw| match &full.raw.kind {
+        |value| match &raw.kind {
             Kind::Rgb => {
-                let [r, g, b] = unpacked(raw);
+                let [r, g, b] = unpacked(value);
                 format!("{r},{g},{b}")
             }
-            Kind::Palette(palette) => match palette.get(raw as usize) {
+            Kind::Palette(palette) => match palette.get(value as usize) {
                 Some(color) => {
                     let [r, g, b] = unpacked(*color);
-                    format!("{raw} (palette: {r},{g},{b})")
+                    format!("{value} (palette: {r},{g},{b})")
                 }
-                None => raw.to_string(),
+                None => value.to_string(),
             },
-            _ => raw.to_string(),
+            _ => value.to_string(),
         },
     );
-    let label = full.sample.labels.labels.get(index).copied();
+    let label = sample.labels.labels.get(index).copied();
     let label = label.unwrap_or(IGNORE);
     let class = match dataset.classes.classes.get(usize::from(label)) {
         Some(class) => format!("{} (class {label})", class.name),

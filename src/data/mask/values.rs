@@ -17,6 +17,15 @@ impl Values {
         }
     }
 
+    /// Memory that they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Words(words) => size_of_val(words.as_slice()),
+        }
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

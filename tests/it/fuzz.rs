@@ -93,7 +93,11 @@ fn the_fuzz_package_has_every_package_that_the_data_layer_uses() {
     let words: std::collections::BTreeSet<&str> = sources
         .split("::")
         .chain(sources.split(" as "))
-        .filter_map(|before| before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next())
+        .filter_map(|before| {
+            before
+                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+        })
         .collect();
     let lacking: Vec<String> = dependencies("Cargo.toml")
         .into_iter()

@@ -87,6 +87,9 @@ pub fn place(chosen: Option<&str>, names: &[String], ranked: &[Ranked]) -> usize
     ranked.iter().position(is).unwrap_or(0)
 }
 
+/// What is said while a picture is read.
+const LOADING: &str = "Loading…";
+
 /// Everything that is drawn of the image at `position` of `names`.
 #[expect(
     clippy::too_many_arguments,
@@ -115,7 +118,8 @@ pub fn scene(
             key: 0,
             labels: None,
             doubt: None,
-            missing: "Loading…".to_owned(),
+            missing: LOADING.to_owned(),
+            pending: true,
         };
         let album = compare.gallery.album(&run.id, run.validations.len());
         if let (Some(album), Some(name), Some((_, validation))) = (album, name, validation) {
@@ -133,8 +137,10 @@ pub fn scene(
                     truth = found(Key::Truth(run.id.clone(), own));
                 }
                 let mut hasher = DefaultHasher::new();
-                (&run.id, step, own, labels.is_some(), doubt.is_some()).hash(&mut hasher);
+                (&run.id, step, own).hash(&mut hasher);
                 look.key = hasher.finish();
+                // An error is said at once.
+                look.pending = look.missing == LOADING && (labels.is_none() || doubt.is_none());
                 (look.labels, look.doubt) = (labels, doubt);
                 let dice = image_dice(validation, own).filter(|_| validation.step == step);
                 let dice = dice.map(|dice| format!("Dice {dice:.3}"));
@@ -143,6 +149,7 @@ pub fn scene(
                 let when = [format!("step {step}"), format!("epoch {epoch:.digits$}")];
                 look.notes = dice.into_iter().chain(when).collect();
             } else {
+                look.pending = false;
                 look.missing = if own.is_none() {
                     "This run was validated on other images.".to_owned()
                 } else {
@@ -151,6 +158,7 @@ pub fn scene(
             }
         } else if validation.is_none() {
             look.missing = "Not validated yet.".to_owned();
+            look.pending = false;
         }
         looks.push(look);
     }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use egui::{Panel, Ui};
 
+use super::view::canvas::Canvas;
 use super::view::save::Save;
-use super::view::versus::{Canvas, Mode, Show};
+use super::view::versus::{Mode, Show};
 use super::{App, theme};
 use crate::lab::Lab;
 use crate::lab::gallery::Gallery;
@@ -129,7 +130,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ..
     } = app;
     compare.gallery.tick();
-    compare.canvas.begin();
+    compare.canvas.begin(ui.ctx());
     let runs = chosen(lab, &table.ticked);
     if runs.is_empty() {
         compare.wishes.clear();

@@ -102,6 +102,8 @@ pub fn show(
                 ui.ctx()
                     .request_repaint_after(std::time::Duration::from_secs_f64(left));
             }
+            // Both are there before they take turns.
+            compare.canvas.prepare(ui, &table, &[layer(a), layer(b)]);
             let front = if compare.flipped { b } else { a };
             let one = [layer(front)];
             compare.canvas.grid(ui, space, &table, &one)

@@ -19,7 +19,7 @@ pub fn show(
     space: Vec2,
 ) {
     compare.gallery.tick();
-    compare.canvas.begin();
+    compare.canvas.begin(ui.ctx());
     let Some(names) = gather::names(&mut compare.gallery, runs) else {
         ui.vertical_centered(|ui| {
             ui.add_space(space.y * 0.4);

@@ -108,7 +108,9 @@ pub(super) fn show(
             ui.vertical_centered(|ui| {
                 ui.add_space(60.0);
                 ui.spinner();
-                ui.weak("The image is read at its full size, as soon as other large ones make room.");
+                ui.weak(
+                    "The image is read at its full size, as soon as other large ones make room.",
+                );
             });
             return asked;
         }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use egui::{Color32, RichText, Ui, vec2};
 
+use super::canvas::Canvas;
 use super::paint::Overlay;
 use super::panes::Pane;
-use super::versus::{Canvas, Ground, Layer, Look, Show, Table};
+use super::versus::{Ground, Layer, Look, Show, Table};
 use super::viewer::{Viewer, ViewerResponse};
 use super::{captions, save};
 use crate::data::Sample;
@@ -102,7 +103,7 @@ impl Lanes {
             });
             return response;
         };
-        self.canvas.begin();
+        self.canvas.begin(ui.ctx());
         let ground = self.ground(sample);
         let looks: Vec<Look> = (lanes.iter())
             .map(|lane| self.look(lane, sample, classes.len()))
@@ -196,6 +197,7 @@ impl Lanes {
             labels: None,
             doubt: None,
             missing: "No prediction of this image yet.".to_owned(),
+            pending: false,
         };
         let seen = lane.seen.filter(|(other, _)| other.id == sample.id);
         let Some((own, prediction)) = seen else {

@@ -4,6 +4,7 @@
 //! and keeps only what drawing needs: caches, zoom, what is hidden. It must not know the trainer,
 //! the store, commands or files; what the user asks for is returned as a value.
 
+pub mod canvas;
 pub mod captions;
 pub mod chip;
 pub mod color;

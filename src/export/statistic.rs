@@ -5,7 +5,6 @@ use super::overlap::axes;
 use super::writer::Writer;
 use crate::loss::mcc::Mcc;
 use crate::loss::question::QuestionDice;
-use crate::loss::sensitivity_specificity::SensitivitySpecificity;
 use crate::loss::volume::VolumeEnforcement;
 use crate::loss::wasserstein::{Mode, Wasserstein};
 
@@ -110,22 +109,6 @@ pub fn wasserstein(writer: &Writer, c: &Wasserstein) -> Vec<String> {
         "return xp.mean(1.0 - xp.where(union == 0, 0.0, score))".to_owned(),
     ]);
     lines
-}
-
-pub fn sensitivity_specificity(writer: &Writer, c: &SensitivitySpecificity) -> Vec<String> {
-    let (r, smooth) = (number(c.r), number(c.smooth_denominator));
-    vec![
-        format!(
-            "error = ({} - y) ** 2 * valid",
-            writer.probs(c.input_activation)
-        ),
-        "off = (1.0 - y) * valid".to_owned(),
-        format!("on_class = xp.sum(error * y, axis=(2, 3)) / (xp.sum(y, axis=(2, 3)) + {smooth})"),
-        format!(
-            "off_class = xp.sum(error * off, axis=(2, 3)) / (xp.sum(off, axis=(2, 3)) + {smooth})"
-        ),
-        format!("return xp.mean(xp.sum({r} * on_class + (1.0 - {r}) * off_class, axis=1))"),
-    ]
 }
 
 pub fn volume(writer: &Writer, c: &VolumeEnforcement) -> Vec<String> {

@@ -118,13 +118,27 @@ impl Writer {
             LossConfig::QuestionDice(c) => statistic::question(self, c),
             LossConfig::Mcc(c) => statistic::mcc(self, c),
             LossConfig::Wasserstein(c) => statistic::wasserstein(self, c),
-            LossConfig::SensitivitySpecificity(c) => statistic::sensitivity_specificity(self, c),
             LossConfig::VolumeEnforcement(c) => statistic::volume(self, c),
             LossConfig::Lovasz(c) => shape::lovasz(self, c),
             LossConfig::ClDice(c) => shape::cldice(self, c),
             LossConfig::Boundary(c) => shape::boundary(self, c),
             LossConfig::Hausdorff(c) => shape::hausdorff(self, c),
+            other => self.own_words(other),
         }
+    }
+
+    /// What the loss says of itself.
+    fn own_words(&mut self, loss: &LossConfig) -> Vec<String> {
+        let Some(code) = loss.code() else {
+            let kind = loss.kind();
+            (self.notes).push(format!("NOT SUPPORTED: `{kind}` can't be exported yet."));
+            return vec![format!(
+                "raise NotImplementedError(\"{kind} can't be exported yet\")"
+            )];
+        };
+        let mut lines = vec![format!("p = {}", self.probs(code.input))];
+        lines.extend(code.lines);
+        lines
     }
 
     /// The output activation on `logits`, then what the loss itself applies.

@@ -4,7 +4,7 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, softplus};
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, per_class,
@@ -100,7 +100,7 @@ impl BinaryCrossEntropy {
     }
 }
 
-impl FromCase for BinaryCrossEntropy {
+impl Elsewhere for BinaryCrossEntropy {
     fn claims(given: &Given) -> bool {
         given.family == "cross_entropy" && given.says("form", "binary")
     }

@@ -7,7 +7,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, constant, foreground,
@@ -68,7 +68,7 @@ impl Boundary {
     }
 }
 
-impl FromCase for Boundary {
+impl Elsewhere for Boundary {
     fn claims(given: &Given) -> bool {
         given.family == "boundary" && !given.says("kind", "hausdorff_dt")
     }

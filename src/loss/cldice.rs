@@ -8,7 +8,7 @@ use dicebench_kernels::fused::Regions;
 use dicebench_kernels::losses;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
     needs_foreground, plane_sums, product_sums, region_sums,
@@ -96,7 +96,7 @@ impl ClDice {
     }
 }
 
-impl FromCase for ClDice {
+impl Elsewhere for ClDice {
     fn claims(given: &Given) -> bool {
         given.family == "cldice"
     }

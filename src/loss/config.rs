@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
-use super::case::{FromCase, Given};
+use super::case::{Code, Elsewhere, Given};
 use super::overlap::{Overlap, kinds};
 use super::schedule::Schedule;
 use super::sum::{Sum, Term};
@@ -69,6 +69,11 @@ macro_rules! losses {
                     return <$params>::from_case(given).map(Self::$variant);
                 })+
                 Err(format!("`family` = `{}` is not known", given.family))
+            }
+
+            /// The loss as it is exported, if it says so itself.
+            pub(crate) fn code(&self) -> Option<Code> {
+                match self { $(Self::$variant(params) => params.code()),+ }
             }
         }
     };

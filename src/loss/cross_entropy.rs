@@ -5,7 +5,7 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, of_true_class, true_cost};
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, minus_log, per_class, sum_all,
 };
@@ -178,7 +178,7 @@ impl CrossEntropy {
     }
 }
 
-impl FromCase for CrossEntropy {
+impl Elsewhere for CrossEntropy {
     fn claims(given: &Given) -> bool {
         given.family == "cross_entropy" && !given.says("form", "binary")
     }

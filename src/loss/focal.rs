@@ -4,7 +4,7 @@ use burn::prelude::*;
 
 use super::activation::{InputActivation, OutputActivation};
 use super::arithmetic::{clipped, log_softmax, sigmoid, softplus, true_cost};
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, minus_log, per_class,
@@ -155,7 +155,7 @@ impl Focal {
     }
 }
 
-impl FromCase for Focal {
+impl Elsewhere for Focal {
     fn claims(given: &Given) -> bool {
         given.family == "focal"
     }

@@ -10,7 +10,7 @@ use dicebench_kernels::fused::{self, Far};
 use rayon::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
@@ -81,7 +81,7 @@ impl Hausdorff {
     }
 }
 
-impl FromCase for Hausdorff {
+impl Elsewhere for Hausdorff {
     fn claims(given: &Given) -> bool {
         given.family == "boundary" && given.says("kind", "hausdorff_dt")
     }

@@ -10,7 +10,7 @@ use burn::prelude::*;
 use dicebench_kernels::fused;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, readback};
 use crate::param::Param;
 
@@ -62,7 +62,7 @@ impl Lovasz {
     }
 }
 
-impl FromCase for Lovasz {
+impl Elsewhere for Lovasz {
     fn claims(given: &Given) -> bool {
         given.family == "lovasz"
     }

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::overlap::{Group, grouped};
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
@@ -91,7 +91,7 @@ impl Mcc {
     }
 }
 
-impl FromCase for Mcc {
+impl Elsewhere for Mcc {
     fn claims(given: &Given) -> bool {
         given.family == "mcc"
     }

@@ -5,7 +5,7 @@ use burn::prelude::*;
 
 use super::activation::InputActivation;
 use super::arithmetic::window_means;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::{CrossEntropy, at_least_one};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
@@ -95,7 +95,7 @@ impl Nacl {
     }
 }
 
-impl FromCase for Nacl {
+impl Elsewhere for Nacl {
     fn claims(given: &Given) -> bool {
         given.family == "nacl"
     }

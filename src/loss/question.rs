@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums, sum_all};
 use crate::param::Param;
 
@@ -60,7 +60,7 @@ impl QuestionDice {
     }
 }
 
-impl FromCase for QuestionDice {
+impl Elsewhere for QuestionDice {
     fn claims(given: &Given) -> bool {
         given.family == "integer_label_dice"
     }

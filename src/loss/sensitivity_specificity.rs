@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Code, Elsewhere, Given};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums};
 use crate::param::Param;
 
@@ -64,7 +64,7 @@ impl SensitivitySpecificity {
     }
 }
 
-impl FromCase for SensitivitySpecificity {
+impl Elsewhere for SensitivitySpecificity {
     fn claims(given: &Given) -> bool {
         given.family == "sensitivity_specificity"
     }
@@ -77,6 +77,26 @@ impl FromCase for SensitivitySpecificity {
         given.set("r", &mut config.r)?;
         given.set("smooth_dr", &mut config.smooth_denominator)?;
         Ok(config)
+    }
+
+    fn code(&self) -> Option<Code> {
+        let (r, smooth) = (self.r, self.smooth_denominator);
+        Some(Code {
+            input: self.input_activation,
+            lines: vec![
+                "error = (p - y) ** 2 * valid".to_owned(),
+                "off = (1.0 - y) * valid".to_owned(),
+                format!(
+                    "on_class = xp.sum(error * y, axis=(2, 3)) / (xp.sum(y, axis=(2, 3)) + {smooth:?})"
+                ),
+                format!(
+                    "off_class = xp.sum(error * off, axis=(2, 3)) / (xp.sum(off, axis=(2, 3)) + {smooth:?})"
+                ),
+                format!(
+                    "return xp.mean(xp.sum({r:?} * on_class + (1.0 - {r:?}) * off_class, axis=1))"
+                ),
+            ],
+        })
     }
 }
 

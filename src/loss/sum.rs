@@ -4,7 +4,7 @@ use burn::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::schedule::Schedule;
 use super::{
     LossConfig, LossContext, LossError, LossFn, LossInfo, OutputActivation, Prediction, Target,
@@ -173,7 +173,7 @@ struct CaseTerm {
     params: Map<String, Json>,
 }
 
-impl FromCase for Sum {
+impl Elsewhere for Sum {
     fn claims(given: &Given) -> bool {
         given.family == "compound"
     }

@@ -4,7 +4,7 @@ use burn::prelude::*;
 use dicebench_kernels::fused;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, sum_all};
 use crate::param::Param;
@@ -57,7 +57,7 @@ impl Undecided {
     }
 }
 
-impl FromCase for Undecided {
+impl Elsewhere for Undecided {
     fn claims(given: &Given) -> bool {
         given.family == "undecided"
     }

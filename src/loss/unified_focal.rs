@@ -5,7 +5,7 @@ use burn::prelude::*;
 use dicebench_kernels::fused::Regions;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::overlap::power;
 use super::{
@@ -92,7 +92,7 @@ impl UnifiedFocal {
     }
 }
 
-impl FromCase for UnifiedFocal {
+impl Elsewhere for UnifiedFocal {
     fn claims(given: &Given) -> bool {
         given.family == "unified_focal"
     }

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, product_sums};
 use crate::param::Param;
 
@@ -63,7 +63,7 @@ impl VolumeEnforcement {
     }
 }
 
-impl FromCase for VolumeEnforcement {
+impl Elsewhere for VolumeEnforcement {
     fn claims(given: &Given) -> bool {
         given.family == "volume_enforcement"
     }

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::activation::InputActivation;
-use super::case::{FromCase, Given};
+use super::case::{Elsewhere, Given};
 use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, constant, product_sums};
 use crate::param::Param;
 
@@ -111,7 +111,7 @@ impl Wasserstein {
     }
 }
 
-impl FromCase for Wasserstein {
+impl Elsewhere for Wasserstein {
     fn claims(given: &Given) -> bool {
         given.family == "wasserstein"
     }

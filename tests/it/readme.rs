@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use dicebench::experiment::{ExperimentConfig, Preset};
-use dicebench::loss::{LOSSES, REFERENCES};
+use dicebench::loss::config::KINDS;
+use dicebench::loss::{LOSSES, LossConfig, REFERENCES};
+use dicebench::param::Param;
 
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
@@ -59,6 +61,47 @@ fn losses() -> String {
     out
 }
 
+/// Parameters of a loss with their defaults, `(key, value)`.
+fn defaults(kind: &str) -> Vec<(String, String)> {
+    let mut loss = LossConfig::of_kind(kind).unwrap();
+    let pair = |param: Param<'_>| (param.key.clone(), param.value.to_string());
+    let own = loss.params().into_iter().map(pair);
+    if *kind != *"sum" {
+        return own.collect();
+    }
+    // Every term has the same; its loss has those of a row of its own.
+    let term = own.filter_map(|(key, value)| {
+        let key = key.strip_prefix("terms.0.")?;
+        (!key.starts_with("loss.")).then(|| (format!("terms.N.{key}"), value))
+    });
+    let any = ("terms.N.loss".to_owned(), "any other loss".to_owned());
+    term.chain([any]).collect()
+}
+
+/// One line a loss; one that has the parameters of another before it says what differs.
+fn loss_params() -> String {
+    let keys = |of: &[(String, String)]| of.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    let mut out = "| `loss.kind` | Parameters and their defaults |\n|---|---|\n".to_owned();
+    for (index, kind) in KINDS.iter().enumerate() {
+        let own = defaults(kind);
+        let like = KINDS[..index]
+            .iter()
+            .find(|other| !own.is_empty() && keys(&defaults(other)) == keys(&own));
+        let known = like.map_or_else(Vec::new, |other| defaults(other));
+        let list: Vec<String> = own
+            .iter()
+            .filter(|pair| !known.contains(pair))
+            .map(|(key, value)| match value.as_str() {
+                "" => format!("`{key}` empty"),
+                value => format!("`{key}` {value}"),
+            })
+            .collect();
+        let start = like.map_or_else(String::new, |other| format!("as `{other}`, but "));
+        writeln!(out, "| `{kind}` | {start}{} |", escaped(&list.join(" · "))).unwrap();
+    }
+    out
+}
+
 fn references() -> String {
     let mut out = "| `loss.like` | After | `loss.kind` | What sets it apart |\n|---|---|---|---|\n"
         .to_owned();
@@ -105,6 +148,7 @@ fn the_tables_are_fresh() {
         ("presets", presets()),
         ("museum", museum()),
         ("losses", losses()),
+        ("loss-params", loss_params()),
         ("references", references()),
         ("params", params()),
     ] {

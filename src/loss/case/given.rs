@@ -6,14 +6,34 @@ use serde_json::{Map, Value as Json};
 
 use crate::loss::{InputActivation, LossConfig, OutputActivation};
 
-/// How a loss is written in files of cases.
-pub trait FromCase: Sized {
+/// How a loss is written elsewhere: in files of cases, where libraries' words are used, and in code that
+/// is exported. One that has no words but its own is read from cases by those.
+pub trait Elsewhere: Sized {
     /// Whether a case of this family, with these parameters, is this loss.
-    fn claims(given: &Given) -> bool;
+    fn claims(_given: &Given) -> bool {
+        false
+    }
 
     /// # Errors
     /// What in the parameters can't be understood.
-    fn from_case(given: &mut Given) -> Result<Self, String>;
+    fn from_case(given: &mut Given) -> Result<Self, String> {
+        Err(format!("`family` = `{}` is not known", given.family))
+    }
+
+    /// The loss as it is exported, unless `export` writes it itself.
+    fn code(&self) -> Option<Code> {
+        None
+    }
+}
+
+/// The body of a function in Python's array operations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Code {
+    /// What makes `p` of the network's output.
+    pub input: InputActivation,
+    /// Statements after `p`, the last a `return`. `y` is the one-hot truth, 0 at ignored pixels as `valid`
+    /// is, and `xp` stands for PyTorch or Keras.
+    pub lines: Vec<String>,
 }
 
 /// Family, activations and parameters of a case, or of one term of a sum.

@@ -8,7 +8,7 @@ mod tolerance;
 mod vector;
 
 pub use file::CaseFile;
-pub use given::{FromCase, Given};
+pub use given::{Code, Elsewhere, Given};
 pub use tolerance::Tolerance;
 
 use burn::prelude::*;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Divisor, EmptyVolume, Overlap, VolumeWeights};
-use crate::loss::case::{FromCase, Given};
+use crate::loss::case::{Elsewhere, Given};
 
 /// Weights inside a ratio, by a power of the true volume.
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ struct Inner {
     volume_offset: f64,
 }
 
-impl FromCase for Overlap {
+impl Elsewhere for Overlap {
     fn claims(given: &Given) -> bool {
         ["dice", "jaccard", "tversky", "generalized_dice"].contains(&given.family)
     }

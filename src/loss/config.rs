@@ -92,6 +92,7 @@ losses! {
     Lovasz(super::lovasz::Lovasz): super::lovasz::INFO, Default::default();
     Wasserstein(super::wasserstein::Wasserstein): super::wasserstein::INFO, Default::default();
     Mcc(super::mcc::Mcc): super::mcc::INFO, Default::default();
+    TvmfDice(super::tvmf::TvmfDice): super::tvmf::INFO, Default::default();
     ClDice(super::cldice::ClDice): super::cldice::INFO, Default::default();
     Boundary(super::boundary::Boundary): super::boundary::INFO, Default::default();
     Hausdorff(super::hausdorff::Hausdorff): super::hausdorff::INFO, Default::default();

@@ -33,6 +33,7 @@ pub mod sensitivity_specificity;
 mod skeleton;
 pub mod sum;
 pub mod target;
+pub mod tvmf;
 pub mod undecided;
 pub mod unified_focal;
 pub mod volume;

@@ -263,6 +263,16 @@ fn two_lanes_are_compared_picture_by_picture_with_the_keyboard() {
     let images = harness.state().lab.runs[0].validations[0].per_image.len();
     assert_eq!(csv.lines().count(), 1 + images);
     assert!(csv.starts_with("image,ordered by,one,two"), "{csv}");
+    // Its rows are in the order shown: those on which the two differ most first.
+    let gaps: Vec<f64> = (csv.lines().skip(1))
+        .map(|row| {
+            let dice: Vec<f64> = (row.split(',').skip(2))
+                .map(|cell| cell.parse().unwrap())
+                .collect();
+            (dice[0] - dice[1]).abs()
+        })
+        .collect();
+    assert!(gaps[0] > 0.0 && gaps.is_sorted_by(|a, b| a >= b), "{csv}");
 
     // A and B change places, and the next of two runs is none other.
     let ids: Vec<Option<String>> = (harness.state().lab.runs.iter().rev())

@@ -464,7 +464,7 @@ fn what_waits_from_before_goes_on_by_a_click() {
     );
 }
 
-/// Two presets are put on the grid beside the settings, and raced from two seeds.
+/// Two presets are put on the grid beside the settings, one by a click and one dragged, and raced.
 #[test]
 fn a_race_is_started_from_presets_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
@@ -477,11 +477,25 @@ fn a_race_is_started_from_presets_in_the_window() {
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
     harness.step();
     harness.step();
-    for preset in ["question", "solution-2"] {
-        harness.get_by_label(&format!("Add lane {preset}")).click();
-        harness.step();
+    harness.get_by_label("Add lane question").click();
+    harness.run_steps(2);
+    // The other is dragged from the list onto the grid.
+    let beside = harness.get_by_label("Add lane solution-2").rect();
+    let name = beside.right_center() + egui::vec2(20.0, 0.0);
+    let grid = harness.get_by_label("Starting grid").rect();
+    let place = grid.left_bottom() + egui::vec2(30.0, 120.0);
+    harness.hover_at(name);
+    harness.run_steps(2);
+    harness.drag_at(name);
+    harness.run_steps(2);
+    for part in [0.3, 0.7, 1.0] {
+        harness.hover_at(name + (place - name) * part);
+        harness.run_steps(2);
     }
-    harness.step();
+    harness.drop_at(place);
+    harness.run_steps(3);
+    harness.get_by_label("Take off question");
+    harness.get_by_label("Take off solution-2");
     assert!(
         harness
             .query_by_label_contains("Only this differs")

@@ -172,6 +172,11 @@ pub fn controls(
         }
         keep_together(ui, 60.0);
         save_menu(compare, ui);
+        if compare.left_out > 0 {
+            let ticked = runs.len() + compare.left_out;
+            ui.weak(format!("the oldest {} of {ticked} ticked runs", runs.len()))
+                .on_hover_text("More pictures would be too small: untick some in the Runs tab.");
+        }
     });
 }
 

@@ -26,8 +26,8 @@ use crate::run::versus::{Order, rank};
 use files::Asked;
 use gather::Side;
 
-/// As many runs as can be told apart, and looked at, at once.
-const MOST: usize = 8;
+/// As many runs as can be looked at at once: two races of eight lanes.
+const MOST: usize = 16;
 
 /// How runs are compared; what is remembered between frames.
 pub struct Compare {
@@ -55,6 +55,8 @@ pub struct Compare {
     foot: f32,
     canvas: Canvas,
     gallery: Gallery,
+    /// Ticked runs that find no room.
+    left_out: usize,
     /// What was wished for, until the runs are known.
     wishes: Vec<wishes::Wish>,
     /// What was chosen to be saved, until it is made.
@@ -84,6 +86,7 @@ impl Compare {
             foot: 44.0,
             canvas: Canvas::default(),
             gallery,
+            left_out: 0,
             wishes: Vec::new(),
             asked: None,
             saves: Vec::new(),
@@ -132,6 +135,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     compare.gallery.tick();
     compare.canvas.begin(ui.ctx());
     let runs = chosen(lab, &table.ticked);
+    compare.left_out = match runs.len() {
+        MOST => table.ticked.len().saturating_sub(MOST),
+        _ => 0,
+    };
     if runs.is_empty() {
         compare.wishes.clear();
         let newest: Vec<String> = lab.runs.iter().take(2).map(|run| run.id.clone()).collect();

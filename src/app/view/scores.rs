@@ -125,7 +125,9 @@ impl Scores {
                     .map(|(best, last)| match self.moment {
                         Moment::Best => classes(best, at),
                         Moment::Last => classes(last, at),
-                        Moment::Fall => Vec::new(),
+                        Moment::Fall => (classes(best, at).iter().zip(classes(last, at)))
+                            .map(|(best, last)| best - last)
+                            .collect(),
                     })
                     .collect();
                 Row {
@@ -275,4 +277,37 @@ fn of_classes(runs: &[&Run], rows: &[Row]) -> Vec<Vec<String>> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_told_of_each_class_too() {
+        let defined = |value, classes: [f64; 2]| Defined {
+            name: "Dice",
+            help: "",
+            library: "",
+            lower_is_better: false,
+            value,
+            classes: classes.to_vec(),
+        };
+        let scores = Scores {
+            moment: Moment::Fall,
+            best: vec![vec![defined(0.75, [1.0, 0.5])]],
+            last: vec![vec![defined(0.5, [0.25, f64::NAN])]],
+            ..Scores::default()
+        };
+        let run = Run {
+            name: "a".to_owned(),
+            classes: vec!["sky".to_owned(), "pole".to_owned()],
+            ..Run::default()
+        };
+        let rows = scores.rows();
+        assert_eq!(as_rows(&[&run], &rows)[1], ["Dice", "0.25"]);
+        let classes = of_classes(&[&run], &rows);
+        assert_eq!(classes[1], ["Dice", "a", "sky", "0.75"]);
+        assert_eq!(classes[2], ["Dice", "a", "pole", ""]);
+    }
 }

@@ -21,6 +21,7 @@ pub mod pace;
 pub mod pairing;
 pub mod proving;
 pub mod racing;
+mod reading;
 mod records;
 pub mod responding;
 pub mod rooming;

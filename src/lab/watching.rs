@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use rayon::prelude::*;
 
-use super::Lab;
 use super::notices::Level;
+use super::{Lab, reading};
 use crate::run::Run;
 use crate::run::queue;
 use crate::run::store::Store;
@@ -186,7 +186,8 @@ impl Eyes {
 
     fn read_part(&mut self, part: &[(String, Mark)], news: &mut News) {
         let store = &self.store;
-        let read: Vec<_> = part.par_iter().map(|(id, _)| store.glance(id)).collect();
+        let read: Vec<_> =
+            reading::apart(|| part.par_iter().map(|(id, _)| store.glance(id)).collect());
         for ((id, mark), result) in part.iter().zip(read) {
             match result {
                 Ok(run) => {

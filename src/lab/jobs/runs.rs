@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Answer, Jobs};
 use crate::doctor::formula::of_run;
 use crate::export::parcel::Parcel;
-use crate::lab::verdicts;
+use crate::lab::{reading, verdicts};
 use crate::run::Run;
 use crate::run::label::Label;
 use crate::run::outlines::Outlines;
@@ -21,13 +21,12 @@ impl Jobs {
         self.spawn("read runs", move |answer| {
             // Whole groups at a time: plots are drawn anew as rarely as can be.
             for ids in ids.chunks(16) {
-                let read: Vec<Answer> = (ids.par_iter())
-                    .map(|id| {
-                        let result = store.load(id).map(Box::new).map_err(|e| e.to_string());
-                        let id = id.clone();
-                        Answer::Curves { id, result }
-                    })
-                    .collect();
+                let load = |id: &String| {
+                    let result = store.load(id).map(Box::new).map_err(|e| e.to_string());
+                    let id = id.clone();
+                    Answer::Curves { id, result }
+                };
+                let read: Vec<Answer> = reading::apart(|| ids.par_iter().map(load).collect());
                 read.into_iter().for_each(answer);
             }
         });

@@ -1,5 +1,6 @@
 //! `dicebench devices`: what can train.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{failed, print_json};
@@ -24,6 +25,10 @@ pub struct Devices {
     /// CPU, one line each; takes minutes.
     #[arg(long, hide = true, requires = "check_adapter")]
     thorough: bool,
+    /// With `--check-adapter`: train on it, take the device away in mid-run and tell how the run
+    /// ended; the run is recorded in this folder.
+    #[arg(long, hide = true, requires = "check_adapter", value_name = "FOLDER")]
+    lose: Option<PathBuf>,
 }
 
 pub fn run(args: &Devices) -> ExitCode {
@@ -35,6 +40,12 @@ pub fn run(args: &Devices) -> ExitCode {
         let Some(adapter) = adapters.get(number) else {
             return failed(&format!("there is no adapter {number}"));
         };
+        if let Some(folder) = &args.lose {
+            return match device::lose(adapter, folder) {
+                Ok(lost) => print_json(&lost),
+                Err(message) => failed(&message),
+            };
+        }
         if args.thorough {
             let equal = device::parity(adapter, |part| {
                 print_json(part);

@@ -279,6 +279,14 @@ impl Lane {
             let advice = memory::advice_when_full(self.session.config());
             return format!("{advice} ({message})");
         }
+        if let Some(reason) = lost(&message) {
+            return format!(
+                "{} was lost: its driver was reset or broke down, or it went away ({reason}). What \
+                 was recorded before is kept. Nothing more can be computed on it until Dicebench \
+                 is started again; `train.device` = cpu trains without it",
+                self.session.device_name()
+            );
+        }
         message
     }
 
@@ -391,6 +399,19 @@ impl Lane {
     }
 }
 
+/// Why a device is gone for good, from what burn says of it; `None` where it is something else.
+fn lost(message: &str) -> Option<String> {
+    let signs = ["device is poisoned", "device was lost", "device lost"];
+    let lower = message.to_lowercase();
+    if !signs.iter().any(|sign| lower.contains(sign)) {
+        return None;
+    }
+    // Causes stand on lines of their own, the first of all last; a backtrace follows.
+    let causes = message.split("Backtrace:").next().unwrap_or(message);
+    let first = causes.lines().map(str::trim).rfind(|line| !line.is_empty());
+    Some(first.unwrap_or(message).trim_end_matches(':').to_owned())
+}
+
 /// A disk that refuses is something to be done about.
 fn with_advice(message: String) -> String {
     let text = message.to_lowercase();
@@ -478,5 +499,13 @@ mod tests {
         let error = guarded::<()>(|| panic!("index {} is out of bounds", 7)).unwrap_err();
         assert_eq!(error, "panic: index 7 is out of bounds");
         assert_eq!(guarded(|| Ok(3)), Ok(3));
+    }
+
+    #[test]
+    fn a_lost_device_is_told_from_other_failures_with_its_first_cause() {
+        let said = "the device failed: The device is poisoned\nCaused by:\n  Unknown: reset \n\
+                    Backtrace:\nNo backtrace available";
+        assert_eq!(lost(said).as_deref(), Some("Unknown: reset"));
+        assert_eq!(lost("index 7 is out of bounds"), None);
     }
 }

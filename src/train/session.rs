@@ -306,6 +306,12 @@ impl Session {
         self.traffic
     }
 
+    /// For people.
+    #[must_use]
+    pub fn device_name(&self) -> &str {
+        &self.device_name
+    }
+
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished

@@ -115,3 +115,48 @@ fn every_part_on_every_adapter_equals_the_cpu() {
         );
     }
 }
+
+/// A driver that is reset in mid-run, in a process of its own: the run ends with a message that says
+/// what to do, what was recorded before is kept, and a second run says the same rather than waits.
+#[test]
+fn a_device_that_is_lost_in_mid_run_ends_the_run_with_its_record_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let dicebench = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_dicebench"))
+            .args(args)
+            .env("DICEBENCH_HOME", home.path())
+            .output()
+            .unwrap()
+    };
+    let listed = dicebench(&["devices", "--list-adapters"]);
+    let adapters: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    let runs = home.path().join("runs");
+    for number in 0..adapters.len() {
+        let number = number.to_string();
+        let folder = runs.to_str().unwrap();
+        let output = dicebench(&["devices", "--check-adapter", &number, "--lose", folder]);
+        let lost: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!(
+                "{}: {}",
+                adapters[0],
+                String::from_utf8_lossy(&output.stderr)
+            )
+        });
+        for end in ["outcome", "again"] {
+            assert_eq!(lost[end]["outcome"], "failed", "{lost}");
+            let message = lost[end]["message"].as_str().unwrap();
+            assert!(message.contains("was lost"), "{end}: {message}");
+            assert!(message.contains("train.device"), "{end}: {message}");
+        }
+        let told = lost["told"].as_u64().unwrap();
+        assert!(told > 0, "{lost}");
+        let record = runs
+            .join(lost["run"].as_str().unwrap())
+            .join("events.jsonl");
+        let record = std::fs::read_to_string(record).unwrap();
+        let steps = record
+            .lines()
+            .filter(|line| line.contains("\"step\":") && line.contains("\"loss\":"));
+        assert!(steps.count() as u64 >= told, "{record}");
+    }
+}

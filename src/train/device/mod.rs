@@ -4,6 +4,7 @@
 //! listed and checked in child processes ([`probe`]), and the answers are remembered.
 
 mod check;
+mod lost;
 mod parity;
 mod probe;
 pub mod traffic;
@@ -14,6 +15,7 @@ use burn::tensor::DeviceKind;
 use serde::{Deserialize, Serialize};
 
 pub use check::check;
+pub use lost::lose;
 pub use parity::parity;
 pub use probe::{list_adapters, probe};
 
@@ -62,13 +64,17 @@ impl Adapter {
 
     /// burn's name for this adapter; portable shaders, whatever the graphics API.
     fn open(&self) -> Device {
-        Device::wgpu(match self.kind {
+        Device::wgpu(self.device_kind())
+    }
+
+    fn device_kind(&self) -> DeviceKind {
+        match self.kind {
             AdapterKind::Discrete => DeviceKind::DiscreteGpu(self.index),
             AdapterKind::Integrated => DeviceKind::IntegratedGpu(self.index),
             AdapterKind::Virtual => DeviceKind::VirtualGpu(self.index),
             AdapterKind::Software => DeviceKind::Cpu,
             AdapterKind::Other => DeviceKind::DefaultDevice,
-        })
+        }
     }
 }
 

@@ -25,19 +25,30 @@ pub fn ui(ui: &mut Ui, distances: &mut Vec<f64>, names: &[String]) {
         false => equal(classes),
     };
     let mut changed = false;
-    ScrollArea::horizontal()
-        .id_salt("distances")
-        .show(ui, |ui| {
-            Grid::new("distances").striped(true).show(ui, |ui| {
-                ui.weak("");
+    // Of one height in both grids.
+    let height = ui.spacing().interact_size.y;
+    ui.horizontal_top(|ui| {
+        // Names of rows stay where they are when many classes scroll.
+        let grid = Grid::new("rows of distances").striped(true);
+        grid.min_row_height(height).show(ui, |ui| {
+            ui.label("");
+            ui.end_row();
+            for own in names {
+                ui.label(RichText::new(short(own)).small())
+                    .on_hover_text(own);
+                ui.end_row();
+            }
+        });
+        let scrolling = ScrollArea::horizontal().id_salt("distances");
+        scrolling.show(ui, |ui| {
+            let grid = Grid::new("distances").striped(true);
+            grid.min_row_height(height).show(ui, |ui| {
                 for name in names {
                     ui.label(RichText::new(short(name)).small())
                         .on_hover_text(format!("{name}, as the other class of the pair"));
                 }
                 ui.end_row();
                 for (row, own) in names.iter().enumerate() {
-                    ui.label(RichText::new(short(own)).small())
-                        .on_hover_text(own);
                     for (column, other) in names.iter().enumerate() {
                         if row == column {
                             ui.weak("0").on_hover_text("A class is at 0 from itself.");
@@ -47,7 +58,8 @@ pub fn ui(ui: &mut Ui, distances: &mut Vec<f64>, names: &[String]) {
                         let mut value = all[row * classes + column];
                         let drag = DragValue::new(&mut value).range(0.0..=1e6).speed(0.01);
                         let response = ui.add(drag).on_hover_text(format!(
-                            "Distance between {pair}: 0 = may be confused for nothing (default 1)."
+                            "Distance between {pair}: at 0 taking one for the other costs nothing \
+                             (default 1)."
                         ));
                         response.widget_info(|| {
                             let label = format!("Distance between {pair}");
@@ -63,6 +75,7 @@ pub fn ui(ui: &mut Ui, distances: &mut Vec<f64>, names: &[String]) {
                 }
             });
         });
+    });
     let reset = egui::Button::new("All 1").small();
     let can = !distances.is_empty();
     if ui

@@ -21,7 +21,9 @@ pub fn show(
     names: &[String],
 ) {
     ui.push_id(key, |ui| {
-        picker::show(chooser, ui, loss, key, activation);
+        // Lines come and go there: in a frame of their own they don't change the ids of what follows,
+        // which would lose the focus, or be let go, at its first change.
+        ui.vertical(|ui| picker::show(chooser, ui, loss, key, activation));
         let info = LOSSES.iter().find(|info| info.kind == loss.kind());
         if let Some(info) = info {
             ui.label(RichText::new(info.formula).monospace().small())
@@ -132,4 +134,49 @@ pub fn show(
             ui.collapsing("More", |ui| rows(ui, loss, true));
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::{NodeT, Queryable};
+
+    use super::*;
+
+    /// The first change of a library's function makes the line with its name go.
+    #[test]
+    fn what_is_changed_keeps_the_focus() {
+        let mut chooser = picker::State::default();
+        let mut harness = Harness::new_ui_state(
+            move |ui, loss: &mut LossConfig| {
+                let defaults = HashMap::new();
+                let all = |_: &str, _: &str| true;
+                show(ui, loss, "loss", &defaults, &all, &mut chooser, None, &[]);
+            },
+            LossConfig::like("monai.TverskyLoss").unwrap(),
+        );
+        harness.run();
+        let alpha = |loss: &LossConfig| match loss {
+            LossConfig::Tversky(config) => config.alpha,
+            other => panic!("{other:?}"),
+        };
+        let mut values = vec![alpha(harness.state())];
+        harness
+            .get_all_by_label("Alpha")
+            .find(|node| node.accesskit_node().role() == egui::accesskit::Role::Slider)
+            .unwrap()
+            .focus();
+        harness.run();
+        for _ in 0..3 {
+            harness.key_press(egui::Key::ArrowLeft);
+            harness.run();
+            values.push(alpha(harness.state()));
+        }
+        assert!(
+            values.windows(2).all(|pair| pair[1] < pair[0]),
+            "{values:?}"
+        );
+    }
 }

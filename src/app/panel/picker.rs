@@ -75,6 +75,30 @@ fn entries(search: &str, sums: bool) -> Vec<Entry> {
     found
 }
 
+/// The row that a search most likely means: that of this name, else the first whose name begins with it
+/// (with its library or without), else the first that has it in its name.
+fn meant(rows: &[Entry], search: &str) -> usize {
+    let wanted = search.trim().to_lowercase();
+    let far = |row: &Entry| {
+        let name = row.name().to_lowercase();
+        let own = name.split_once('.').map_or("", |(_, own)| own);
+        let title = match row.reference {
+            None => row.info.title.to_lowercase(),
+            Some(_) => String::new(),
+        };
+        let all = [name.as_str(), own, title.as_str()];
+        match &wanted {
+            wanted if all.contains(&wanted.as_str()) => 0,
+            wanted if all.iter().any(|name| name.starts_with(wanted)) => 1,
+            wanted if all.iter().any(|name| name.contains(wanted)) => 2,
+            _ => 3,
+        }
+    };
+    // The first of equals.
+    let nearest = rows.iter().enumerate().min_by_key(|(_, row)| far(row));
+    nearest.map_or(0, |(index, _)| index)
+}
+
 /// The button with the present loss, and the list while it is open. `activation` is what the
 /// network puts on its logits: a library's function brings the one it is made for.
 pub fn show(
@@ -191,7 +215,7 @@ fn list(state: &mut State, ui: &Ui, loss: &LossConfig) -> Option<Entry> {
         }
         let rows = entries(&open.search, open.key == "loss");
         if field.changed() {
-            open.at = 0;
+            open.at = meant(&rows, &open.search);
         }
         if down {
             open.at += 1;
@@ -204,7 +228,7 @@ fn list(state: &mut State, ui: &Ui, loss: &LossConfig) -> Option<Entry> {
             chosen = rows.get(open.at).copied();
         }
         ui.separator();
-        let moved = up || down || open.fresh;
+        let moved = up || down || open.fresh || field.changed();
         ui.horizontal_top(|ui| {
             let height = ui.available_height();
             let width = (size.x * 0.46).floor();
@@ -346,5 +370,23 @@ mod tests {
         assert_eq!(names("").len(), LOSSES.len() + REFERENCES.len());
         assert!(names("no such loss").is_empty());
         assert!(entries("", false).iter().all(|row| row.info.kind != "sum"));
+    }
+
+    #[test]
+    fn enter_takes_the_loss_whose_name_was_typed() {
+        for (search, name) in [
+            ("dice", "dice"),
+            ("monai.dicel", "monai.DiceLoss"),
+            ("DiceFocal", "monai.DiceFocalLoss"),
+            ("soft jacc", "jaccard"),
+            ("wasser", "wasserstein"),
+            ("tversky", "tversky"),
+            ("keras.losses.tversky", "keras.losses.Tversky"),
+            ("kervadec", "boundary"),
+        ] {
+            let rows = entries(search, true);
+            assert_eq!(rows[meant(&rows, search)].name(), name, "{search}");
+        }
+        assert_eq!(meant(&[], "nothing"), 0);
     }
 }

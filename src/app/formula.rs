@@ -39,6 +39,8 @@ pub fn of_batch(ui: &mut Ui, lab: &Lab, open: &mut bool) {
     let told = (lab.formulas.batch.told.as_ref())
         .filter(|told| lab.active.as_ref().is_none_or(|id| *id == told.run));
     let Some(told) = told else {
+        // One short line alone would make the strip small, and it would stay so.
+        ui.take_available_space();
         ui.weak(match (lab.is_busy(), lab.is_paused()) {
             (true, false) => "It appears with the next step.",
             (true, true) => "Paused: it appears with the next step.",

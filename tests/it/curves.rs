@@ -99,6 +99,24 @@ fn runs_are_grouped_by_any_setting_with_the_number_of_runs() {
 }
 
 #[test]
+fn runs_without_repetitions_stay_single() {
+    // Three configurations; then two, one of them from two seeds.
+    for (rates, grouped) in [([0.02, 0.04, 0.08], false), ([0.02, 0.02, 0.08], true)] {
+        let runs = (rates.into_iter().enumerate())
+            .map(|(at, rate)| varied(&at.to_string(), at as u64 + 1, rate))
+            .collect();
+        let mut harness = plots([1000.0, 640.0], runs);
+        harness.run_steps(3);
+        harness.get_by_label("Group runs by").click();
+        harness.run_steps(2);
+        harness.get_by_label("Repetitions").click();
+        harness.run_steps(4);
+        let mut groups = harness.query_all_by_label_contains("(N = ");
+        assert_eq!(groups.next().is_some(), grouped);
+    }
+}
+
+#[test]
 fn what_is_no_number_or_far_off_is_counted_in_the_title() {
     let mut run = made_up_run("a", 400, 0.05);
     run.steps[200].loss = f64::NAN;

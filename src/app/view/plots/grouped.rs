@@ -88,6 +88,10 @@ impl Plots {
             GroupBy::Repetitions => {
                 let runs: Vec<&Run> = shown.iter().map(|s| s.run).collect();
                 let all = groups(&runs);
+                // Single runs, each in its own colour, as everywhere else.
+                if all.iter().all(|group| group.runs.len() == 1) {
+                    return Vec::new();
+                }
                 found.extend(all.into_iter().map(|group| (group.name, group.runs)));
             }
             GroupBy::Key(key) => {

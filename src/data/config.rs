@@ -199,6 +199,14 @@ impl DataConfig {
         }
     }
 
+    /// A list of names that validate belongs to one folder: the next is split as it comes.
+    pub fn forget_list(&mut self) {
+        self.val_list.clear();
+        if self.split == SplitBy::List {
+            self.split = SplitBy::Own;
+        }
+    }
+
     /// Channels of the network's input, for images that hold `held` channels.
     #[must_use]
     pub fn inputs(&self, held: usize) -> usize {

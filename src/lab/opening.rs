@@ -35,6 +35,7 @@ impl Lab {
             data.classes = None;
             data.layout = LayoutName::Auto;
             data.masks.clear();
+            data.forget_list();
         }
         self.reopen();
     }

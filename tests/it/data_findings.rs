@@ -10,10 +10,10 @@ use image::GrayImage;
 use super::data_layouts::{colors, ids, open, picture, write};
 
 /// A dataset in small, made in a folder.
-type Make = fn(&Path);
+pub type Make = fn(&Path);
 
 /// A code, what has it, and what nearly has it.
-const CASES: &[(&str, Make, Make)] = &[
+pub const CASES: &[(&str, Make, Make)] = &[
     // What a close look finds, in the order of its declaration.
     (
         "undecodable",
@@ -252,33 +252,33 @@ fn inside(seed: u32, x: u32, y: u32) -> bool {
     })
 }
 
-fn photo(seed: u32) -> impl Fn(u32, u32) -> u8 {
+pub fn photo(seed: u32) -> impl Fn(u32, u32) -> u8 {
     move |x, y| {
         let noise = (x * 31 + y * 17 + seed * 7) % 9;
         (if inside(seed, x, y) { 200 } else { 30 }) + noise as u8
     }
 }
 
-fn truth(seed: u32) -> impl Fn(u32, u32) -> u8 {
+pub fn truth(seed: u32) -> impl Fn(u32, u32) -> u8 {
     move |x, y| u8::from(inside(seed, x, y))
 }
 
-fn save(path: &Path, value: impl Fn(u32, u32) -> u8) {
+pub fn save(path: &Path, value: impl Fn(u32, u32) -> u8) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let grey = GrayImage::from_fn(64, 64, |x, y| image::Luma([value(x, y)]));
     grey.save(path).unwrap();
 }
 
-fn seen(root: &Path, part: &str, number: u32, value: impl Fn(u32, u32) -> u8) {
+pub fn seen(root: &Path, part: &str, number: u32, value: impl Fn(u32, u32) -> u8) {
     save(&root.join(format!("{part}/images/{number}.png")), value);
 }
 
-fn masked(root: &Path, number: u32, value: impl Fn(u32, u32) -> u8) {
+pub fn masked(root: &Path, number: u32, value: impl Fn(u32, u32) -> u8) {
     save(&root.join(format!("train/masks/{number}.png")), value);
 }
 
 /// Healthy pairs.
-fn scenes(root: &Path, count: u32) {
+pub fn scenes(root: &Path, count: u32) {
     for seed in 0..count {
         seen(root, "train", seed, photo(seed));
         masked(root, seed, truth(seed));
@@ -286,7 +286,7 @@ fn scenes(root: &Path, count: u32) {
 }
 
 /// Healthy pairs on two sides, from 8 on on the second.
-fn parts(root: &Path, count: u32) {
+pub fn parts(root: &Path, count: u32) {
     for seed in 0..count {
         let part = if seed < 8 { "train" } else { "val" };
         seen(root, part, seed, photo(seed));
@@ -363,7 +363,7 @@ fn counting(root: &Path, lasts: [u8; 4]) {
 }
 
 /// Square photographs whose EXIF data has this orientation.
-fn photographed(root: &Path, orientation: u8) {
+pub fn photographed(root: &Path, orientation: u8) {
     for i in 0..2 {
         let path = root.join(format!("images/{i}.jpg"));
         save(&path, photo(i));
@@ -491,7 +491,7 @@ fn numbered(root: &Path, palette: [[u8; 3]; 2]) {
 }
 
 /// Codes of all that opening and a close look find.
-fn found(make: Make) -> Vec<String> {
+pub fn found(make: Make) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     make(dir.path());
     let dataset: Dataset = open(dir.path());
@@ -509,7 +509,11 @@ fn every_close_look_finding_has_a_case() {
 
 #[test]
 fn what_is_planted_is_found_and_what_is_nearly_planted_is_not() {
-    for (code, planted, near) in CASES {
+    check(CASES);
+}
+
+pub fn check(cases: &[(&str, Make, Make)]) {
+    for (code, planted, near) in cases {
         let codes = found(*planted);
         assert!(codes.iter().any(|c| c == code), "{code} not in {codes:?}");
         let codes = found(*near);

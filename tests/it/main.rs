@@ -12,6 +12,7 @@ mod data_limits;
 mod data_looks;
 mod data_masks;
 mod data_real;
+mod data_remarks;
 mod data_traps;
 mod doctor;
 mod export;

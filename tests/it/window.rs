@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dicebench::app::{App, Tab};
+use dicebench::data::config::SplitBy;
+use dicebench::lab::Opened;
 use dicebench::run::Outcome;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -190,6 +192,50 @@ fn a_missing_folder_is_a_message_and_the_window_lives_on() {
     });
     harness.state_mut().lab.open("sample");
     wait(&mut harness, "the sample dataset", |app| {
+        app.lab.dataset().is_some()
+    });
+}
+
+/// As after "Choose a list…" where the system has no dialog.
+#[test]
+fn a_split_by_a_list_that_is_not_there_never_bars_the_next_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("pairs");
+    for part in ["images", "masks"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+        for at in 0..4 {
+            let grey = image::GrayImage::from_fn(8, 8, |x, _| image::Luma([u8::from(x > 3)]));
+            grey.save(folder.join(part).join(format!("{at}.png")))
+                .unwrap();
+        }
+    }
+    let mut harness = start(dir.path());
+    wait(&mut harness, "the sample dataset", |app| {
+        app.lab.dataset().is_some()
+    });
+    let lab = &mut harness.state_mut().lab;
+    lab.set("data.split", "list").unwrap();
+    lab.set("data.val_list", "/nowhere.txt").unwrap();
+    lab.open(&folder.display().to_string());
+    assert_eq!(lab.draft.data.split, SplitBy::Own);
+    wait(&mut harness, "the folder", |app| {
+        app.lab
+            .dataset()
+            .is_some_and(|dataset| dataset.items.len() == 4)
+    });
+    // The same folder, with a list that is not named: the Data tab opens it without.
+    let lab = &mut harness.state_mut().lab;
+    lab.set("data.split", "list").unwrap();
+    lab.reopen();
+    wait(
+        &mut harness,
+        "the refusal",
+        |app| matches!(&app.lab.dataset, Opened::Failed { message, .. } if message.contains("val_list")),
+    );
+    harness.state_mut().tab = Tab::Data;
+    harness.step();
+    harness.get_by_label("Read it as it looks").click();
+    wait(&mut harness, "the folder", |app| {
         app.lab.dataset().is_some()
     });
 }

@@ -27,7 +27,7 @@ use super::view::offer;
 use super::view::prose;
 use super::view::save::Save;
 use crate::data::Dataset;
-use crate::data::config::LayoutName;
+use crate::data::config::{LayoutName, SplitBy};
 use crate::finding::{Severity, counted};
 use crate::lab::browse::{Facets, Filter, select};
 use crate::lab::{Lab, Opened};
@@ -137,7 +137,9 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
         }
         Opened::Failed { path, message } => {
             ui.add_space(12.0);
-            ui.colored_label(theme::bad(ui), format!("✖ {message}"));
+            let bad = theme::bad(ui);
+            let said = prose::prose(ui, &format!("✖ {message}"), |piece| piece.color(bad));
+            ui.label(said);
             if !message.contains(path.as_str()) {
                 ui.weak(path);
             }
@@ -147,17 +149,21 @@ pub fn show(state: &mut State, lab: &mut Lab, opening: &mut Opening, ui: &mut Ui
             );
             // What an earlier choice refuses, another reading may open.
             let data = &mut lab.draft.data;
-            let asked = data.layout != LayoutName::Auto || !data.masks.is_empty();
+            let asked = data.layout != LayoutName::Auto
+                || !data.masks.is_empty()
+                || data.split == SplitBy::List;
             if asked
                 && ui
                     .button("Read it as it looks")
                     .on_hover_text(
-                        "Sets data.layout = auto and clears data.masks; undo with Ctrl+Z",
+                        "Sets data.layout = auto, clears data.masks and takes no list for the split; \
+                         undo with Ctrl+Z",
                     )
                     .clicked()
             {
                 data.layout = LayoutName::Auto;
                 data.masks.clear();
+                data.forget_list();
             }
             if ui.button("Open the sample dataset").clicked() {
                 lab.open(crate::data::open::SAMPLE);

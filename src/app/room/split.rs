@@ -4,6 +4,7 @@ use egui::{RichText, ScrollArea, Ui};
 
 use super::super::panel::param;
 use super::super::theme;
+use super::super::view::prose;
 use super::balance::{self, Of};
 use super::list_file::ListFile;
 use crate::data::Dataset;
@@ -26,7 +27,9 @@ pub(super) fn show(list: &mut ListFile, lab: &mut Lab, dataset: &Dataset, ui: &m
             ui.weak(format!("{unused} on neither side."));
         }
         if let Some(error) = &lab.split_error {
-            ui.colored_label(theme::bad(ui), format!("✖ {error}"));
+            let bad = theme::bad(ui);
+            let said = prose::prose(ui, &format!("✖ {error}"), |piece| piece.color(bad));
+            ui.label(said);
         }
         ui.add_space(4.0);
         ui.scope(|ui| {

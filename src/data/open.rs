@@ -9,7 +9,7 @@ use super::mask::{Kind, Lookup, RawMask, Values};
 use super::reading::Reading;
 use super::scan::{Scanned, scan};
 use super::tally::count;
-use super::turn::{Lent, turn};
+use super::turn::{Lent, next_turn, turn};
 use super::{
     Census, ClassMap, DataConfig, DataError, Dataset, IGNORE, Item, ItemCounts, LabelMap, Progress,
     Sample, Source, infer, remarks, split, suspects, synthetic,
@@ -148,7 +148,7 @@ impl Dataset {
         index: usize,
         gone: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Arc<Lent<(Sample, Arc<RawMask>)>>, DataError> {
-        let turn = turn(self.pixels(index), self.channels);
+        let turn = next_turn(self.pixels(index), self.channels);
         let (sample, raw) = match self.source {
             Source::Generated(ref samples) => {
                 let sample = self.at(samples, index)?.clone();

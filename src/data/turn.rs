@@ -15,6 +15,8 @@ static IN_FLIGHT: (Mutex<InFlight>, Condvar) = (Mutex::new(InFlight::NONE), Cond
 
 struct InFlight {
     bytes: usize,
+    /// How many wait that go before all others.
+    next: usize,
     /// What is held for nothing but being looked at: whoever waits takes it back.
     lent: Vec<(Instant, Weak<dyn TakeBack>)>,
 }
@@ -22,6 +24,7 @@ struct InFlight {
 impl InFlight {
     const NONE: Self = Self {
         bytes: 0,
+        next: 0,
         lent: Vec::new(),
     };
 }
@@ -37,13 +40,27 @@ pub(super) struct Turn(usize);
 /// Waits until there is room for a picture of so many pixels: as many as there are cores would take the
 /// machine's memory. While it is held, nothing may wait for another thread, nor ask for another turn.
 pub(super) fn turn(pixels: usize, channels: usize) -> Turn {
+    granted(pixels, channels, false)
+}
+
+/// As [`turn`], before all others that wait: a person does.
+pub(super) fn next_turn(pixels: usize, channels: usize) -> Turn {
+    granted(pixels, channels, true)
+}
+
+fn granted(pixels: usize, channels: usize, is_next: bool) -> Turn {
     // The image, a byte of mask and of label, and as much again as a decoder holds on its way.
     let bytes = pixels.saturating_mul(2 * (channels + 1));
     if bytes < SMALL {
         return Turn(0);
     }
     let mut now = in_flight();
-    while now.bytes > 0 && now.bytes.saturating_add(bytes) > BUDGET {
+    now.next += usize::from(is_next);
+    let waits = |now: &InFlight| {
+        let full = now.bytes > 0 && now.bytes.saturating_add(bytes) > BUDGET;
+        full || (!is_next && now.next > 0)
+    };
+    while waits(&now) {
         let is_due = |since: &Instant| since.elapsed() >= SEEN;
         let due: Vec<_> = (now.lent)
             .extract_if(.., |(since, _)| is_due(since))
@@ -59,6 +76,7 @@ pub(super) fn turn(pixels: usize, channels: usize) -> Turn {
         }
         now = in_flight();
     }
+    now.next -= usize::from(is_next);
     // Beyond the budget it is alone, and what it counts is given back as it was taken.
     now.bytes = now.bytes.saturating_add(bytes);
     Turn(bytes)

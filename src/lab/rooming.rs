@@ -11,7 +11,7 @@ use crate::data::{Dataset, Image, LabelMap, Lent, Sample, shrink};
 pub const SIDE: usize = 192;
 /// Bytes of small pictures that are kept.
 const BUDGET: usize = 96 << 20;
-/// Threads that read; more would take the trainer's cores for pictures that scroll by.
+/// Threads that read small pictures; more would take the trainer's cores for pictures that scroll by.
 const WORKERS: usize = 2;
 
 /// One image and its mask, small.
@@ -297,11 +297,12 @@ impl Pictures {
             return;
         }
         self.started = true;
-        for number in 0..WORKERS {
+        for number in 0..=WORKERS {
             let shared = Arc::clone(&self.shared);
+            let reads = if number == 0 { Size::Full } else { Size::Small };
             let spawned = std::thread::Builder::new()
                 .name(format!("pictures {number}"))
-                .spawn(move || work(&shared));
+                .spawn(move || work(&shared, reads));
             if let Err(error) = spawned {
                 log::warn!("no thread for pictures: {error}");
             }
@@ -321,16 +322,24 @@ enum Task {
     Full(usize),
 }
 
-fn work(shared: &Shared) {
+/// What a thread reads. The picture that a person waits for has one of its own: the small ones of large
+/// images may have to wait for room.
+#[derive(Clone, Copy)]
+enum Size {
+    Full,
+    Small,
+}
+
+fn work(shared: &Shared, reads: Size) {
     loop {
         let mut wanted = shared.wanted();
         let (dataset, generation, task) = loop {
             if wanted.closed {
                 return;
             }
-            let task = match wanted.full.take() {
-                Some(item) => Some(Task::Full(item)),
-                None => wanted.thumbs.pop_front().map(Task::Thumb),
+            let task = match reads {
+                Size::Full => wanted.full.take().map(Task::Full),
+                Size::Small => wanted.thumbs.pop_front().map(Task::Thumb),
             };
             if let (Some(task), Some(dataset)) = (task, wanted.dataset.clone()) {
                 break (dataset, wanted.generation, task);

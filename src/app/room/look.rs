@@ -366,7 +366,7 @@ fn pictures(
         let Some(texture) = texture else {
             let side = Vec2::splat(24.0);
             let place = egui::Rect::from_center_size(rect.center(), side);
-            ui.put(place, egui::Spinner::new());
+            egui::Spinner::new().paint_at(ui, place);
             continue;
         };
         let name = if *pane == Pane::Image {

@@ -25,8 +25,10 @@ pub fn ui(ui: &mut Ui, distances: &mut Vec<f64>, names: &[String]) {
         false => equal(classes),
     };
     let mut changed = false;
-    // Of one height in both grids.
-    let height = ui.spacing().interact_size.y;
+    // Of one height in both grids: that of a field.
+    let text = ui.text_style_height(&ui.style().drag_value_text_style);
+    let field = text + 2.0 * ui.spacing().button_padding.y;
+    let height = ui.spacing().interact_size.y.max(field).ceil();
     ui.horizontal_top(|ui| {
         // Names of rows stay where they are when many classes scroll.
         let grid = Grid::new("rows of distances").striped(true);
@@ -130,5 +132,24 @@ mod tests {
         assert_eq!(found.len(), 9);
         assert!(found[5] != 1.0 && found[5] == found[7], "{found:?}");
         assert_eq!((found[0], found[1], found[4]), (0.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn names_stand_beside_their_rows() {
+        let names: Vec<String> = (0..12).map(|class| format!("class {class}")).collect();
+        let mut harness = Harness::new_ui_state(
+            move |ui, distances: &mut Vec<f64>| super::ui(ui, distances, &names),
+            Vec::new(),
+        );
+        harness.run();
+        for class in 1..12 {
+            // The first of this name is the row's, the second the column's.
+            let own = format!("class {class}");
+            let name = harness.get_all_by_label(&own).next();
+            let pair = format!("Distance between class {class} and class 0");
+            let (name, field) = (name.unwrap().rect(), harness.get_by_label(&pair).rect());
+            let off = (name.center().y - field.center().y).abs();
+            assert!(off < 1.5, "class {class}: {name}, {field}");
+        }
     }
 }

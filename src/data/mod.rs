@@ -42,7 +42,7 @@ pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
 pub use opened::Opened;
 pub use resize::{SCREEN, for_screen, map_for_screen, shrink};
-pub use turn::Lent;
+pub use turn::{Lent, Room};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -101,8 +101,14 @@ impl Drop for Turn {
 
 /// Pixels for the eye: they are there until another thread needs the room to decode a large picture.
 pub struct Lent<T> {
-    held: Mutex<Option<(T, Turn)>>,
+    held: Mutex<Option<(T, Room)>>,
     gone: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The room that was granted for what was lent: to be kept for as long as any of it is in memory.
+#[derive(Clone)]
+pub struct Room {
+    _turn: Arc<Turn>,
 }
 
 trait TakeBack: Send + Sync {
@@ -121,7 +127,12 @@ impl<T: Send + 'static> Lent<T> {
         turn.keep(bytes);
         let taken_back = turn.0 > 0;
         let lent = Arc::new(Self {
-            held: Mutex::new(Some((value, turn))),
+            held: Mutex::new(Some((
+                value,
+                Room {
+                    _turn: Arc::new(turn),
+                },
+            ))),
             gone,
         });
         if taken_back {
@@ -136,9 +147,9 @@ impl<T: Send + 'static> Lent<T> {
 
 impl<T: Clone> Lent<T> {
     /// What was lent, while it is.
-    pub fn get(&self) -> Option<T> {
+    pub fn get(&self) -> Option<(T, Room)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().map(|(value, _)| value.clone())
+        held.clone()
     }
 }
 
@@ -214,6 +225,10 @@ mod tests {
         });
     }
 
+    fn value(lent: &Lent<i32>) -> Option<i32> {
+        lent.get().map(|(value, _)| value)
+    }
+
     #[test]
     fn what_is_lent_makes_room_for_who_waits_and_is_there_until_then() {
         let _alone = alone();
@@ -221,13 +236,13 @@ mod tests {
         let gone = Box::new(move || sender.send(()).unwrap());
         let lent = Lent::new(7, SMALL, turn(SMALL, 3), gone);
         drop(turn(SMALL, 3));
-        assert_eq!(lent.get(), Some(7), "nobody had to wait");
+        assert_eq!(value(&lent), Some(7), "nobody had to wait");
         drop(turn(BUDGET, 3));
         receiver.recv_timeout(Duration::from_secs(20)).unwrap();
-        assert_eq!(lent.get(), None);
+        assert_eq!(value(&lent), None);
         // What is small is never taken back.
         let small = Lent::new(8, 1000, turn(1000, 3), Box::new(|| ()));
         drop(turn(BUDGET, 3));
-        assert_eq!(small.get(), Some(8));
+        assert_eq!(value(&small), Some(8));
     }
 }

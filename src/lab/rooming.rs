@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::data::mask::RawMask;
-use crate::data::{Dataset, Image, LabelMap, Lent, Sample, shrink};
+use crate::data::{Dataset, Image, LabelMap, Lent, Room, Sample, shrink};
 
 /// Longest side of a small picture in pixels.
 pub const SIDE: usize = 192;
@@ -38,6 +38,15 @@ enum Pixels {
     Lent(Arc<Lent<(Sample, Arc<RawMask>)>>),
 }
 
+/// The pixels of a picture at its own size.
+pub struct Seen {
+    pub sample: Sample,
+    /// Values as they are stored.
+    pub raw: Arc<RawMask>,
+    /// To be kept beside whatever keeps the pixels.
+    pub room: Option<Room>,
+}
+
 /// Pictures of more pixels are only lent: see [`Full::pixels`].
 const LARGE: usize = 1 << 20;
 
@@ -51,11 +60,15 @@ impl Full {
     /// The picture and the mask's values as stored. Of a large one, `None` once another thread needed its
     /// room: [`Pictures::again`] has it read again. Not to be held beyond a frame.
     #[must_use]
-    pub fn pixels(&self) -> Option<(Sample, Arc<RawMask>)> {
-        match &self.pixels {
-            Pixels::Kept(sample, raw) => Some((sample.clone(), Arc::clone(raw))),
-            Pixels::Lent(lent) => lent.get(),
-        }
+    pub fn pixels(&self) -> Option<Seen> {
+        let (sample, raw, room) = match &self.pixels {
+            Pixels::Kept(sample, raw) => (sample.clone(), Arc::clone(raw), None),
+            Pixels::Lent(lent) => {
+                let ((sample, raw), room) = lent.get()?;
+                (sample, raw, Some(room))
+            }
+        };
+        Some(Seen { sample, raw, room })
     }
 }
 
@@ -386,7 +399,7 @@ fn full(dataset: &Dataset, item: usize, shared: &Shared) -> Result<Full, String>
     let wake = Arc::clone(&shared.wake);
     let lent = dataset.lend(item, Box::new(move || wake()));
     let lent = lent.map_err(|error| error.to_string())?;
-    let Some((sample, raw)) = lent.get() else {
+    let Some(((sample, raw), _room)) = lent.get() else {
         return Err("made room for another picture before it could be shown: open it again".into());
     };
     let size = [sample.image.width, sample.image.height];
@@ -470,8 +483,8 @@ mod tests {
         until(&mut pictures, &dataset, |p| p.full(2).is_some());
         let full = pictures.full(2).unwrap().as_ref().unwrap();
         assert_eq!(full.item, 2);
-        let (sample, raw) = full.pixels().unwrap();
-        assert_eq!(raw.values.len(), sample.labels.labels.len());
+        let seen = full.pixels().unwrap();
+        assert_eq!(seen.raw.values.len(), seen.sample.labels.labels.len());
         pictures.close_full();
         assert!(pictures.full.is_none());
     }

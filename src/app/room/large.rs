@@ -12,7 +12,7 @@ use super::super::view::lens::Lens;
 use super::super::view::paint::{Overlay, Palette};
 use super::super::view::panes::{Pane, Scene};
 use super::bands;
-use crate::data::{Image, LabelMap, SCREEN, Sample, for_screen};
+use crate::data::{Image, LabelMap, Room, SCREEN, Sample, for_screen};
 
 /// What is painted beyond the border of what is seen, in parts of its side, so that a small move needs
 /// nothing new.
@@ -30,6 +30,8 @@ struct Job {
     of: Of,
     key: u64,
     sample: Sample,
+    /// Kept until it is painted.
+    _room: Option<Room>,
     part: Part,
     bands: Option<[usize; 3]>,
     panes: Vec<Pane>,
@@ -81,6 +83,8 @@ pub(super) struct Look<'a> {
     pub size: [usize; 2],
     /// Its pixels, where they did not have to make room.
     pub sample: Option<&'a Sample>,
+    /// What was granted for them.
+    pub room: Option<Room>,
     pub bands: Option<[usize; 3]>,
     pub panes: &'a [Pane],
     pub palette: &'a Palette,
@@ -184,6 +188,7 @@ impl Large {
             of: look.of,
             key,
             sample: sample.clone(),
+            _room: look.room.clone(),
             part,
             bands: look.bands,
             panes: look.panes.to_vec(),

@@ -1,7 +1,6 @@
 //! One image at its own size: zoom, move, and the mask's value under the pointer.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use egui::{Button, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 
@@ -17,11 +16,11 @@ use super::super::view::textures::Textures;
 use super::large::{self, Large, Of};
 use super::{State as Room, bands::Bands, grid, percent, size_text};
 use crate::data::mask::{Kind, RawMask, unpacked};
-use crate::data::{Dataset, IGNORE, Sample};
+use crate::data::{self, Dataset, IGNORE, Sample};
 use crate::export::chart::Plates;
 use crate::lab::Lab;
 use crate::lab::browse::Side;
-use crate::lab::rooming::Full;
+use crate::lab::rooming::{Full, Seen};
 
 pub struct State {
     /// The item that is looked at.
@@ -135,9 +134,9 @@ pub(super) fn show(
         lab.pictures.again();
     }
     // A large one is brought into shape where it is painted.
-    let sample = (pixels.as_ref()).map(|(sample, _)| match full.is_large() {
-        true => sample.clone(),
-        false => look.bands.picture(sample),
+    let sample = (pixels.as_ref()).map(|seen| match full.is_large() {
+        true => seen.sample.clone(),
+        false => look.bands.picture(&seen.sample),
     });
     let ready = match full.is_large() {
         true => look.large.overview().cloned(),
@@ -160,7 +159,8 @@ pub(super) fn show(
         };
         room.saves.push(save::plates("image", &plates, svg));
     }
-    let asks = pictures(look, of, &full, sample.as_ref(), &palette, ui);
+    let room = pixels.as_ref().and_then(|seen| seen.room.clone());
+    let asks = pictures(look, (of, &full), sample.as_ref(), room, &palette, ui);
     let (said, lacks) = spoken(look, dataset, &full, pixels.as_ref());
     if asks || lacks {
         lab.pictures.again();
@@ -327,9 +327,9 @@ fn scene<'a>(look: &State, sample: &'a Sample, palette: &'a Palette) -> Scene<'a
 /// Draws the panes; returns whether that takes pixels that had to make room.
 fn pictures(
     look: &mut State,
-    of: Of,
-    full: &Full,
+    (of, full): (Of, &Full),
     sample: Option<&Sample>,
+    room: Option<data::Room>,
     palette: &Palette,
     ui: &mut Ui,
 ) -> bool {
@@ -390,6 +390,7 @@ fn pictures(
             of,
             size,
             sample,
+            room,
             bands: look.bands.choice(full.channels),
             panes: shown,
             palette,
@@ -409,7 +410,7 @@ fn spoken(
     look: &mut State,
     dataset: &Dataset,
     full: &Full,
-    pixels: Option<&(Sample, Arc<RawMask>)>,
+    pixels: Option<&Seen>,
 ) -> (String, bool) {
     let Some(at) = look.pointed else {
         let text = format!(
@@ -422,8 +423,8 @@ fn spoken(
         ((share * length as f32) as usize).min(length.saturating_sub(1))
     };
     let place = [place(at.x, full.size[0]), place(at.y, full.size[1])];
-    if let Some((sample, raw)) = pixels {
-        let text = under(dataset, sample, raw, place);
+    if let Some(seen) = pixels {
+        let text = under(dataset, &seen.sample, &seen.raw, place);
         look.spoken = Some((full.item, place, text.clone()));
         return (text, false);
     }

@@ -7,6 +7,7 @@ use super::{MOST_SMOOTH, Plots};
 use crate::app::view::chip::part;
 use crate::app::view::series::{Score, XAxis};
 use crate::param::Choice;
+use crate::run::definitions::DEFINITIONS;
 use crate::run::group::Spread;
 
 impl Plots {
@@ -24,9 +25,15 @@ impl Plots {
             self.axes(ui);
             part(ui, 180.0);
             ui.selectable_value(&mut self.score, Score::Dice, "Dice")
-                .on_hover_text("Score: 2·TP / (2·TP + FP + FN) over all validation pixels.");
+                .on_hover_text(about(
+                    "Score: 2·TP / (2·TP + FP + FN) over all validation pixels.",
+                    "Dice, all pixels",
+                ));
             ui.selectable_value(&mut self.score, Score::Iou, "IoU")
-                .on_hover_text("Score: TP / (TP + FP + FN) over all validation pixels.");
+                .on_hover_text(about(
+                    "Score: TP / (TP + FP + FN) over all validation pixels.",
+                    "IoU, all pixels",
+                ));
             ui.checkbox(&mut self.multiples, "Each class")
                 .on_hover_text(
                     "A small plot for every class below the others (default off). All plots share \
@@ -131,4 +138,15 @@ impl Plots {
                 .on_hover_text(format!("Band: {help}"));
         }
     }
+}
+
+/// What a score is, and which library reports it as the definition of this name does.
+fn about(what: &str, name: &str) -> String {
+    let definition = DEFINITIONS
+        .iter()
+        .find(|definition| definition.name == name);
+    definition.map_or_else(
+        || what.to_owned(),
+        |definition| format!("{what}\n\nReported this way by: {}", definition.library),
+    )
 }

@@ -40,9 +40,10 @@ pub mod volume;
 
 pub use config::{AugmentConfig, DataConfig, MaskResize, MaskValues};
 pub use counts::ItemCounts;
+pub use open::LentPicture;
 pub use opened::Opened;
 pub use resize::{SCREEN, for_screen, map_for_screen, shrink};
-pub use turn::{Lent, Room};
+pub use turn::Room;
 
 use std::path::PathBuf;
 use std::sync::Arc;

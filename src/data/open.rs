@@ -18,6 +18,9 @@ use super::{
 /// What `data.path` holds for the generated dataset.
 pub const SAMPLE: &str = "sample";
 
+/// An item as it is trained on, and its mask's values as they are stored.
+pub type LentPicture = Lent<(Sample, Arc<RawMask>)>;
+
 impl Dataset {
     /// Opens what `config.path` names (a folder, or `sample` for the generated dataset), counts its
     /// masks in parallel and applies the configuration's split and class map.
@@ -147,7 +150,7 @@ impl Dataset {
         &self,
         index: usize,
         gone: Box<dyn Fn() + Send + Sync>,
-    ) -> Result<Arc<Lent<(Sample, Arc<RawMask>)>>, DataError> {
+    ) -> Result<Arc<LentPicture>, DataError> {
         let turn = next_turn(self.pixels(index), self.channels);
         let (sample, raw) = match self.source {
             Source::Generated(ref samples) => {

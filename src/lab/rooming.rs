@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::data::mask::RawMask;
-use crate::data::{Dataset, Image, LabelMap, Lent, Room, Sample, shrink};
+use crate::data::{Dataset, Image, LabelMap, LentPicture, Room, Sample, shrink};
 
 /// Longest side of a small picture in pixels.
 pub const SIDE: usize = 192;
@@ -35,7 +35,7 @@ pub struct Full {
 enum Pixels {
     Kept(Sample, Arc<RawMask>),
     /// A large one makes room for who reads other large ones.
-    Lent(Arc<Lent<(Sample, Arc<RawMask>)>>),
+    Lent(Arc<LentPicture>),
 }
 
 /// The pixels of a picture at its own size.

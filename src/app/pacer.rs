@@ -20,7 +20,7 @@ const IN_USE: Duration = Duration::from_secs(1);
 /// Time between two frames for news, in times of what a frame takes: of one core …
 const SHARE: f64 = 20.0;
 /// … and where painting takes all of them.
-const SHARE_BY_SOFTWARE: f64 = 80.0;
+const SHARE_BY_SOFTWARE: f64 = 130.0;
 const SHARE_IN_USE: f64 = 8.0;
 /// How much of the old mean a new frame leaves.
 const MEMORY: f64 = 0.8;

@@ -268,14 +268,13 @@ impl Lane {
 
     /// A full memory is something to be done about.
     fn explained(&self, message: String) -> String {
-        let text = message.to_lowercase();
         let full = [
             "out of memory",
             "outofmemory",
             "not enough memory",
             "memory allocation",
         ];
-        if full.iter().any(|sign| text.contains(sign)) {
+        if says(&message, &full) {
             let advice = memory::advice_when_full(self.session.config());
             return format!("{advice} ({message})");
         }
@@ -399,11 +398,16 @@ impl Lane {
     }
 }
 
+/// Whether a message has one of these signs, which are in small letters.
+fn says(message: &str, signs: &[&str]) -> bool {
+    let text = message.to_lowercase();
+    signs.iter().any(|sign| text.contains(sign))
+}
+
 /// Why a device is gone for good, from what burn says of it; `None` where it is something else.
 fn lost(message: &str) -> Option<String> {
     let signs = ["device is poisoned", "device was lost", "device lost"];
-    let lower = message.to_lowercase();
-    if !signs.iter().any(|sign| lower.contains(sign)) {
+    if !says(message, &signs) {
         return None;
     }
     // Causes stand on lines of their own, the first of all last; a backtrace follows.
@@ -414,14 +418,13 @@ fn lost(message: &str) -> Option<String> {
 
 /// A disk that refuses is something to be done about.
 fn with_advice(message: String) -> String {
-    let text = message.to_lowercase();
     let full = [
         "no space left",
         "disk full",
         "quota exceeded",
         "not enough space",
     ];
-    if full.iter().any(|sign| text.contains(sign)) {
+    if says(&message, &full) {
         return format!(
             "{message}. The disk is full: make room, or record elsewhere (`--out`, or the \
              environment variable DICEBENCH_HOME); what was recorded before is kept"

@@ -1,21 +1,21 @@
 //! A training step on every adapter that is there (in CI: software Vulkan) equals the CPU's.
 
-use std::process::Command;
+use std::path::Path;
+
+use crate::cli::{dicebench, stderr};
+
+/// As the drivers list them.
+fn adapters(home: &Path) -> Vec<serde_json::Value> {
+    let listed = dicebench(home, &["devices", "--list-adapters"]);
+    serde_json::from_slice(&listed.stdout).unwrap()
+}
 
 /// In processes of their own, because a graphics driver can crash the one it is in.
 #[test]
 fn every_adapter_that_is_offered_computes_what_the_cpu_computes() {
     let home = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_dicebench"))
-        .args(["devices", "--probe", "--json"])
-        .env("DICEBENCH_HOME", home.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = dicebench(home.path(), &["devices", "--probe", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
     let devices: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let devices = devices.as_array().unwrap();
     assert_eq!(devices[0]["id"], "cpu");
@@ -26,22 +26,15 @@ fn every_adapter_that_is_offered_computes_what_the_cpu_computes() {
 }
 
 /// As in a training: whatever the number of steps, each starts the same kernels and reads once.
-fn asks_for_one_read_back_a_step(home: &std::path::Path, id: &str) {
+fn asks_for_one_read_back_a_step(home: &Path, id: &str) {
     let counts = ["2", "5"].map(|steps| {
-        let output = Command::new(env!("CARGO_BIN_EXE_dicebench"))
-            .args(["bench", "step", "--json", "--device", id, "--steps", steps])
-            .args([
-                "--batch", "2", "--size", "16", "--base", "4", "--depth", "2",
-            ])
-            .env("DICEBENCH_HOME", home)
-            .output()
-            .unwrap();
+        let mut args = vec!["bench", "step", "--json", "--device", id, "--steps", steps];
+        args.extend([
+            "--batch", "2", "--size", "16", "--base", "4", "--depth", "2",
+        ]);
+        let output = dicebench(home, &args);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "{id}: {said}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{id}: {said}{}", stderr(&output));
         let report: serde_json::Value = serde_json::from_str(&said).unwrap();
         assert_eq!(report["read_backs"], 1, "{said}");
         report["launches"].as_u64().unwrap()
@@ -54,14 +47,7 @@ fn asks_for_one_read_back_a_step(home: &std::path::Path, id: &str) {
 #[test]
 fn losses_on_every_adapter_equal_their_references() {
     let home = tempfile::tempdir().unwrap();
-    let dicebench = |args: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_dicebench"))
-            .args(args)
-            .env("DICEBENCH_HOME", home.path())
-            .output()
-            .unwrap()
-    };
-    let output = dicebench(&["devices", "--probe", "--json"]);
+    let output = dicebench(home.path(), &["devices", "--probe", "--json"]);
     let devices: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/losses");
     let files = [
@@ -76,12 +62,12 @@ fn losses_on_every_adapter_equal_their_references() {
         let id = device["id"].as_str().unwrap();
         let mut args = vec!["loss", "check", "--f32", "--device", id];
         args.extend(files.iter().map(String::as_str));
-        let output = dicebench(&args);
+        let output = dicebench(home.path(), &args);
         assert!(
             output.status.success(),
             "{id}: {}{}",
             String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
+            stderr(&output)
         );
     }
 }
@@ -91,27 +77,18 @@ fn losses_on_every_adapter_equal_their_references() {
 #[test]
 fn every_part_on_every_adapter_equals_the_cpu() {
     let home = tempfile::tempdir().unwrap();
-    let dicebench = |args: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_dicebench"))
-            .args(args)
-            .env("DICEBENCH_HOME", home.path())
-            .output()
-            .unwrap()
-    };
-    let listed = dicebench(&["devices", "--list-adapters"]);
-    let adapters: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
-    for number in 0..adapters.len() {
+    for (number, adapter) in adapters(home.path()).iter().enumerate() {
         let number = number.to_string();
-        let output = dicebench(&["devices", "--check-adapter", &number, "--thorough"]);
+        let args = ["devices", "--check-adapter", &number, "--thorough"];
+        let output = dicebench(home.path(), &args);
         let said = String::from_utf8_lossy(&output.stdout);
         let unequal: Vec<&str> = (said.lines())
             .filter(|line| !line.contains("\"problem\":null"))
             .collect();
         assert!(
             output.status.success() && unequal.is_empty(),
-            "{}: {unequal:#?} {}",
-            adapters[number.parse::<usize>().unwrap()],
-            String::from_utf8_lossy(&output.stderr)
+            "{adapter}: {unequal:#?} {}",
+            stderr(&output)
         );
     }
 }
@@ -121,27 +98,14 @@ fn every_part_on_every_adapter_equals_the_cpu() {
 #[test]
 fn a_device_that_is_lost_in_mid_run_ends_the_run_with_its_record_kept() {
     let home = tempfile::tempdir().unwrap();
-    let dicebench = |args: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_dicebench"))
-            .args(args)
-            .env("DICEBENCH_HOME", home.path())
-            .output()
-            .unwrap()
-    };
-    let listed = dicebench(&["devices", "--list-adapters"]);
-    let adapters: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
     let runs = home.path().join("runs");
-    for number in 0..adapters.len() {
+    for (number, adapter) in adapters(home.path()).iter().enumerate() {
         let number = number.to_string();
         let folder = runs.to_str().unwrap();
-        let output = dicebench(&["devices", "--check-adapter", &number, "--lose", folder]);
-        let lost: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
-            panic!(
-                "{}: {}",
-                adapters[0],
-                String::from_utf8_lossy(&output.stderr)
-            )
-        });
+        let args = ["devices", "--check-adapter", &number, "--lose", folder];
+        let output = dicebench(home.path(), &args);
+        let lost: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{adapter}: {}", stderr(&output)));
         for end in ["outcome", "again"] {
             assert_eq!(lost[end]["outcome"], "failed", "{lost}");
             let message = lost[end]["message"].as_str().unwrap();

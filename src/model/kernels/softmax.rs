@@ -174,8 +174,11 @@ fn anchor(y: View<'_>, grad: View<'_>, form: Form, part: Part, size: Size) -> [f
             .iter()
             .zip(read(grad, channel, part, size));
         for ((most, anchor), (&y, &grad)) in pixels.zip(given) {
-            *anchor = if y > *most { grad } else { *anchor };
-            *most = if y > *most { y } else { *most };
+            // Read by themselves: a number that is only written where `y` is larger is no vector's work.
+            let (old, before) = (*most, *anchor);
+            let surer = y > old;
+            *anchor = if surer { grad } else { before };
+            *most = if surer { y } else { old };
         }
     }
     anchor

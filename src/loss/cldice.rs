@@ -4,14 +4,13 @@ use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use dicebench_kernels::fused::Regions;
-use dicebench_kernels::losses;
+use dicebench_kernels::{fused, losses};
 
 use super::activation::InputActivation;
 use super::case::{Elsewhere, Given};
 use super::{
     LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
-    needs_foreground, plane_sums, product_sums, region_sums,
+    needs_foreground, plane_sums, product_sums,
 };
 use crate::param::Param;
 
@@ -118,36 +117,37 @@ impl Elsewhere for ClDice {
 impl LossFn for ClDice {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let probs = prediction.probs(self.input_activation);
-        let p = foreground(probs, self.include_background);
-        let p = match target.ignores() {
-            true => p * target.valid.clone(),
-            false => p,
-        };
         // Precision and sensitivity of an image, its classes together.
-        let share = |inside: Tensor<2>, all: Tensor<2>| {
-            let (inside, all) = (inside.sum_dim(1), all.sum_dim(1));
+        let share = |[inside, all]: [Tensor<2>; 2]| {
             (inside + self.smooth_numerator) / (all + self.smooth_denominator)
         };
-        let (inside, all) = self.in_truth(skeleton(p.clone(), self.iterations), target);
-        let precision = share(inside, all);
-        let truth = self.true_skeleton(target);
-        let sensitivity = share(product_sums(p, [truth.clone()]), plane_sums(truth));
+        let [precision, sensitivity] = self.overlaps(probs, target).map(share);
         let product = precision.clone() * sensitivity.clone() * 2.0;
         (-product / (precision + sensitivity + self.smooth_mean) + 1.0).mean()
     }
 }
 
 impl ClDice {
-    /// `[N, C]`: sums over the pixels of each plane of `x`, where the class is true and everywhere.
-    fn in_truth(&self, x: Tensor<4>, target: &Target) -> (Tensor<2>, Tensor<2>) {
-        if target.told_by_labels(&x) {
+    /// `[N, 1]` each: how much of the skeletons is where the class is true, and all of them; how much of
+    /// the probabilities is on the true skeletons, and all of those.
+    fn overlaps(&self, probs: Tensor<4>, target: &Target) -> [[Tensor<2>; 2]; 2] {
+        if target.told_by_labels(&probs) {
             let labels = target.labels_from(usize::from(!self.include_background));
-            let everywhere = target.valid.ones_like();
-            let [inside, all, _truth] = region_sums(x, everywhere, labels, Regions::Overlap);
-            return (inside, all);
+            let sums = fused::skeleton_overlap(probs, labels, self.iterations as usize);
+            let sum = |at| sums.clone().narrow(1, at, 1);
+            return [[sum(0), sum(1)], [sum(2), sum(3)]];
         }
-        let y = foreground(target.one_hot.clone(), self.include_background);
-        (product_sums(x.clone(), [y]), plane_sums(x))
+        let p = foreground(probs, self.include_background);
+        let p = match target.ignores() {
+            true => p * target.valid.clone(),
+            false => p,
+        };
+        let skeleton = skeleton(p.clone(), self.iterations);
+        let mask = foreground(target.one_hot.clone(), self.include_background);
+        let truth = self.true_skeleton(target);
+        let precision = [product_sums(skeleton.clone(), [mask]), plane_sums(skeleton)];
+        let sensitivity = [product_sums(p, [truth.clone()]), plane_sums(truth)];
+        [precision, sensitivity].map(|sums| sums.map(|sums| sums.sum_dim(1)))
     }
 
     /// Skeletons of the true masks of the classes that count.
@@ -155,7 +155,7 @@ impl ClDice {
         let [n, classes, h, w] = target.one_hot.dims();
         let first = usize::from(!self.include_background);
         let of = [first, classes];
-        let numbers = super::skeleton::of_labels(target.labels(), of, [h, w], self.iterations);
+        let numbers = fused::true_skeletons(target.labels(), of, [h, w], self.iterations as usize);
         let data = TensorData::new(numbers, [n, classes - first, h, w]);
         let like = (&target.one_hot.device(), target.one_hot.dtype());
         Tensor::from_data(data, like)

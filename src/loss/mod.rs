@@ -30,7 +30,6 @@ pub mod readback;
 pub mod references;
 pub mod schedule;
 pub mod sensitivity_specificity;
-mod skeleton;
 pub mod sum;
 pub mod target;
 pub mod tvmf;

@@ -16,6 +16,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::prelude::*;
 
 use super::extension::{Flat, Planar, output, tensor};
+use super::skeleton::{overlap, truth};
 use super::{Path, hausdorff, lovasz, regions, sums, undecided};
 
 pub use super::lovasz::Form as Lovasz;
@@ -58,6 +59,13 @@ pub trait FusedKernels: Backend {
         weights: FloatTensor<Self>,
         labels: Labels,
         far: Far,
+    ) -> FloatTensor<Self>;
+
+    /// See [`overlap`].
+    fn skeleton_overlap(
+        p: FloatTensor<Self>,
+        labels: Labels,
+        iterations: usize,
     ) -> FloatTensor<Self>;
 
     /// See [`undecided`].
@@ -113,6 +121,38 @@ pub fn hausdorff(p: Tensor<4>, weights: Tensor<4>, labels: Labels, far: Far) -> 
         labels,
         far,
     ))
+}
+
+/// `[N, 4]`: of the classes of `p` `[N, C, H, W]` from `labels.first` on together, sums over the pixels
+/// of their soft skeletons where the class is true, of their soft skeletons, of `p` on the true skeletons,
+/// and of the true skeletons. A pixel whose label is no class counts for nothing.
+///
+/// # Panics
+/// When there is not a label for every pixel.
+#[must_use]
+pub fn skeleton_overlap(p: Tensor<4>, labels: Labels, iterations: usize) -> Tensor<2> {
+    one_each(&p, &labels);
+    let p = p.into_dispatch();
+    Tensor::from_dispatch(<Dispatch as FusedKernels>::skeleton_overlap(
+        p, labels, iterations,
+    ))
+}
+
+/// `[N, C, H, W]` as zeros and ones, of the classes from `first` to before `classes`: the skeletons of
+/// labels `[N, H, W]` after `iterations` erosions.
+#[must_use]
+pub fn true_skeletons(
+    labels: &[u8],
+    [first, classes]: [usize; 2],
+    [height, width]: [usize; 2],
+    iterations: usize,
+) -> Vec<f32> {
+    let bits = truth::of_labels(labels, [first, classes], [height, width], iterations);
+    let plane = (height * width).max(1);
+    let mut numbers = vec![0.0; bits.len() * plane];
+    let planes = numbers.chunks_mut(plane).zip(&bits);
+    planes.for_each(|(to, bits)| bits.write(to));
+    numbers
 }
 
 /// `[N]`: sums over the pixels of each image of w / (mean |p − 1/C| + ε).
@@ -195,6 +235,16 @@ fn found_undecided(p: FlexTensor, weights: FlexTensor, epsilon: f32) -> Found {
     }
 }
 
+/// The sums, and the true skeletons.
+fn found_overlap(p: &Planar, labels: &Labels, iterations: usize) -> (FlexTensor, Vec<truth::Bits>) {
+    let truth = overlap::Truth {
+        labels: &labels.of,
+        first: labels.first,
+    };
+    let (sums, bits) = overlap::forward(Path::best(), p.view(), truth, iterations, p.size());
+    (tensor(sums, [p.dims[0], overlap::SUMS]), bits)
+}
+
 fn sums_of_regions(p: &Planar, weights: &Planar, labels: &Labels, of: Regions) -> FlexTensor {
     let truth = regions::Truth {
         labels: &labels.of,
@@ -216,6 +266,10 @@ impl FusedKernels for Flex {
 
     fn hausdorff(p: FlexTensor, weights: FlexTensor, labels: Labels, far: Far) -> FlexTensor {
         found_hausdorff(p, weights, &labels, &far).values
+    }
+
+    fn skeleton_overlap(p: FlexTensor, labels: Labels, iterations: usize) -> FlexTensor {
+        found_overlap(&Planar::new(p), &labels, iterations).0
     }
 
     fn undecided(p: FlexTensor, weights: FlexTensor, epsilon: f32) -> FlexTensor {
@@ -248,6 +302,34 @@ impl Backward<Flex, 1> for OfRegions {
         };
         let (path, grad) = (Path::best(), grad.values());
         let values = regions::backward(path, p.view(), truth, grad, self.of, p.size());
+        grads.register::<Flex>(node.id, output(values, p.dims[1], p.size()));
+    }
+}
+
+/// Backward pass of the overlap of skeletons.
+#[derive(Debug)]
+struct SkeletonOverlap {
+    labels: Labels,
+    iterations: usize,
+}
+
+impl Backward<Flex, 1> for SkeletonOverlap {
+    /// Where the probabilities are, and the true skeletons.
+    type State = (NodeId, Arc<Vec<truth::Bits>>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, kept: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let grad = Flat::new(grads.consume::<Flex>(&ops.node));
+        let (id, bits) = ops.state;
+        let p = Planar::new(kept.retrieve_node_output::<FlexTensor>(id));
+        let Some(node) = node else { return };
+        let truth = overlap::Truth {
+            labels: &self.labels.of,
+            first: self.labels.first,
+        };
+        let known = (grad.values(), &bits[..]);
+        let path = Path::best();
+        let values = overlap::backward(path, p.view(), truth, known, self.iterations, p.size());
         grads.register::<Flex>(node.id, output(values, p.dims[1], p.size()));
     }
 }
@@ -325,6 +407,23 @@ impl<C: CheckpointStrategy> FusedKernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let (of, weights) = (p.primitive().clone(), weights.primitive().clone());
         known::<C>(&p, found_hausdorff(of, weights, &labels, &far))
+    }
+
+    fn skeleton_overlap(
+        p: FloatTensor<Self>,
+        labels: Labels,
+        iterations: usize,
+    ) -> FloatTensor<Self> {
+        let planar = Planar::new(p.primitive().clone());
+        let (value, bits) = found_overlap(&planar, &labels, iterations);
+        let step = SkeletonOverlap { labels, iterations };
+        match step.prepare::<C>([p.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prepared) => {
+                let state = (prepared.checkpoint(&p), Arc::new(bits));
+                prepared.finish(state, value)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(value),
+        }
     }
 
     fn undecided(

@@ -30,16 +30,10 @@ pub fn forward<const N: usize>(
     let plane = |index: usize| {
         let (image, channel) = (index / channels, index % channels);
         let planes = factors.map(|factor| plane_of(factor, image, channel, size));
-        let mut sum = 0f64;
-        for start in (0..size.plane()).step_by(CHUNK) {
-            let end = (start + CHUNK).min(size.plane());
-            let chunks = planes.map(|plane| &plane[start..end]);
-            sum += path.compiled(
-                #[inline(always)]
-                || product_sum(chunks),
-            );
-        }
-        sum as f32
+        path.compiled(
+            #[inline(always)]
+            || long_sum(planes),
+        ) as f32
     };
     (0..size.images * channels)
         .into_par_iter()
@@ -51,6 +45,18 @@ pub fn forward<const N: usize>(
 #[inline(always)]
 pub fn sum(numbers: &[f32]) -> f64 {
     product_sum([numbers])
+}
+
+/// Sum of products, of any number of them.
+#[inline(always)]
+pub fn long_sum<const N: usize>(factors: [&[f32]; N]) -> f64 {
+    let len = factors[0].len();
+    let mut sum = 0f64;
+    for start in (0..len).step_by(CHUNK) {
+        let end = (start + CHUNK).min(len);
+        sum += product_sum(factors.map(|factor| &factor[start..end]));
+    }
+    sum
 }
 
 #[inline(always)]

@@ -12,12 +12,15 @@
 //! plane more than a few rows are kept, which stay in the cache. Outside of the image there is
 //! nothing.
 //!
-//! [`rows`] the loops over one row, [`ring`] the rows that are kept, [`sweep`] which comes when.
+//! [`rows`] the loops over one row, [`ring`] the rows that are kept, [`sweep`] which comes when;
+//! [`truth`] the skeleton of a true mask, [`overlap`] what clDice asks of both.
 #![expect(unsafe_code, reason = "tasks write to separate places of one output")]
 
+pub mod overlap;
 mod ring;
 mod rows;
 mod sweep;
+pub mod truth;
 
 use std::ops::Range;
 
@@ -25,7 +28,7 @@ use rayon::prelude::*;
 
 use super::Path;
 use super::band::{Size, View};
-use super::memory::Output;
+use super::memory::{Output, Shared};
 
 /// Tasks that are worth having, and rows of a task by how many beyond its own it has to look at.
 const TASKS: usize = 32;
@@ -58,52 +61,80 @@ fn strips(size: Size, planes: usize, reach: usize) -> Vec<Strip> {
 }
 
 impl Strip {
-    /// The rows of this strip in a plane.
-    fn of<'a>(&self, plane: &'a [f32], size: Size) -> &'a [f32] {
-        &plane[self.all.start * size.width..self.all.end * size.width]
+    /// Row `y` of this strip in a plane.
+    #[inline(always)]
+    fn row<'a, T>(&self, plane: &'a [T], y: usize, size: Size) -> &'a [T] {
+        &plane[(self.all.start + y) * size.width..][..size.width]
     }
 
-    /// Those of them that are right.
-    fn right(&self) -> Range<usize> {
-        self.rows.start - self.all.start..self.rows.end - self.all.start
+    /// Row `y` of this strip in a plane of an output, if it is one of those that are right.
+    ///
+    /// # Safety
+    /// The output has this plane, and the right rows of this strip belong to one task.
+    #[inline(always)]
+    unsafe fn output<'a>(
+        &self,
+        out: Shared<f32>,
+        plane: usize,
+        y: usize,
+        size: Size,
+    ) -> Option<&'a mut [f32]> {
+        let y = Some(self.all.start + y).filter(|y| self.rows.contains(y))?;
+        let start = plane * size.plane() + y * size.width;
+        // SAFETY: within the plane, as promised.
+        Some(unsafe { out.slice(start, size.width) })
+    }
+
+    /// Rows and pixels of a row.
+    fn dims(&self, size: Size) -> [usize; 2] {
+        [self.all.len(), size.width]
     }
 }
 
-/// Calls `work` for every strip of every plane of the output, with the strip, the index of image
-/// and channel, and room for its rows.
-fn for_strips(
-    channels: usize,
+/// Calls `work` for every strip of each of `planes`; what it gives, in their order.
+fn of_strips<R: Send>(
+    planes: usize,
     size: Size,
     reach: usize,
-    work: impl Fn(&Strip, [usize; 2], &mut [f32]) + Sync,
-) -> Vec<f32> {
-    let planes = size.images * channels;
+    work: impl Fn(usize, &Strip) -> R + Sync,
+) -> Vec<R> {
     let strips = strips(size, planes, reach);
-    let mut output = Output::new(size.pixels() * channels);
-    let out = output.pointer();
-    (0..planes * strips.len()).into_par_iter().for_each(|task| {
-        let (plane, strip) = (task / strips.len(), &strips[task % strips.len()]);
-        let start = plane * size.plane() + strip.rows.start * size.width;
-        // SAFETY: within the output; these rows belong to this task.
-        let to = unsafe { out.slice(start, strip.rows.len() * size.width) };
-        work(strip, [plane / channels, plane % channels], to);
-    });
-    // SAFETY: the strips cover every row of every plane.
-    unsafe { output.finish() }
+    let tasks = (0..planes * strips.len()).into_par_iter();
+    tasks
+        .map(|task| work(task / strips.len(), &strips[task % strips.len()]))
+        .collect()
+}
+
+/// Rows to each side that a skeleton depends on: one for each erosion, one for the last opening's
+/// dilation.
+fn reach(iterations: usize) -> usize {
+    iterations + 2
 }
 
 /// `[N, C, H, W]` → the skeleton of every plane.
 pub fn forward(path: Path, x: View<'_>, iterations: usize, size: Size) -> Vec<f32> {
-    // One row for each erosion, one for the last opening's dilation.
-    for_strips(
-        x.channels,
-        size,
-        iterations + 2,
-        |strip, [image, channel], to| {
-            let x = strip.of(x.plane(image, channel, size), size);
-            sweep::forward(path, x, size.width, iterations, strip.right(), to);
-        },
-    )
+    let mut output = Output::new(size.pixels() * x.channels);
+    let out = output.pointer();
+    let planes = size.images * x.channels;
+    of_strips(planes, size, reach(iterations), |index, strip| {
+        let x = x.plane(index / x.channels, index % x.channels, size);
+        sweep::forward(
+            path,
+            strip.dims(size),
+            iterations,
+            #[inline(always)]
+            |y, to| to.copy_from_slice(strip.row(x, y, size)),
+            #[inline(always)]
+            |y, row| {
+                // SAFETY: a plane of the output; the strip is this task's.
+                if let Some(to) = unsafe { strip.output(out, index, y, size) } {
+                    to.copy_from_slice(row);
+                }
+            },
+        );
+    });
+    // SAFETY: the strips cover every row of every plane.
+    unsafe { output.finish() }
 }
 
 /// Gradient of the input of [`forward`].
@@ -114,10 +145,30 @@ pub fn backward(
     iterations: usize,
     size: Size,
 ) -> Vec<f32> {
+    let mut output = Output::new(size.pixels() * x.channels);
+    let out = output.pointer();
+    let planes = size.images * x.channels;
     // There and back again.
-    let reach = 2 * (iterations + 2);
-    for_strips(x.channels, size, reach, |strip, [image, channel], to| {
-        let [x, grad] = [x, grad].map(|of| strip.of(of.plane(image, channel, size), size));
-        sweep::backward(path, [x, grad], size.width, iterations, strip.right(), to);
-    })
+    of_strips(planes, size, 2 * reach(iterations), |index, strip| {
+        let (image, channel) = (index / x.channels, index % x.channels);
+        let [x, grad] = [x, grad].map(|of| of.plane(image, channel, size));
+        sweep::backward(
+            path,
+            strip.dims(size),
+            iterations,
+            #[inline(always)]
+            |y, to| to.copy_from_slice(strip.row(x, y, size)),
+            #[inline(always)]
+            |y, to| to.copy_from_slice(strip.row(grad, y, size)),
+            #[inline(always)]
+            |y, row| {
+                // SAFETY: a plane of the output; the strip is this task's.
+                if let Some(to) = unsafe { strip.output(out, index, y, size) } {
+                    to.copy_from_slice(row);
+                }
+            },
+        );
+    });
+    // SAFETY: the strips cover every row of every plane.
+    unsafe { output.finish() }
 }

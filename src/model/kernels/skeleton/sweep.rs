@@ -11,8 +11,6 @@
 //!
 //! How many rows of each are kept follows from when they are last asked for.
 
-use std::ops::Range;
-
 use super::super::Path;
 use super::super::memory::with_scratch;
 use super::ring::{Ring, depth};
@@ -31,8 +29,7 @@ fn take<'a>(scratch: &mut &'a mut [f32], ages: &[usize], width: usize) -> Vec<Ri
 }
 
 /// The maps of the pass forward.
-struct Forward<'x, 'a> {
-    x: &'x [f32],
+struct Forward<'a> {
     width: usize,
     height: isize,
     /// One more than of the others.
@@ -77,19 +74,17 @@ fn ages_backward(last: usize) -> [Vec<usize>; 3] {
     ]
 }
 
-impl<'x, 'a> Forward<'x, 'a> {
+impl<'a> Forward<'a> {
     fn new(
-        x: &'x [f32],
-        width: usize,
+        [height, width]: [usize; 2],
         scratch: &mut &'a mut [f32],
         ages: &[Vec<usize>; 4],
     ) -> Self {
         let [eroded, halves, taken, skeleton] =
             ages.each_ref().map(|ages| take(scratch, ages, width));
         let mut new = Self {
-            x,
             width,
-            height: (x.len() / width) as isize,
+            height: height as isize,
             eroded,
             halves,
             taken,
@@ -111,12 +106,11 @@ impl<'x, 'a> Forward<'x, 'a> {
         (0..self.height).contains(&y)
     }
 
-    /// The rows of time `t`.
+    /// The rows of time `t`, of which `read` gives that of the input.
     #[inline(always)]
-    fn step(&mut self, t: isize) {
+    fn step(&mut self, t: isize, read: impl Fn(usize, &mut [f32])) {
         if self.has(t) {
-            let row = &self.x[t as usize * self.width..][..self.width];
-            self.eroded[0].row_mut(t).copy_from_slice(row);
+            read(t as usize, self.eroded[0].row_mut(t));
             rows::close(self.eroded[0].wide_mut(t));
         } else if t == self.height {
             self.eroded[0].wide_mut(t).fill(f32::INFINITY);
@@ -149,43 +143,33 @@ impl<'x, 'a> Forward<'x, 'a> {
     }
 }
 
-/// Skeleton of the strip `x`, of which `right` rows go to `to`.
+/// Skeleton of a map of this height and width. `read` writes row `y` of it, `give` is called with each
+/// row of the skeleton.
+#[inline(always)]
 pub fn forward(
     path: Path,
-    x: &[f32],
-    width: usize,
+    dims: [usize; 2],
     iterations: usize,
-    right: Range<usize>,
-    to: &mut [f32],
+    read: impl Fn(usize, &mut [f32]),
+    mut give: impl FnMut(usize, &[f32]),
 ) {
     let ages = ages_forward(iterations);
-    with_scratch(room(&ages, width), |mut scratch| {
-        let mut maps = Forward::new(x, width, &mut scratch, &ages);
+    with_scratch(room(&ages, dims[1]), |mut scratch| {
+        let mut maps = Forward::new(dims, &mut scratch, &ages);
         path.compiled(
             #[inline(always)]
             || {
                 let late = iterations as isize + 2;
                 for t in 0..maps.height + late {
-                    maps.step(t);
-                    if let Some(row) = of_output(t - late, &right, width, to) {
-                        row.copy_from_slice(maps.skeleton[iterations].row(t - late));
+                    maps.step(t, &read);
+                    if maps.has(t - late) {
+                        let row = maps.skeleton[iterations].row(t - late);
+                        give((t - late) as usize, row);
                     }
                 }
             },
         );
     });
-}
-
-/// Row `y` of the strip in `to`, if it is one of those that are `right`.
-#[inline(always)]
-fn of_output<'a>(
-    y: isize,
-    right: &Range<usize>,
-    width: usize,
-    to: &'a mut [f32],
-) -> Option<&'a mut [f32]> {
-    let y = usize::try_from(y).ok().filter(|y| right.contains(y))?;
-    to.get_mut((y - right.start) * width..)?.get_mut(..width)
 }
 
 /// The maps of the gradient.
@@ -220,12 +204,12 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// The gradient of the openings in row `y`, given on to the rows of their dilations; `grad` is the
-    /// row's gradient of the last skeleton.
+    /// The gradient of the openings in row `y`, given on to the rows of their dilations; `grad` writes
+    /// that of the last skeleton.
     #[inline(always)]
-    fn open(&mut self, maps: &Forward<'_, '_>, y: isize, grad: &[f32]) {
-        let of_skeleton = &mut self.grad[1..=grad.len()];
-        of_skeleton.copy_from_slice(grad);
+    fn open(&mut self, maps: &Forward<'_>, y: isize, grad: impl Fn(usize, &mut [f32])) {
+        let of_skeleton = &mut self.grad[1..=maps.width];
+        grad(y as usize, of_skeleton);
         for i in (0..maps.taken.len()).rev() {
             let (taken, opened) = (maps.taken[i].row(y), self.opened[i].row_mut(y));
             match i.checked_sub(1) {
@@ -240,7 +224,7 @@ impl<'a> Backward<'a> {
 
     /// The gradient of erosion `i` in row `y`; if it is not the input, given on to the one before.
     #[inline(always)]
-    fn erode(&mut self, maps: &Forward<'_, '_>, i: usize, y: isize) {
+    fn erode(&mut self, maps: &Forward<'_>, i: usize, y: isize) {
         let width = maps.width;
         let grad = &mut self.grad[1..=width];
         match self.opened.get(i) {
@@ -261,30 +245,32 @@ impl<'a> Backward<'a> {
     }
 }
 
-/// Gradient of the strip `x` from that of its skeleton; `right` rows go to `to`.
+/// Gradient of a map of this height and width from that of its skeleton. `read` writes row `y` of the
+/// map, `grad` that of its skeleton's gradient; `give` is called with each row of the result.
+#[inline(always)]
 pub fn backward(
     path: Path,
-    [x, grad]: [&[f32]; 2],
-    width: usize,
+    dims: [usize; 2],
     iterations: usize,
-    right: Range<usize>,
-    to: &mut [f32],
+    read: impl Fn(usize, &mut [f32]),
+    grad: impl Fn(usize, &mut [f32]),
+    mut give: impl FnMut(usize, &[f32]),
 ) {
     let (ages, ages_back) = (ages_both(iterations), ages_backward(iterations));
+    let width = dims[1];
     let room = room(&ages, width) + room(&ages_back, width) + 2 * (width + 2);
     with_scratch(room, |mut scratch| {
-        let mut maps = Forward::new(x, width, &mut scratch, &ages);
+        let mut maps = Forward::new(dims, &mut scratch, &ages);
         let mut back = Backward::new(width, &mut scratch, &ages_back);
         path.compiled(
             #[inline(always)]
             || {
                 let late = 2 * iterations as isize + 4;
                 for t in 0..maps.height + late {
-                    maps.step(t);
+                    maps.step(t, &read);
                     let y = t - iterations as isize - 2;
                     if maps.has(y) {
-                        let grad = &grad[y as usize * width..][..width];
-                        back.open(&maps, y, grad);
+                        back.open(&maps, y, &grad);
                     }
                     for i in (0..iterations + 2).rev() {
                         let y = t - late + i as isize;
@@ -292,8 +278,8 @@ pub fn backward(
                             back.erode(&maps, i, y);
                         }
                     }
-                    if let Some(row) = of_output(t - late, &right, width, to) {
-                        row.copy_from_slice(&back.grad[1..=width]);
+                    if maps.has(t - late) {
+                        give((t - late) as usize, &back.grad[1..=width]);
                     }
                 }
             },

@@ -6,8 +6,9 @@ use burn::prelude::*;
 
 use super::super::distance::{Scratch, squares_on};
 use super::super::fused::{self, Far, Labels, Lovasz, Regions};
+use super::super::skeleton::overlap;
 use super::super::{Path, hausdorff, lovasz, regions, undecided};
-use super::losses::{assert_both, both};
+use super::losses::{assert_both, both, skeleton_of};
 use super::{SIZES, assert_close, numbers, size, tensor, values, view};
 
 /// A batch: probabilities (not of a softmax), labels of which some are no class, and weights.
@@ -145,6 +146,52 @@ fn undecided_pixels_cost_what_burn_says() {
                 let [values, mut slopes] = undecided::forward(path, p, weights, 0.01, size);
                 let images = slopes.chunks_mut(size.plane() * c).zip(&grad);
                 images.for_each(|(of, grad)| of.iter_mut().for_each(|slope| *slope *= grad));
+                assert_both(&[values, slopes], &expected, &format!("{path:?} {what}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn overlaps_of_skeletons_equal_burns() {
+    let device = Device::flex().autodiff();
+    // The last is worked on in several strips.
+    for shape @ [n, h, w] in SIZES.into_iter().chain([[1, 301, 130]]) {
+        for (c, first, iterations) in [(1, 0, 3), (3, 0, 0), (3, 1, 1), (3, 1, 4)] {
+            let mut batch = Batch::new(shape, c);
+            // Blobs, so that masks have insides.
+            let labels = (0..n * h * w).map(|at| (at % w / 7 + at / w / 5) % (c + 1));
+            batch.labels = labels.map(|label| label as u8).collect();
+            let valid: Vec<f32> = batch
+                .labels
+                .iter()
+                .map(|l| f32::from(*l < c as u8))
+                .collect();
+            let valid = tensor(&valid, [n, 1, h, w], &device);
+            let p = batch.p(&device);
+            let counting = |x: Tensor<4>| x.narrow(1, first, c - first);
+            let (masked, truth) = (
+                counting(p.clone()) * valid,
+                counting(batch.truth(0, &device)),
+            );
+            let soft = skeleton_of(masked.clone(), iterations);
+            let hard = skeleton_of(truth.clone(), iterations);
+            let written = [soft.clone() * truth, soft, masked * hard.clone(), hard];
+            let of_image = |x: Tensor<4>| sums(x).sum_dim(1).reshape([n, 1]);
+            let expected = both(&p, Tensor::cat(written.map(of_image).into(), 1));
+            let what = format!("{shape:?}, {c} from {first}, {iterations} iterations");
+            let found = fused::skeleton_overlap(p.clone(), batch.labels(first), iterations);
+            assert_both(&both(&p, found), &expected, &what);
+            let (size, grad) = (size(shape), numbers(n * overlap::SUMS, 9));
+            for path in Path::available() {
+                let truth = overlap::Truth {
+                    labels: &batch.labels,
+                    first,
+                };
+                let p = view(&batch.p, c, size);
+                let (values, bits) = overlap::forward(path, p, truth, iterations, size);
+                let known = (&grad[..], &bits[..]);
+                let slopes = overlap::backward(path, p, truth, known, iterations, size);
                 assert_both(&[values, slopes], &expected, &format!("{path:?} {what}"));
             }
         }

@@ -293,7 +293,7 @@ fn pool(x: Tensor<4>, kernel: [usize; 2]) -> Tensor<4> {
 }
 
 /// The soft skeleton in burn's operations.
-fn written_out(x: Tensor<4>, iterations: usize) -> Tensor<4> {
+pub(super) fn skeleton_of(x: Tensor<4>, iterations: usize) -> Tensor<4> {
     let erode = |x: Tensor<4>| {
         let tall = -pool(-x.clone(), [3, 1]);
         tall.min_pair(-pool(-x, [1, 3]))
@@ -326,7 +326,7 @@ fn skeletons_equal_those_of_burns_poolings() {
                     })
                     .collect();
                 let tx = tensor(&x, [n, c, h, w], &device).require_grad();
-                let expected = both(&tx, written_out(tx.clone(), iterations));
+                let expected = both(&tx, skeleton_of(tx.clone(), iterations));
                 let what = format!("{n} × {h} × {w}, {iterations} iterations, {steps:?}");
                 let found = both(&tx, losses::skeleton(tx.clone(), iterations));
                 assert_both(&found, &expected, &what);

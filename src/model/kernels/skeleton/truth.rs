@@ -1,5 +1,5 @@
 //! The soft skeleton of a true mask, which is of zeros and ones alone: erosions and openings of
-//! sixty-four pixels at a time, on the CPU, from the labels. Equal to what `cldice` computes of
+//! sixty-four pixels at a time, from the labels. Equal to what [`super::sweep`] computes of
 //! probabilities.
 
 use std::borrow::Cow;
@@ -8,28 +8,27 @@ use rayon::prelude::*;
 
 /// A mask's rows one after the other, a bit to a pixel, in words of 64; bits beyond the width have no
 /// meaning.
-struct Bits {
+#[derive(Debug, Clone)]
+pub struct Bits {
     words: Vec<u64>,
     width: usize,
 }
 
-/// `[N, C, H, W]` as zeros and ones, for the classes from `first` on: skeletons of labels `[N, H, W]`
-/// after `iterations` erosions.
-pub(super) fn of_labels(
+/// For every image and each class from `first` on: the skeleton of labels `[N, H, W]` after `iterations`
+/// erosions.
+pub fn of_labels(
     labels: &[u8],
     [first, classes]: [usize; 2],
     [h, w]: [usize; 2],
-    iterations: u64,
-) -> Vec<f32> {
-    let (plane, kept) = ((h * w).max(1), (classes - first).max(1));
-    let mut numbers = vec![0.0; labels.len() / plane * kept * plane];
-    (numbers.par_chunks_mut(plane).enumerate()).for_each(|(at, to)| {
+    iterations: usize,
+) -> Vec<Bits> {
+    let (plane, kept) = ((h * w).max(1), classes.saturating_sub(first));
+    let of_plane = |at: usize| {
         let labels = &labels[at / kept * plane..][..plane];
-        Bits::of_class(labels, first + at % kept, w)
-            .skeleton(iterations)
-            .write(to);
-    });
-    numbers
+        Bits::of_class(labels, first + at % kept, w).skeleton(iterations)
+    };
+    let planes = labels.len() / plane * kept;
+    (0..planes).into_par_iter().map(of_plane).collect()
 }
 
 /// The bits of each byte as zeros and ones.
@@ -75,30 +74,61 @@ impl Bits {
         }
     }
 
-    fn write(&self, to: &mut [f32]) {
-        let rows = to.chunks_mut(self.width.max(1));
-        for (row, words) in rows.zip(self.words.chunks(self.row())) {
-            for (pixels, word) in row.chunks_mut(64).zip(words) {
-                for (pixels, byte) in pixels.chunks_mut(8).zip(word.to_le_bytes()) {
-                    pixels.copy_from_slice(&NUMBERS[usize::from(byte)][..pixels.len()]);
-                }
+    /// All pixels as zeros and ones.
+    pub fn write(&self, to: &mut [f32]) {
+        for (y, row) in to.chunks_mut(self.width.max(1)).enumerate() {
+            self.write_row(y, row);
+        }
+    }
+
+    /// Row `y` as zeros and ones.
+    pub fn write_row(&self, y: usize, to: &mut [f32]) {
+        for (pixels, word) in to.chunks_mut(64).zip(self.row(y)) {
+            for (pixels, byte) in pixels.chunks_mut(8).zip(word.to_le_bytes()) {
+                pixels.copy_from_slice(&NUMBERS[usize::from(byte)][..pixels.len()]);
             }
         }
     }
 
+    /// How many of the pixels of row `y` are on.
+    pub fn count(&self, y: usize) -> u32 {
+        let beyond = self.beyond();
+        let count = |(at, word): (usize, &u64)| match at + 1 == self.pitch() {
+            true => (word & !beyond).count_ones(),
+            false => word.count_ones(),
+        };
+        self.row(y).iter().enumerate().map(count).sum()
+    }
+
+    fn row(&self, y: usize) -> &[u64] {
+        &self.words[y * self.pitch()..][..self.pitch()]
+    }
+
+    /// Those bits of a row's last word that are no pixels.
+    fn beyond(&self) -> u64 {
+        match self.width % 64 {
+            0 => 0,
+            used => u64::MAX << used,
+        }
+    }
+
     /// Words of a row.
-    fn row(&self) -> usize {
+    fn pitch(&self) -> usize {
         self.width.div_ceil(64).max(1)
     }
 
     /// With `outside` where rows have no pixels.
     fn closed(&self, outside: u64) -> Cow<'_, [u64]> {
-        let beyond = match self.width % 64 {
-            0 => return Cow::Borrowed(&self.words),
-            used => u64::MAX << used,
-        };
+        let beyond = self.beyond();
+        if beyond == 0 {
+            return Cow::Borrowed(&self.words);
+        }
         let mut words = self.words.clone();
-        for last in words.iter_mut().skip(self.row() - 1).step_by(self.row()) {
+        for last in words
+            .iter_mut()
+            .skip(self.pitch() - 1)
+            .step_by(self.pitch())
+        {
             *last = (*last & !beyond) | (outside & beyond);
         }
         Cow::Owned(words)
@@ -109,7 +139,7 @@ impl Bits {
     fn joined(&self, outside: bool, of: impl Fn(u64, [u64; 4]) -> u64) -> Self {
         let fill = if outside { u64::MAX } else { 0 };
         let closed = self.closed(fill);
-        let n = self.row();
+        let n = self.pitch();
         let none = vec![fill; n];
         let mut words = Vec::with_capacity(closed.len());
         for start in (0..closed.len()).step_by(n) {
@@ -144,7 +174,7 @@ impl Bits {
     }
 
     /// What openings take away at each erosion, together.
-    fn skeleton(self, iterations: u64) -> Self {
+    fn skeleton(self, iterations: usize) -> Self {
         let mut skeleton = Self {
             words: vec![0; self.words.len()],
             width: self.width,

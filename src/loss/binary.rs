@@ -21,7 +21,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "torch.nn.BCEWithLogitsLoss; keras binary_crossentropy",
     when_to_use: "Sigmoid heads, classes that may overlap.",
     watch_for: "With many classes most terms are easy negatives.",
-    read_backs: 0,
 };
 
 crate::choices! {

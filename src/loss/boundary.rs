@@ -1,8 +1,8 @@
 //! Boundary loss (Kervadec et al. 2019): probabilities weighted by their signed distance to the
 //! true border. Linear in the probabilities, so it needs a region loss beside it at first.
 //!
-//! The maps depend on the labels alone: the loader makes them on the CPU beside the images, and they
-//! are uploaded with the batch. Nothing is read back.
+//! The maps depend on the labels alone: for the CPU the loader makes them beside the images, a GPU makes
+//! its own.
 
 use burn::prelude::*;
 
@@ -23,8 +23,7 @@ pub(super) const INFO: LossInfo = LossInfo {
     formula: "mean p · D(y)",
     reference: "Kervadec et al. 2019; monai.BoundaryLoss",
     when_to_use: "Beside a region loss, its weight raised slowly, for strong imbalance.",
-    watch_for: "Alone it collapses to nothing; it can be below 0. Maps are made by the loader.",
-    read_backs: 0,
+    watch_for: "Alone it collapses to nothing; it can be below 0.",
 };
 
 crate::choices! {

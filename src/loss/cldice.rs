@@ -23,7 +23,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Shit et al. 2021; monai.SoftclDiceLoss",
     when_to_use: "Vessels, roads, cracks; beside a Dice term.",
     watch_for: "Skeletons are soft: iterations must reach half the thickest width.",
-    read_backs: 0,
 };
 
 /// Parameters of soft clDice.

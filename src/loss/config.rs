@@ -142,7 +142,8 @@ impl LossConfig {
         Ok(())
     }
 
-    /// Whether the loss asks how far pixels are from true borders: the loader then makes the maps.
+    /// Whether the loss asks how far pixels are from true borders: for the CPU the loader then makes the
+    /// maps.
     #[must_use]
     pub fn wants_borders(&self) -> bool {
         match self {

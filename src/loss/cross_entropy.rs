@@ -20,7 +20,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "torch.nn.CrossEntropyLoss; keras categorical_crossentropy",
     when_to_use: "The baseline: smooth, well scaled, calibrated.",
     watch_for: "Large classes dominate: look at class weights, or add a Dice term.",
-    read_backs: 0,
 };
 
 crate::choices! {

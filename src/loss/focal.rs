@@ -21,7 +21,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Lin et al. 2017; torchvision.sigmoid_focal_loss; monai.FocalLoss",
     when_to_use: "Huge easy backgrounds.",
     watch_for: "Starts small and slow; its values can't be compared with cross-entropy's.",
-    read_backs: 0,
 };
 
 crate::choices! {

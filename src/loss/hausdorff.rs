@@ -1,8 +1,8 @@
 //! Hausdorff loss by distance transforms (Karimi & Salcudean 2019): errors weigh by how far they
 //! are from the border, true and predicted.
 //!
-//! The true border's map comes with the batch. The predicted border is that of p > ½ and moves with
-//! every step: its map needs one read-back, whatever the number of images and classes.
+//! The predicted border is that of p > ½ and moves with every step: its map is made by a kernel where
+//! the probabilities are. On the CPU the true border's map comes with the batch; a GPU makes it too.
 
 use burn::prelude::*;
 use dicebench_kernels::distance::{Scratch, squares};
@@ -13,8 +13,8 @@ use super::activation::InputActivation;
 use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
-    product_sums, readback, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, gpu, host,
+    needs_foreground, product_sums, sum_all,
 };
 use crate::param::Param;
 
@@ -26,8 +26,7 @@ pub(super) const INFO: LossInfo = LossInfo {
     formula: "mean (p − y)² · (D(p)^α + D(y)^α)",
     reference: "Karimi & Salcudean 2019; monai.HausdorffDTLoss",
     when_to_use: "Outliers far from the object matter.",
-    watch_for: "Costs a read-back and distance maps every step; large values early on.",
-    read_backs: 1,
+    watch_for: "Makes distance maps every step; large values early on.",
 };
 
 /// Parameters of the Hausdorff distance-transform loss.
@@ -106,7 +105,6 @@ impl LossFn for Hausdorff {
         let classes = probs.dims()[1] - first;
         let total = match target.told_by_labels(&probs) {
             true => {
-                readback::in_place();
                 let far = Far {
                     squares: target.shared_border_squares(),
                     alpha: self.alpha as f32,
@@ -141,21 +139,19 @@ impl Hausdorff {
 }
 
 /// Squared distance of each pixel to the other side of the border of p > ½, 0 where there is none.
-/// The one read-back: the map is another at every step, and burn has no distance transform for
-/// devices.
 fn predicted_squares(probs: &Tensor<4>) -> Tensor<4> {
+    if gpu::holds(probs) {
+        return gpu::border_squares(probs.clone());
+    }
     let dims @ [_, _, h, w] = probs.dims();
     let mut maps = vec![0.0; dims.iter().product()];
-    match readback::read(probs.clone()) {
-        Some(data) => match data.as_slice::<f32>() {
-            Ok(probs) => write_maps(probs, [h, w], &mut maps, |p| *p > 0.5),
-            Err(_) => {
-                let probs: Vec<f64> = data.iter().collect();
-                write_maps(&probs, [h, w], &mut maps, |p| *p > 0.5);
-            }
-        },
-        // A device that can't be read has failed; the step reports it as not finite.
-        None => maps.fill(f32::NAN),
+    let numbers = host::numbers(probs.clone());
+    match numbers.as_slice::<f32>() {
+        Ok(probs) => write_maps(probs, [h, w], &mut maps, |p| *p > 0.5),
+        Err(_) => {
+            let probs: Vec<f64> = numbers.iter().collect();
+            write_maps(&probs, [h, w], &mut maps, |p| *p > 0.5);
+        }
     }
     // Whole numbers: exact in any float type.
     let data = TensorData::new(maps, dims);

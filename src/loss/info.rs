@@ -13,6 +13,4 @@ pub struct LossInfo {
     pub reference: &'static str,
     pub when_to_use: &'static str,
     pub watch_for: &'static str,
-    /// Times that a step waits for numbers from the device; 0 for a sum of losses without any.
-    pub read_backs: u64,
 }

@@ -1,17 +1,16 @@
 //! Lovász-softmax (Berman et al. 2018): the convex extension of the Jaccard loss to probabilities.
 //!
-//! The extension needs the errors of a class in order. On the CPU a kernel sorts them. burn's GPU
-//! backends have no sort of their own (its `argsort` reads the tensor back as well), so there
-//! probabilities are read back once, whatever the number of classes, and each pixel's share of the loss
-//! comes back as one constant tensor: the gradient stays on the device, and value and gradient are
-//! exact.
+//! The extension needs the errors of a class in order. burn's GPU backends have no sort of their own
+//! (its `argsort` reads the tensor back), so a kernel of ours sorts them, on the CPU as on a GPU. There
+//! it gives each pixel's share of the loss as one constant tensor: value and gradient are exact, and
+//! nothing leaves the device.
 
 use burn::prelude::*;
 use dicebench_kernels::fused;
 
 use super::activation::InputActivation;
 use super::case::{Elsewhere, Given};
-use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, readback};
+use super::{LossContext, LossError, LossFn, LossInfo, Prediction, Target, gpu, host};
 use crate::param::Param;
 
 pub(super) const INFO: LossInfo = LossInfo {
@@ -22,8 +21,7 @@ pub(super) const INFO: LossInfo = LossInfo {
     formula: "mean over classes of ΔJ · sorted |y − p|",
     reference: "Berman et al. 2018; smp.LovaszLoss",
     when_to_use: "Fine-tuning for IoU after cross-entropy.",
-    watch_for: "Slow from a cold start; errors are sorted on the CPU, which costs one read-back a step.",
-    read_backs: 1,
+    watch_for: "Slow from a cold start; sorting every class's errors makes it one of the dearer losses.",
 };
 
 crate::choices! {
@@ -82,34 +80,39 @@ impl LossFn for Lovasz {
     fn forward(&self, prediction: &Prediction, target: &Target) -> Tensor<1> {
         let probs = prediction.probs(self.input_activation);
         if target.told_by_labels(&probs) {
-            readback::in_place();
             return fused::lovasz(probs, target.labels_from(0), self.form());
         }
-        let dims = probs.dims();
+        let shares = if gpu::holds(&probs) {
+            let (truth, valid) = (target.one_hot.clone(), target.valid.clone());
+            gpu::lovasz_shares(probs.clone(), truth, valid, self.form())
+        } else {
+            self.shares_on_host(&probs, target.labels())
+        };
         // |y − p| is p where y = 0 and 1 − p where y = 1: written without a kink at equality.
         let sign = -target.one_hot.clone() * 2.0 + 1.0;
-        let shares = match readback::read(probs.clone()) {
-            Some(probs) => match probs.as_slice::<f32>() {
-                Ok(probs) => {
-                    let labels = target.labels();
-                    let shares = fused::lovasz_shares(probs, dims, labels, self.form());
-                    TensorData::new(shares, dims)
-                }
-                Err(_) => {
-                    let probs: Vec<f64> = probs.iter().collect();
-                    TensorData::new(self.shares(&probs, target.labels(), dims), dims)
-                }
-            },
-            // A device that can't be read has failed; the step reports it as not finite.
-            None => TensorData::new(vec![f32::NAN; dims.iter().product()], dims),
-        };
         let errors = probs * sign + target.one_hot.clone();
-        let like = (&prediction.logits.device(), prediction.logits.dtype());
-        super::product_sums(errors, [Tensor::from_data(shares, like)]).sum()
+        super::product_sums(errors, [shares]).sum()
     }
 }
 
 impl Lovasz {
+    /// See [`Lovasz::shares`].
+    fn shares_on_host(&self, probs: &Tensor<4>, labels: &[u8]) -> Tensor<4> {
+        let dims = probs.dims();
+        let numbers = host::numbers(probs.clone());
+        let shares = match numbers.as_slice::<f32>() {
+            Ok(probs) => {
+                let shares = fused::lovasz_shares(probs, dims, labels, self.form());
+                TensorData::new(shares, dims)
+            }
+            Err(_) => {
+                let probs: Vec<f64> = numbers.iter().collect();
+                TensorData::new(self.shares(&probs, labels, dims), dims)
+            }
+        };
+        Tensor::from_data(shares, (&probs.device(), probs.dtype()))
+    }
+
     fn form(&self) -> fused::Lovasz {
         fused::Lovasz {
             per_image: self.per_image,

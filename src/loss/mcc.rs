@@ -21,7 +21,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Abhishek & Hamarneh 2021; smp.MCCLoss; monai.MCCLoss",
     when_to_use: "Imbalance in either direction.",
     watch_for: "An absent class has correlation 0, so it costs 1, unless there is no error at all.",
-    read_backs: 0,
 };
 
 /// Parameters of the loss `1 − MCC`.

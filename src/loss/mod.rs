@@ -20,13 +20,13 @@ pub mod config;
 pub mod cross_entropy;
 pub mod focal;
 pub mod hausdorff;
+mod host;
 pub mod info;
 pub mod lovasz;
 pub mod mcc;
 pub mod nacl;
 pub mod overlap;
 pub mod question;
-pub mod readback;
 pub mod references;
 pub mod schedule;
 pub mod sensitivity_specificity;
@@ -51,6 +51,7 @@ use burn::prelude::*;
 
 pub(crate) use arithmetic::{minus_log, plane_sums, product_sums, region_sums, sum_all};
 pub(crate) use dicebench_kernels::extension::fits;
+pub(crate) use dicebench_kernels::gpu;
 
 /// What is known when a loss is made ready.
 #[derive(Clone, Debug)]

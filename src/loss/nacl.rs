@@ -19,7 +19,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Murugesan et al. 2023; monai.NACLLoss",
     when_to_use: "Probabilities that are to be believed.",
     watch_for: "It holds raw logits, not probabilities, near numbers between 0 and 1.",
-    read_backs: 0,
 };
 
 crate::choices! {

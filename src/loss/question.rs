@@ -17,7 +17,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "the original question, word for word",
     when_to_use: "To see why it goes up: never for training.",
     watch_for: "It prefers high numbers at high ids, whatever is in the image.",
-    read_backs: 0,
 };
 
 /// `1 − (2·Σ t·p + s) / (Σ (t + p) + s)` with t the class **index**, repeated over the channels.

@@ -17,7 +17,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Brosch et al. 2015; niftynet.sensitivity_specificity_loss",
     when_to_use: "Lesions of a few pixels.",
     watch_for: "Summed over classes: its range grows with their number.",
-    read_backs: 0,
 };
 
 /// Parameters of the sensitivity–specificity loss.

@@ -20,7 +20,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "nnU-Net (Isensee et al. 2021); monai.DiceCELoss",
     when_to_use: "First: cross-entropy gives every pixel a gradient, Dice looks after rare classes.",
     watch_for: "Terms of different size: compare them in the X-ray before weighting.",
-    read_backs: 0,
 };
 
 /// One summand.

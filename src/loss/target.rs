@@ -8,6 +8,7 @@ use burn::tensor::DType;
 use dicebench_kernels::extension::fits;
 use dicebench_kernels::fused::Labels;
 
+use super::gpu;
 use crate::data::{Batch, distance};
 
 /// The truth of one batch, on the device.
@@ -166,10 +167,13 @@ impl Target {
         self.border_squares().sqrt()
     }
 
-    /// The squares of [`Target::border_distances`]. Made on the CPU from the labels, unless the
-    /// loader has; uploaded.
+    /// The squares of [`Target::border_distances`]. Made where the target is; for the CPU the loader
+    /// may have.
     #[must_use]
     pub fn border_squares(&self) -> Tensor<4> {
+        if gpu::holds(&self.one_hot) {
+            return gpu::border_squares(self.one_hot.clone());
+        }
         let squares = self.shared_border_squares();
         let data = TensorData::new(squares.to_vec(), self.one_hot.dims());
         Tensor::from_data(data, (&self.one_hot.device(), self.one_hot.dtype()))

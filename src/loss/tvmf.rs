@@ -20,7 +20,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Kato & Hotta 2022, tvMF_DiceLoss of Adaptive_t-vMF_Dice_loss",
     when_to_use: "Dice has levelled off and small rests of error should still count.",
     watch_for: "An absent class costs the most whatever is predicted. The larger κ, the flatter far from the truth.",
-    read_backs: 0,
 };
 
 /// The least norm, where F.normalize stops dividing.

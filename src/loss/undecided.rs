@@ -18,7 +18,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "niftynet.undecided_loss",
     when_to_use: "As a small term once the classes are learned.",
     watch_for: "Ignores the labels; starts near 1/ε.",
-    read_backs: 0,
 };
 
 /// Parameters of the undecided-pixel term.

@@ -23,7 +23,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Yeung et al. 2022; monai.AsymmetricUnifiedFocalLoss",
     when_to_use: "Small foreground in a large background, two classes above all.",
     watch_for: "MONAI's reads only channels 0 and 1; here every class above 0 is foreground.",
-    read_backs: 0,
 };
 
 /// Parameters of the asymmetric unified focal loss.

@@ -17,7 +17,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "niftynet.volume_enforcement",
     when_to_use: "As a small term beside a region loss.",
     watch_for: "A missing class costs hundreds; nothing says where pixels belong.",
-    read_backs: 0,
 };
 
 /// Parameters of volume enforcement.

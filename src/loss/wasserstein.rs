@@ -17,7 +17,6 @@ pub(super) const INFO: LossInfo = LossInfo {
     reference: "Fidon et al. 2017; monai.GeneralizedWassersteinDiceLoss; niftynet.generalised_wasserstein_dice_loss",
     when_to_use: "Classes with a hierarchy: subtypes, parts of a whole.",
     watch_for: "The matrix is a choice; by default every confusion costs the same.",
-    read_backs: 0,
 };
 
 crate::choices! {

@@ -105,22 +105,26 @@ impl Session {
         device: &Device,
         device_name: &str,
     ) -> Result<Self, TrainError> {
-        let feed = Self::feed(config, &dataset, 0)?;
+        let feed = Self::feed(config, &dataset, device, 0)?;
         Self::with_feed(config, dataset, feed, device, device_name)
     }
 
-    /// The batches that `config` asks for from `first` on; lanes of a race may share them.
+    /// The batches that `config` asks for from `first` on, for `device`; lanes of a race may share
+    /// them.
     ///
     /// # Errors
     /// When the split leaves nothing to train on or the batch is larger than the training set.
     pub fn feed(
         config: &ExperimentConfig,
         dataset: &Arc<Dataset>,
+        device: &Device,
         first: u64,
     ) -> Result<Arc<Feed>, TrainError> {
         let (batch, seed) = (config.train.batch as usize, config.train.seed);
+        // A GPU makes its own.
+        let on_cpu = extension::runs_on(&device.clone().without_autodiff());
         let loader = Loader::new(Arc::clone(dataset), &config.data, batch, seed)?
-            .with_borders(config.loss.wants_borders());
+            .with_borders(on_cpu && config.loss.wants_borders());
         let total = config.train.total_steps(loader.steps_per_epoch());
         Ok(Arc::new(Feed::start(Arc::new(loader), first, total)?))
     }

@@ -370,8 +370,8 @@ fn make_session(
     let feed = match shared {
         Some((_, feed)) => Arc::clone(feed),
         None => {
-            let feed =
-                Session::feed(&job.config, &job.dataset, 0).map_err(|error| error.to_string())?;
+            let feed = Session::feed(&job.config, &job.dataset, &device, 0)
+                .map_err(|error| error.to_string())?;
             feeds.push((job.clone(), Arc::clone(&feed)));
             feed
         }

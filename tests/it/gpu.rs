@@ -21,14 +21,18 @@ fn every_adapter_that_is_offered_computes_what_the_cpu_computes() {
     assert_eq!(devices[0]["id"], "cpu");
     for device in &devices[1..] {
         assert_eq!(device["problem"], serde_json::Value::Null, "{device}");
-        asks_for_one_read_back_a_step(home.path(), device["id"].as_str().unwrap());
+        // What the other losses ask for, and the two that sort errors and measure distances.
+        for loss in ["dice", "lovasz", "hausdorff"] {
+            asks_for_one_read_back_a_step(home.path(), device["id"].as_str().unwrap(), loss);
+        }
     }
 }
 
 /// As in a training: whatever the number of steps, each starts the same kernels and reads once.
-fn asks_for_one_read_back_a_step(home: &Path, id: &str) {
+fn asks_for_one_read_back_a_step(home: &Path, id: &str, loss: &str) {
     let counts = ["2", "5"].map(|steps| {
         let mut args = vec!["bench", "step", "--json", "--device", id, "--steps", steps];
+        args.extend(["--loss", loss]);
         args.extend([
             "--batch", "2", "--size", "16", "--base", "4", "--depth", "2",
         ]);
@@ -36,11 +40,12 @@ fn asks_for_one_read_back_a_step(home: &Path, id: &str) {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{id}: {said}{}", stderr(&output));
         let report: serde_json::Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(report["read_backs"], 1, "{said}");
+        assert_eq!(report["read_backs"], 1, "{loss}: {said}");
         report["launches"].as_u64().unwrap()
     });
     // Forward, loss, backward and update of 18 tensors at least.
-    assert!(counts[0] == counts[1] && counts[0] > 50, "{id}: {counts:?}");
+    let same = counts[0] == counts[1];
+    assert!(same && counts[0] > 50, "{id}, {loss}: {counts:?}");
 }
 
 /// One family of each sort: rows of sums, sorting, pooling, matrices, distance maps.

@@ -112,8 +112,8 @@ fn each_library_stays_where_it_belongs() {
 }
 
 /// Where the network, the losses and the trainer wait for a device and copy values to the host. A
-/// training step passes through `learner.rs` alone, where loss and gradient norm are read in one go,
-/// and through `readback.rs` where its loss declares a reading; every new place needs a line here.
+/// training step passes through `learner.rs` alone, where loss and gradient norm are read in one go;
+/// every new place needs a line here.
 const READ_BACKS: &[(&str, usize, &str)] = &[
     ("loss/breakdown.rs", 1, "the formula's numbers, for people"),
     (
@@ -121,7 +121,7 @@ const READ_BACKS: &[(&str, usize, &str)] = &[
         1,
         "comparison with a reference's values",
     ),
-    ("loss/readback.rs", 1, "what a loss declares, counted"),
+    ("loss/host.rs", 1, "numbers that are on the CPU already"),
     (
         "train/answers.rs",
         1,

@@ -147,6 +147,7 @@ fn row(dataset: &Arc<Dataset>, config: &DataConfig, size: u64, batch: u64) -> Re
             threads: None,
             scaling: false,
             device: "cpu".to_owned(),
+            loss: None,
             json: false,
         },
         true,

@@ -9,9 +9,7 @@ use serde::Serialize;
 
 use super::{CLASSES, blobs, median, numbers, step, yardstick};
 use crate::loss::config::KINDS;
-use crate::loss::{
-    LOSSES, LossConfig, LossContext, LossFn, OutputActivation, Prediction, Target, readback,
-};
+use crate::loss::{LOSSES, LossConfig, LossContext, LossFn, OutputActivation, Prediction, Target};
 use crate::train::device;
 
 /// Per cent of a training step that a loss should stay under.
@@ -63,8 +61,6 @@ struct Cost {
     ms: f64,
     /// Of the step that has this loss.
     percent: f64,
-    /// Times a step waits for numbers from the device.
-    read_backs: u64,
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -83,6 +79,7 @@ fn report(args: &Args) -> Result<Report, String> {
         threads: None,
         scaling: false,
         device: args.device.clone(),
+        loss: None,
         json: false,
     };
     let whole = step::measure(&args_of_step, true)?;
@@ -119,7 +116,7 @@ fn report(args: &Args) -> Result<Report, String> {
         millis.sort_by(f64::total_cmp);
         Ok(median(&millis))
     };
-    let own = time(&*yardstick::build_loss(&device)?)?;
+    let own = time(&*yardstick::build_loss(None, &device)?)?;
     let step_ms = (whole.median_ms - own).max(0.0);
     let context = LossContext {
         num_classes: CLASSES,
@@ -131,7 +128,6 @@ fn report(args: &Args) -> Result<Report, String> {
     for kind in KINDS.iter().filter(asked) {
         let config = LossConfig::of_kind(kind).map_err(|error| error.to_string())?;
         let loss = config.build(&context).map_err(|error| error.to_string())?;
-        let before = readback::count();
         let ms = time(&*loss)?;
         losses.push(Cost {
             kind,
@@ -141,7 +137,6 @@ fn report(args: &Args) -> Result<Report, String> {
                 .map_or("", |info| info.family),
             ms,
             percent: 100.0 * (ms / (step_ms + ms)),
-            read_backs: (readback::count() - before) / (args.steps + 1),
         });
     }
     Ok(Report {
@@ -171,18 +166,15 @@ fn print(report: &Report) {
         "{} × {} classes × {}×{} on {}; a training step without its loss takes {:.1} ms",
         report.batch, report.classes, report.size, report.size, report.device, report.step_ms
     );
-    println!(
-        "{:<24} {:<12} {:>9} {:>8} {:>11}",
-        "loss", "family", "ms", "share", "read-backs"
-    );
+    println!("{:<24} {:<12} {:>9} {:>8}", "loss", "family", "ms", "share");
     for cost in &report.losses {
         let over = match cost.percent > report.goal_percent {
             true => format!("  over {} %", report.goal_percent),
             false => String::new(),
         };
         println!(
-            "{:<24} {:<12} {:>9.2} {:>6.1} % {:>11}{over}",
-            cost.kind, cost.family, cost.ms, cost.percent, cost.read_backs
+            "{:<24} {:<12} {:>9.2} {:>6.1} %{over}",
+            cost.kind, cost.family, cost.ms, cost.percent
         );
     }
 }
@@ -207,8 +199,6 @@ mod tests {
         assert_eq!(kinds, KINDS);
         for cost in &report.losses {
             assert!(cost.ms > 0.0 && cost.percent <= 100.0, "{cost:?}");
-            let declared = LOSSES.iter().find(|info| info.kind == cost.kind).unwrap();
-            assert_eq!(cost.read_backs, declared.read_backs, "{}", cost.kind);
         }
     }
 }

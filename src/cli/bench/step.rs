@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{CLASSES, median, numbers, yardstick};
 use crate::loss::OutputActivation;
+use crate::loss::config::KINDS;
 use crate::model::UNet;
 use crate::model::kernels::threads::Workers;
 use crate::train::device;
@@ -55,6 +56,9 @@ pub struct Args {
     /// `auto`, `cpu`, or a name that `dicebench devices` lists.
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// A kind of loss, as `dicebench losses` names them; cross-entropy and Dice if not given.
+    #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
+    pub loss: Option<String>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -309,7 +313,7 @@ fn timed(args: &Args, train: bool) -> Result<(Report, Vec<f64>), String> {
     let mut step: Box<dyn FnMut() -> Result<Option<f64>, String>> = if train {
         let mut learner = Learner::new(net, &yardstick::training());
         let target = yardstick::random_target(args, &device);
-        let loss = yardstick::build_loss(&device)?;
+        let loss = yardstick::build_loss(args.loss.as_deref(), &device)?;
         let on_gpu = info.adapter.is_some();
         let mut launched = None;
         Box::new(move || {
@@ -402,6 +406,7 @@ mod tests {
             threads: None,
             scaling: false,
             device: "cpu".to_owned(),
+            loss: None,
             json: false,
         }
     }

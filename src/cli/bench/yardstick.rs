@@ -103,14 +103,19 @@ fn loss() -> Result<LossConfig, String> {
 }
 
 /// Mean cross-entropy + 1 − mean over the classes of (2·Σpt + 1) / (Σp + Σt + 1), softmax: the
-/// loss that the same step in other frameworks is timed with. It is what a sum of losses starts as.
-pub fn build_loss(device: &Device) -> Result<Box<dyn LossFn>, String> {
+/// loss that the same step in other frameworks is timed with. It is what a sum of losses starts as. Or
+/// another `kind` with its own defaults.
+pub fn build_loss(kind: Option<&str>, device: &Device) -> Result<Box<dyn LossFn>, String> {
     let context = LossContext {
         num_classes: CLASSES,
         class_weights: Vec::new(),
         device: device.clone(),
     };
-    loss()?.build(&context).map_err(|error| error.to_string())
+    let config = match kind {
+        Some(kind) => LossConfig::of_kind(kind).map_err(|error| error.to_string())?,
+        None => loss()?,
+    };
+    config.build(&context).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -129,7 +134,7 @@ mod tests {
             logits: Tensor::zeros([1, CLASSES, 10, 10], &device),
             activation: OutputActivation::Softmax,
         };
-        let loss = build_loss(&device).unwrap();
+        let loss = build_loss(None, &device).unwrap();
         let loss = loss.forward(&prediction, &target).into_scalar::<f32>();
         let expected = 5f64.ln() + 1.0 - (2.0 * 4.0 + 1.0) / (20.0 + 20.0 + 1.0);
         assert!((f64::from(loss) - expected).abs() < 1e-5, "{loss}");
@@ -150,6 +155,7 @@ mod tests {
             threads: None,
             scaling: false,
             device: "cpu".to_owned(),
+            loss: None,
             json: false,
         };
         let top = 9 * 4 * (3 + 1 + 2 + 1);

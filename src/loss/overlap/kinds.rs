@@ -11,7 +11,6 @@ pub(in crate::loss) const DICE: LossInfo = LossInfo {
     reference: "Milletari et al. 2016 (V-Net); monai.DiceLoss; smp.DiceLoss",
     when_to_use: "Classes of very different size, scored by Dice.",
     watch_for: "Absent classes: smoothing and grouping decide what they cost. Ids must be one-hot.",
-    read_backs: 0,
 };
 
 pub(in crate::loss) const GENERALIZED_DICE: LossInfo = LossInfo {
@@ -23,7 +22,6 @@ pub(in crate::loss) const GENERALIZED_DICE: LossInfo = LossInfo {
     reference: "Sudre et al. 2017; niftynet.generalised_dice_loss; monai.GeneralizedDiceLoss",
     when_to_use: "Strong imbalance where every class occurs in nearly every image.",
     watch_for: "A class of a few pixels outweighs everything else; absent classes take the largest weight.",
-    read_backs: 0,
 };
 
 pub(in crate::loss) const JACCARD: LossInfo = LossInfo {
@@ -35,7 +33,6 @@ pub(in crate::loss) const JACCARD: LossInfo = LossInfo {
     reference: "Rahman & Wang 2016; smp.JaccardLoss; monai.DiceLoss(jaccard=True)",
     when_to_use: "Where the score that counts is IoU.",
     watch_for: "Its optimum is Dice's; only the path differs.",
-    read_backs: 0,
 };
 
 pub(in crate::loss) const TVERSKY: LossInfo = LossInfo {
@@ -47,7 +44,6 @@ pub(in crate::loss) const TVERSKY: LossInfo = LossInfo {
     reference: "Salehi et al. 2017; focal Tversky: Abraham & Khan 2019",
     when_to_use: "Small objects that must not be missed: β above α.",
     watch_for: "Papers swap α and β; here α is for false positives.",
-    read_backs: 0,
 };
 
 pub(in crate::loss) const SOLUTION1: LossInfo = LossInfo {
@@ -59,5 +55,4 @@ pub(in crate::loss) const SOLUTION1: LossInfo = LossInfo {
     reference: "first answer to the original question; keras issue #9395",
     when_to_use: "To reproduce that answer.",
     watch_for: "Nothing asks for the background, and large classes drown small ones.",
-    read_backs: 0,
 };

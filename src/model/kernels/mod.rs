@@ -12,6 +12,7 @@ mod cost;
 pub mod distance;
 pub mod extension;
 pub mod fused;
+pub mod gpu;
 mod gradients;
 mod hausdorff;
 pub mod losses;

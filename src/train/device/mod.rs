@@ -3,6 +3,7 @@
 //! A graphics driver can crash its process, so this process never touches one unasked: adapters are
 //! listed and checked in child processes ([`probe`]), and the answers are remembered.
 
+mod awkward;
 mod check;
 mod lost;
 mod parity;

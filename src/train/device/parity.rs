@@ -1,5 +1,6 @@
 //! Whether a device computes every part of the workbench as the CPU does: each normalisation,
-//! upsampling and activation of the network, and each kind of loss, in value and in every gradient.
+//! upsampling and activation of the network, and each kind of loss, in value and in every gradient; the
+//! losses that have kernels of ours on devices also on [`awkward`] batches.
 //!
 //! More than [`check`](super::check), which guards each start: this takes minutes where shaders are
 //! compiled by software, and is run by tests and by those who bring up a new driver.
@@ -9,10 +10,10 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use serde::Serialize;
 
-use super::Adapter;
+use super::{Adapter, awkward};
 use crate::experiment::TrainConfig;
 use crate::loss::config::KINDS;
-use crate::loss::{LossConfig, LossContext, OutputActivation, Prediction, Target};
+use crate::loss::{LossConfig, LossContext, LossFn, OutputActivation, Prediction, Target};
 use crate::model::UNet;
 use crate::model::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
 use crate::train::lane::guarded;
@@ -72,6 +73,14 @@ pub fn parity(adapter: &Adapter, mut tell: impl FnMut(&Parity)) -> bool {
     for kind in KINDS {
         compare(format!("loss: {kind}"), &|device| loss(kind, device));
     }
+    match awkward::cases() {
+        Ok(cases) => {
+            for case in cases {
+                compare(case.name.clone(), &|device| case.run(device));
+            }
+        }
+        Err(message) => compare("loss".to_owned(), &|_| Err(message.clone())),
+    }
     all_equal
 }
 
@@ -101,7 +110,7 @@ fn networks() -> Vec<ModelConfig> {
 }
 
 /// Names with what was computed under them: the loss first, then gradients.
-type Numbers = Vec<(String, Vec<f32>)>;
+pub(super) type Numbers = Vec<(String, Vec<f32>)>;
 
 /// The largest difference, and where it is. Every list counts by its own largest number.
 fn difference(expected: &Numbers, found: &Numbers) -> (f64, String) {
@@ -134,7 +143,7 @@ fn train(model: &ModelConfig, device: &Device) -> Result<Numbers, String> {
         .map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0)
         .collect();
     let images = Tensor::from_data(TensorData::new(images, [IMAGES, 3, SIDE, SIDE]), device);
-    let loss = built(&LossConfig::default(), device)?;
+    let loss = built(&LossConfig::default(), CLASSES, device)?;
     let (measured, grads) = learner
         .gradients(
             images,
@@ -169,7 +178,7 @@ fn loss(kind: &str, device: &Device) -> Result<Numbers, String> {
         logits: logits.clone(),
         activation: OutputActivation::Softmax,
     };
-    let value = built(&config, device)?.forward(&prediction, &target(device));
+    let value = built(&config, CLASSES, device)?.forward(&prediction, &target(device));
     let mut grads = value.backward();
     let grad = logits.grad_remove(&mut grads);
     let grad = grad.ok_or("the loss has no gradient")?;
@@ -179,9 +188,13 @@ fn loss(kind: &str, device: &Device) -> Result<Numbers, String> {
     ])
 }
 
-fn built(config: &LossConfig, device: &Device) -> Result<Box<dyn crate::loss::LossFn>, String> {
+pub(super) fn built(
+    config: &LossConfig,
+    classes: usize,
+    device: &Device,
+) -> Result<Box<dyn LossFn>, String> {
     let context = LossContext {
-        num_classes: CLASSES,
+        num_classes: classes,
         class_weights: Vec::new(),
         device: device.clone(),
     };
@@ -230,7 +243,7 @@ fn gradients(model: &UNet, grads: &GradientsParams) -> Result<Numbers, String> {
         .collect()
 }
 
-fn numbers(data: TensorData) -> Result<Vec<f32>, String> {
+pub(super) fn numbers(data: TensorData) -> Result<Vec<f32>, String> {
     data.try_into_vec().map_err(|error| format!("{error:?}"))
 }
 

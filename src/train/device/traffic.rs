@@ -8,8 +8,6 @@ use std::sync::Arc;
 use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde::Serialize;
 
-use crate::loss::readback;
-
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
     static READ_BACKS: Cell<u64> = const { Cell::new(0) };
@@ -21,7 +19,7 @@ pub struct Traffic {
     /// Kernels, on a GPU while a [`Counting`] lives. Those that are timed to find the fastest are
     /// started by another thread and not among them.
     pub launches: u64,
-    /// Transactions, each of any number of tensors; those of losses included.
+    /// Transactions, each of any number of tensors. Losses have none.
     pub read_backs: u64,
 }
 
@@ -31,7 +29,7 @@ impl Traffic {
     pub fn so_far() -> Self {
         Self {
             launches: LAUNCHES.get(),
-            read_backs: READ_BACKS.get() + readback::count(),
+            read_backs: READ_BACKS.get(),
         }
     }
 }

@@ -1,0 +1,141 @@
+//! Batches that are awkward for kernels that sort errors and measure distances: equal errors and
+//! ignored pixels, absent and full classes, odd sizes, single rows, more pixels than a tile, and logits
+//! that leave nothing between 0 and 1.
+
+use burn::prelude::*;
+
+use super::parity::{Numbers, built, numbers};
+use crate::data::IGNORE;
+use crate::loss::{LossConfig, OutputActivation, Prediction, Target};
+
+/// Beyond it a softmax is 0 and 1.
+const EXTREME: f32 = 1e4;
+
+/// One loss with its settings, on a batch of one shape.
+pub(super) struct Awkward {
+    pub name: String,
+    loss: LossConfig,
+    /// `[N, C, H, W]`
+    shape: [usize; 4],
+    extreme: bool,
+}
+
+/// Every setting of the losses that have such kernels.
+///
+/// # Errors
+/// When a loss does not know its own settings.
+pub(super) fn cases() -> Result<Vec<Awkward>, String> {
+    const ODD: [usize; 4] = [3, 4, 37, 29];
+    const TILES: [usize; 4] = [2, 5, 64, 48];
+    const MANY_TILES: [usize; 4] = [1, 2, 768, 768];
+    const ROW: [usize; 4] = [2, 3, 1, 70];
+    const COLUMN: [usize; 4] = [2, 3, 70, 1];
+    const PIXEL: [usize; 4] = [1, 2, 1, 1];
+    let mut cases = Vec::new();
+    let mut add = |kind: &str, settings: &[(&str, &str)], shape: [usize; 4], extreme: bool| {
+        let mut loss = LossConfig::of_kind(kind).map_err(|error| error.to_string())?;
+        let mut name = format!("loss: {kind}, {shape:?}");
+        for (key, value) in settings {
+            loss.set(key, value).map_err(|error| error.to_string())?;
+            name.push_str(&format!(", {key} {value}"));
+        }
+        if extreme {
+            name.push_str(", extreme logits");
+        }
+        cases.push(Awkward {
+            name,
+            loss,
+            shape,
+            extreme,
+        });
+        Ok::<(), String>(())
+    };
+    for per_image in ["false", "true"] {
+        for classes in ["present", "all"] {
+            let settings = [("per_image", per_image), ("classes", classes)];
+            for shape in [ODD, TILES, ROW, PIXEL] {
+                add("lovasz", &settings, shape, false)?;
+            }
+        }
+    }
+    add("lovasz", &[], MANY_TILES, false)?;
+    add("lovasz", &[], TILES, true)?;
+    for background in ["false", "true"] {
+        let settings = [("include_background", background)];
+        for shape in [ODD, TILES, ROW, COLUMN, PIXEL] {
+            add("hausdorff", &settings, shape, false)?;
+            add("boundary", &settings, shape, false)?;
+        }
+    }
+    add("hausdorff", &[("alpha", "1.5")], ODD, false)?;
+    add("hausdorff", &[("log", "true")], ODD, false)?;
+    add("hausdorff", &[], [1, 2, 3, 400], false)?;
+    add("hausdorff", &[], TILES, true)?;
+    Ok(cases)
+}
+
+impl Awkward {
+    /// Value, and gradient by the probabilities, or by the logits where these are extreme.
+    pub(super) fn run(&self, device: &Device) -> Result<Numbers, String> {
+        let [n, classes, h, w] = self.shape;
+        let mut state = 7u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        let given = |unit: u32| match self.extreme {
+            true => [-EXTREME, 0.0, EXTREME][unit as usize % 3],
+            // Of few values, so that many are equal, and half of them on either side of ½.
+            false => (unit % 256) as f32 / 256.0,
+        };
+        let given: Vec<f32> = (0..n * classes * h * w).map(|_| given(next())).collect();
+        let given = TensorData::new(given, self.shape);
+        let given: Tensor<4> = Tensor::from_data(given, device).require_grad();
+        let prediction = Prediction {
+            logits: given.clone(),
+            activation: match self.extreme {
+                true => OutputActivation::Softmax,
+                false => OutputActivation::None,
+            },
+        };
+        // The last class is absent, but where an image is all of it.
+        let label = |at: usize| match (at / (h * w), at % (h * w)) {
+            (1, _) => classes - 1,
+            (_, pixel) => (pixel / w / 9 + pixel % w / 7) % (classes - 1),
+        };
+        let labels: Vec<u8> = (0..n * h * w)
+            .map(|at| match next() % 11 {
+                0 if h * w > 1 => IGNORE,
+                _ => label(at) as u8,
+            })
+            .collect();
+        let target = Target::from_labels(&labels, [n, h, w], classes, device);
+        let value = built(&self.loss, classes, device)?.forward(&prediction, &target);
+        let mut grads = value.backward();
+        let grad = given.grad_remove(&mut grads);
+        let grad = grad.ok_or("the loss has no gradient")?;
+        Ok(vec![
+            ("value".to_owned(), numbers(value.inner().into_data())?),
+            ("gradient".to_owned(), numbers(grad.into_data())?),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The CPU against itself: there are numbers to compare, and they are finite.
+    #[test]
+    fn every_case_gives_finite_numbers_to_compare() {
+        let cpu = Device::flex().autodiff();
+        for case in cases().unwrap() {
+            let found = case.run(&cpu).unwrap();
+            assert!(
+                found.iter().flat_map(|(_, n)| n).all(|x| x.is_finite()),
+                "{}",
+                case.name
+            );
+        }
+    }
+}

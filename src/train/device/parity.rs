@@ -179,8 +179,13 @@ fn loss(kind: &str, device: &Device) -> Result<Numbers, String> {
         activation: OutputActivation::Softmax,
     };
     let value = built(&config, CLASSES, device)?.forward(&prediction, &target(device));
+    answer(value, &logits)
+}
+
+/// The value of a loss, and its gradient by what it was given.
+pub(super) fn answer(value: Tensor<1>, given: &Tensor<4>) -> Result<Numbers, String> {
     let mut grads = value.backward();
-    let grad = logits.grad_remove(&mut grads);
+    let grad = given.grad_remove(&mut grads);
     let grad = grad.ok_or("the loss has no gradient")?;
     Ok(vec![
         ("value".to_owned(), numbers(value.inner().into_data())?),
@@ -243,7 +248,7 @@ fn gradients(model: &UNet, grads: &GradientsParams) -> Result<Numbers, String> {
         .collect()
 }
 
-pub(super) fn numbers(data: TensorData) -> Result<Vec<f32>, String> {
+fn numbers(data: TensorData) -> Result<Vec<f32>, String> {
     data.try_into_vec().map_err(|error| format!("{error:?}"))
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Every comparison puts the lesser pair first, so that a list of any length is sorted as if it were
 //! filled up with the greatest pair: what would be beyond its end never moves, and is left out.
-//! Comparisons of pairs less than a [`TILE`] apart are made in shared memory, all that follow each
-//! other at once.
+//! A unit makes three comparisons of each of [`HELD`] pairs at once, in its registers; those of pairs
+//! less than a [`TILE`] apart follow each other in shared memory.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
@@ -12,30 +12,32 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::{UNITS, each, together};
 
+/// Pairs that a unit holds.
+const HELD: usize = 8;
 /// Pairs that one cube sorts: 16 KiB, the shared memory that every device has.
-pub(super) const TILE: usize = 2048;
+const TILE: usize = HELD * UNITS as usize;
 /// Beyond the end of a list.
 const GREATEST: u32 = u32::MAX;
 
 /// Sorts `lists` lists of `len` pairs each, by `keys` first and `values` second.
 pub(super) fn sort(keys: &CubeTensor, values: &CubeTensor, lists: usize, len: usize) {
     in_tiles(keys, values, lists, len, false);
-    let mut span = TILE * 2;
-    while span < len * 2 {
-        apart(keys, values, lists, len, span, true);
-        let mut half = span / 2;
-        while half > TILE {
-            apart(keys, values, lists, len, half, false);
-            half /= 2;
+    let mut block = TILE * 2;
+    while block < len * 2 {
+        apart(keys, values, lists, len, block, true);
+        // The last one may begin what is done in tiles: again, it changes nothing.
+        let mut part = block / HELD;
+        while part > TILE {
+            apart(keys, values, lists, len, part, false);
+            part /= HELD;
         }
         in_tiles(keys, values, lists, len, true);
-        span *= 2;
+        block *= 2;
     }
 }
 
-fn in_tiles(keys: &CubeTensor, values: &CubeTensor, lists: usize, len: usize, half_sorted: bool) {
-    let tiles = len.div_ceil(TILE);
-    let (count, units) = together(keys, lists * tiles);
+fn in_tiles(keys: &CubeTensor, values: &CubeTensor, lists: usize, len: usize, merge: bool) {
+    let (count, units) = together(keys, lists * len.div_ceil(TILE));
     tile::launch(
         &keys.client,
         count,
@@ -44,7 +46,7 @@ fn in_tiles(keys: &CubeTensor, values: &CubeTensor, lists: usize, len: usize, ha
         values.clone().into_buffer_arg(),
         lists as u32,
         len as u32,
-        half_sorted,
+        merge,
     );
 }
 
@@ -53,11 +55,10 @@ fn apart(
     values: &CubeTensor,
     lists: usize,
     len: usize,
-    span: usize,
+    block: usize,
     mirrored: bool,
 ) {
-    let pairs = len.div_ceil(span) * (span / 2);
-    let (count, units) = each(keys, lists * pairs);
+    let (count, units) = each(keys, lists * len.div_ceil(block) * (block / HELD));
     exchange::launch(
         &keys.client,
         count,
@@ -66,64 +67,111 @@ fn apart(
         values.clone().into_buffer_arg(),
         lists as u32,
         len as u32,
-        span as u32,
+        block as u32,
         mirrored,
     );
 }
 
-/// What the pair at `first` is compared with, `at` places into its block of `span`. Two sorted halves of a block are joined end to end first, `mirrored`; then halves are compared
-/// place by place.
+/// Where the pair is that unit `index` holds as its `held`th: a [`HELD`]th of a `block` from one to the
+/// next. `mirrored`, the second half is taken from its end, so that a pair and what it is compared with
+/// first are as far from the middle.
 #[cube]
-fn second_of(first: usize, at: usize, span: usize, #[comptime] mirrored: bool) -> usize {
-    if comptime!(mirrored) {
-        first + span - 1 - 2 * at
+fn place_of(
+    index: usize,
+    block: usize,
+    #[comptime] held: usize,
+    #[comptime] mirrored: bool,
+) -> usize {
+    let part = block / HELD;
+    let at = index % part;
+    let start = index / part * block + part * held;
+    if comptime!(mirrored && held >= HELD / 2) {
+        start + part - 1 - at
     } else {
-        first + span / 2
+        start + at
     }
 }
 
-/// Whether the second of two pairs is the lesser one.
+/// Compares the pairs that a unit holds, in blocks of `block`: two sorted halves are joined end to end
+/// first, `mirrored`; then halves are compared place by place.
 #[cube]
-fn are_turned(keys: (u32, u32), values: (u32, u32)) -> bool {
-    keys.1 < keys.0 || (keys.1 == keys.0 && values.1 < values.0)
+fn compare(
+    keys: &mut Array<u32>,
+    values: &mut Array<u32>,
+    #[comptime] block: usize,
+    #[comptime] mirrored: bool,
+) {
+    let half = comptime!(block / 2);
+    #[unroll]
+    for index in 0..HELD / 2 {
+        let first = comptime!(index / half * block + index % half);
+        let second = comptime!(if mirrored {
+            index / half * block + block - 1 - index % half
+        } else {
+            first + half
+        });
+        let (key, other_key) = (keys[first], keys[second]);
+        let (value, other_value) = (values[first], values[second]);
+        let turned = other_key < key || (other_key == key && other_value < value);
+        keys[first] = select(turned, other_key, key);
+        keys[second] = select(turned, key, other_key);
+        values[first] = select(turned, other_value, value);
+        values[second] = select(turned, value, other_value);
+    }
 }
 
-/// One comparison for each unit, of pairs that are far apart.
+/// The three comparisons of what a unit holds of one block.
+#[cube]
+fn compare_thrice(keys: &mut Array<u32>, values: &mut Array<u32>, #[comptime] mirrored: bool) {
+    compare(keys, values, HELD, mirrored);
+    compare(keys, values, comptime!(HELD / 2), false);
+    compare(keys, values, comptime!(HELD / 4), false);
+}
+
+/// Three comparisons of pairs that are far apart.
 #[cube(launch)]
 fn exchange(
     keys: &mut [u32],
     values: &mut [u32],
     lists: u32,
     len: u32,
-    span: u32,
+    block: u32,
     #[comptime] mirrored: bool,
 ) {
-    let (len, span) = (len as usize, span as usize);
-    let half = span / 2;
-    let pairs = (len + span - 1) / span * half;
-    let list = ABSOLUTE_POS / pairs;
-    let index = ABSOLUTE_POS % pairs;
-    let at = index % half;
-    let first = index / half * span + at;
-    let second = second_of(first, at, span, mirrored);
-    if list >= lists as usize || second >= len {
+    let (len, block) = (len as usize, block as usize);
+    let units = (len + block - 1) / block * (block / HELD);
+    let list = ABSOLUTE_POS / units;
+    if list >= lists as usize {
         terminate!();
     }
-    let (first, second) = (list * len + first, list * len + second);
-    let (key, other_key) = (keys[first], keys[second]);
-    let (value, other_value) = (values[first], values[second]);
-    if are_turned((key, other_key), (value, other_value)) {
-        keys[first] = other_key;
-        keys[second] = key;
-        values[first] = other_value;
-        values[second] = value;
+    let index = ABSOLUTE_POS % units;
+    let from = list * len;
+    let mut held_keys = Array::<u32>::new(HELD);
+    let mut held_values = Array::<u32>::new(HELD);
+    #[unroll]
+    for held in 0..HELD {
+        let place = place_of(index, block, held, mirrored);
+        held_keys[held] = GREATEST;
+        held_values[held] = GREATEST;
+        if place < len {
+            held_keys[held] = keys[from + place];
+            held_values[held] = values[from + place];
+        }
+    }
+    compare_thrice(&mut held_keys, &mut held_values, mirrored);
+    #[unroll]
+    for held in 0..HELD {
+        let place = place_of(index, block, held, mirrored);
+        if place < len {
+            keys[from + place] = held_keys[held];
+            values[from + place] = held_values[held];
+        }
     }
 }
 
-/// All comparisons of a cube's tile: from nothing, or the last ones of a larger block whose tiles are
-/// `half_sorted`.
+/// All comparisons of a cube's tile: from nothing, or to `merge`, the last ones of a larger block.
 #[cube(launch)]
-fn tile(keys: &mut [u32], values: &mut [u32], lists: u32, len: u32, #[comptime] half_sorted: bool) {
+fn tile(keys: &mut [u32], values: &mut [u32], lists: u32, len: u32, #[comptime] merge: bool) {
     let len = len as usize;
     let tiles = (len + TILE - 1) / TILE;
     let list = CUBE_POS / tiles;
@@ -137,25 +185,20 @@ fn tile(keys: &mut [u32], values: &mut [u32], lists: u32, len: u32, #[comptime] 
     let mut tile_values = Shared::new_slice(TILE);
     let mut at = UNIT_POS as usize;
     while at < TILE {
+        tile_keys[at] = GREATEST;
+        tile_values[at] = GREATEST;
         if at < inside {
             tile_keys[at] = keys[from + at];
             tile_values[at] = values[from + at];
-        } else {
-            tile_keys[at] = GREATEST;
-            tile_values[at] = GREATEST;
         }
         at += UNITS as usize;
     }
     sync_cube();
-    if comptime!(half_sorted) {
+    if comptime!(merge) {
         halves(&mut tile_keys, &mut tile_values, TILE);
     } else {
-        let mut span = 2usize;
-        while span <= TILE {
-            compare(&mut tile_keys, &mut tile_values, span, true);
-            halves(&mut tile_keys, &mut tile_values, span / 2);
-            span *= 2;
-        }
+        by_units(&mut tile_keys, &mut tile_values);
+        whole(&mut tile_keys, &mut tile_values, HELD);
     }
     let mut at = UNIT_POS as usize;
     while at < inside {
@@ -165,39 +208,75 @@ fn tile(keys: &mut [u32], values: &mut [u32], lists: u32, len: u32, #[comptime] 
     }
 }
 
-/// Compares halves of blocks, then halves of these, and so on.
+/// Joins blocks of `sorted` pairs, then those, and so on to the whole tile.
 #[cube]
-fn halves(keys: &mut Shared<[u32]>, values: &mut Shared<[u32]>, largest: usize) {
-    let mut span = largest;
-    while span >= 2 {
-        compare(keys, values, span, false);
-        span /= 2;
+fn whole(keys: &mut Shared<[u32]>, values: &mut Shared<[u32]>, sorted: usize) {
+    let mut block = sorted;
+    while block < TILE {
+        block *= 2;
+        pass(keys, values, block, true);
+        halves(keys, values, block / HELD);
     }
 }
 
-/// One comparison of every pair of a tile.
+/// Compares halves of blocks, then halves of these, and so on to the last; to begin with some again
+/// changes nothing.
 #[cube]
-fn compare(
+fn halves(keys: &mut Shared<[u32]>, values: &mut Shared<[u32]>, largest: usize) {
+    let mut block = largest;
+    while block > HELD {
+        pass(keys, values, block, false);
+        block /= HELD;
+    }
+    pass(keys, values, HELD, false);
+}
+
+/// Three comparisons of every pair of a tile.
+#[cube]
+fn pass(
     keys: &mut Shared<[u32]>,
     values: &mut Shared<[u32]>,
-    span: usize,
+    block: usize,
     #[comptime] mirrored: bool,
 ) {
-    let half = span / 2;
-    let mut index = UNIT_POS as usize;
-    while index < TILE / 2 {
-        let at = index % half;
-        let first = index / half * span + at;
-        let second = second_of(first, at, span, mirrored);
-        let (key, other_key) = (keys[first], keys[second]);
-        let (value, other_value) = (values[first], values[second]);
-        if are_turned((key, other_key), (value, other_value)) {
-            keys[first] = other_key;
-            keys[second] = key;
-            values[first] = other_value;
-            values[second] = value;
-        }
-        index += UNITS as usize;
+    let index = UNIT_POS as usize;
+    let mut held_keys = Array::<u32>::new(HELD);
+    let mut held_values = Array::<u32>::new(HELD);
+    #[unroll]
+    for held in 0..HELD {
+        let place = place_of(index, block, held, mirrored);
+        held_keys[held] = keys[place];
+        held_values[held] = values[place];
+    }
+    compare_thrice(&mut held_keys, &mut held_values, mirrored);
+    #[unroll]
+    for held in 0..HELD {
+        let place = place_of(index, block, held, mirrored);
+        keys[place] = held_keys[held];
+        values[place] = held_values[held];
+    }
+    sync_cube();
+}
+
+/// Each unit sorts pairs that lie beside each other.
+#[cube]
+fn by_units(keys: &mut Shared<[u32]>, values: &mut Shared<[u32]>) {
+    let from = UNIT_POS as usize * HELD;
+    let mut held_keys = Array::<u32>::new(HELD);
+    let mut held_values = Array::<u32>::new(HELD);
+    #[unroll]
+    for held in 0..HELD {
+        held_keys[held] = keys[from + held];
+        held_values[held] = values[from + held];
+    }
+    compare(&mut held_keys, &mut held_values, 2usize, true);
+    compare(&mut held_keys, &mut held_values, 4usize, true);
+    compare(&mut held_keys, &mut held_values, 2usize, false);
+    compare_thrice(&mut held_keys, &mut held_values, true);
+    #[unroll]
+    for held in 0..HELD {
+        keys[from + held] = held_keys[held];
+        values[from + held] = held_values[held];
     }
     sync_cube();
 }

@@ -83,8 +83,9 @@ fn place_of(
     #[comptime] mirrored: bool,
 ) -> usize {
     let part = block / HELD;
-    let at = index % part;
-    let start = index / part * block + part * held;
+    // Of a power of two.
+    let at = index & (part - 1);
+    let start = (index - at) * HELD + part * held;
     if comptime!(mirrored && held >= HELD / 2) {
         start + part - 1 - at
     } else {

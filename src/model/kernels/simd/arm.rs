@@ -93,6 +93,18 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn least(self, other: Self) -> Self {
+        // SAFETY: as above. This instruction gives NaN for NaN.
+        Self(unsafe { vminq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn where_less(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { vbslq_f32(vcltq_f32(a.0, b.0), yes.0, no.0) })
+    }
+
+    #[inline(always)]
     unsafe fn passed_by(self, of: Self) -> Self {
         // SAFETY: as above. Bits are cleared where the comparison holds.
         Self(unsafe {

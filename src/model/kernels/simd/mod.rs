@@ -90,6 +90,18 @@ pub trait Vector: Copy {
     /// See [`Vector::zero`].
     unsafe fn at_least(self, floor: Self) -> Self;
 
+    /// The smaller of both; `self` where that is NaN.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn least(self, other: Self) -> Self;
+
+    /// Where `a` is less than `b`: `yes`, elsewhere `no`.
+    ///
+    /// # Safety
+    /// See [`Vector::zero`].
+    unsafe fn where_less(a: Self, b: Self, yes: Self, no: Self) -> Self;
+
     /// Zero where `of` is at most zero, `self` elsewhere, also where `of` is NaN.
     ///
     /// # Safety

@@ -97,6 +97,25 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn least(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| {
+            let (x, other) = (self.0[lane], other.0[lane]);
+            if other < x { other } else { x }
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn where_less(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        Self(std::array::from_fn(|lane| {
+            if a.0[lane] < b.0[lane] {
+                yes.0[lane]
+            } else {
+                no.0[lane]
+            }
+        }))
+    }
+
+    #[inline(always)]
     unsafe fn passed_by(self, of: Self) -> Self {
         Self(std::array::from_fn(|lane| {
             if of.0[lane] <= 0.0 { 0.0 } else { self.0[lane] }

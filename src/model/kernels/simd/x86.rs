@@ -102,6 +102,18 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn least(self, other: Self) -> Self {
+        // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
+        Self(unsafe { _mm256_min_ps(other.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn where_less(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0)) })
+    }
+
+    #[inline(always)]
     unsafe fn passed_by(self, of: Self) -> Self {
         // SAFETY: as above. "Not less or equal" holds for NaN.
         Self(unsafe {
@@ -271,6 +283,21 @@ impl Vector for Avx512 {
     unsafe fn at_least(self, floor: Self) -> Self {
         // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
         Self(unsafe { _mm512_max_ps(floor.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn least(self, other: Self) -> Self {
+        // SAFETY: as above. Where one is NaN, this instruction gives its second operand.
+        Self(unsafe { _mm512_min_ps(other.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn where_less(a: Self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe {
+            let less = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a.0, b.0);
+            _mm512_mask_blend_ps(less, no.0, yes.0)
+        })
     }
 
     #[inline(always)]

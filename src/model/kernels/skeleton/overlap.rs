@@ -27,8 +27,9 @@ pub struct Truth<'a> {
 struct Plane<'a> {
     p: &'a [f32],
     labels: &'a [u8],
-    class: usize,
-    classes: usize,
+    /// As wide as a number, so that a comparison fills no more than a vector of these.
+    class: u32,
+    classes: u32,
     size: Size,
 }
 
@@ -40,8 +41,8 @@ impl<'a> Plane<'a> {
         Self {
             p: p.plane(image, class, size),
             labels: &truth.labels[image * size.plane()..][..size.plane()],
-            class,
-            classes: p.channels,
+            class: class as u32,
+            classes: p.channels as u32,
             size,
         }
     }
@@ -52,7 +53,7 @@ impl<'a> Plane<'a> {
         let p = strip.row(self.p, y, self.size);
         let labels = strip.row(self.labels, y, self.size);
         for ((to, &p), &label) in to.iter_mut().zip(p).zip(labels) {
-            *to = if usize::from(label) < self.classes {
+            *to = if u32::from(label) < self.classes {
                 p
             } else {
                 0.0
@@ -64,7 +65,7 @@ impl<'a> Plane<'a> {
     #[inline(always)]
     fn choose(&self, strip: &Strip, y: usize, [own, other]: [f32; 2], to: &mut [f32]) {
         for (to, &label) in to.iter_mut().zip(strip.row(self.labels, y, self.size)) {
-            *to = if usize::from(label) == self.class {
+            *to = if u32::from(label) == self.class {
                 own
             } else {
                 other
@@ -146,7 +147,7 @@ pub fn backward(
             let image = index / kept;
             let [of_own, of_all, of_found] = [0, 1, 2].map(|at| grad[image * SUMS + at]);
             let grads = [of_own + of_all, of_all];
-            let to = image * p.channels + plane.class;
+            let to = image * p.channels + truth.first + index % kept;
             let mut found = vec![0f32; size.width];
             sweep::backward(
                 path,
@@ -167,7 +168,7 @@ pub fn backward(
                     for (((to, &x), &found), &label) in
                         to.iter_mut().zip(row).zip(&found).zip(labels)
                     {
-                        let x = if usize::from(label) < plane.classes {
+                        let x = if u32::from(label) < plane.classes {
                             x
                         } else {
                             0.0

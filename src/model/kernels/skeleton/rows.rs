@@ -1,205 +1,252 @@
-//! What is done to one row; each a loop that the compiler turns into vector instructions. Rows that
-//! stand side by side are written out: an array of rows would be looked up for every pixel.
+//! What is done to one row, a vector of pixels at a time. Each loop does as much as it can to what it has
+//! read: there are few pixels to a row, and many maps.
+//!
+//! Where a gradient goes to one of several, it is given to the last that was larger or less than all
+//! before, which is the first of equals; its place there is told by a comparison, never written down.
+#![expect(unsafe_code, reason = "vector instructions")]
 
-/// In place of a neighbour's number: none was chosen.
-pub const NOBODY: f32 = -1.0;
+use super::super::simd::Vector;
+use super::ring::Row;
 
 /// `max(0, x)` that lets NaN through.
 #[inline(always)]
-fn relu(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
+unsafe fn relu<V: Vector>(x: V) -> V {
+    // SAFETY: the caller's promise is that of the vector.
+    unsafe { x.at_least(V::zero()) }
 }
 
-/// The smaller; the first where neither is, so that NaN there stays.
+/// What the first and the second of two are given of `grad`, which goes to the second where `a < b`.
 #[inline(always)]
-fn less(a: f32, b: f32) -> f32 {
-    if b < a { b } else { a }
-}
-
-/// The larger; the first where neither is.
-#[inline(always)]
-fn more(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}
-
-/// Left, own and right of a row that has a number more to both sides.
-#[inline(always)]
-fn beside(wide: &[f32]) -> [&[f32]; 3] {
-    let width = wide.len() - 2;
-    [&wide[..width], &wide[1..=width], &wide[2..]]
-}
-
-/// Gives a row its own first and last number to both sides: the least and the largest of neighbours
-/// are what they are without these.
-#[inline(always)]
-pub fn close(wide: &mut [f32]) {
-    let last = wide.len() - 1;
-    wide[0] = wide[1];
-    wide[last] = wide[last - 1];
-}
-
-/// The least of each pixel and its four neighbours; `own` with a number to both sides.
-#[inline(always)]
-pub fn erode([up, own, down]: [&[f32]; 3], to: &mut [f32]) {
-    let [left, own, right] = beside(own);
-    let tall = own.iter().zip(up).zip(down);
-    let wide = left.iter().zip(right);
-    for ((to, ((&own, &up), &down)), (&left, &right)) in to.iter_mut().zip(tall).zip(wide) {
-        *to = less(less(own, up), less(down, less(left, right)));
+unsafe fn give<V: Vector>(a: V, b: V, grad: V) -> [V; 2] {
+    // SAFETY: as above.
+    unsafe {
+        [
+            V::where_less(a, b, V::zero(), grad),
+            V::where_less(a, b, grad, V::zero()),
+        ]
     }
+}
+
+/// The least of each pixel and its four neighbours.
+///
+/// # Safety
+/// Here and below: the processor has the instructions of `V`, and rows that are written are no others of
+/// those given.
+#[inline(always)]
+pub unsafe fn erode<V: Vector>([up, own, down]: [Row<'_>; 3], to: Row<'_>) {
+    for x in own.vectors::<V>() {
+        // SAFETY: as promised; `x` is one of the row's vectors, and all rows are as wide. So below.
+        unsafe {
+            let tall = own.at::<V>(x).least(up.at(x));
+            let wide = down.at::<V>(x).least(own.left::<V>(x).least(own.right(x)));
+            to.put(x, tall.least(wide));
+        }
+    }
+    to.close();
 }
 
 /// The largest of each pixel and those beside it: half of a dilation.
+///
+/// # Safety
+/// See [`erode`].
 #[inline(always)]
-pub fn largest_beside(wide: &[f32], to: &mut [f32]) {
-    let [left, own, right] = beside(wide);
-    for (((to, &left), &own), &right) in to.iter_mut().zip(left).zip(own).zip(right) {
-        *to = more(more(own, left), right);
+pub unsafe fn largest_beside<V: Vector>(own: Row<'_>, to: Row<'_>) {
+    for x in own.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe {
+            let beside = own.left::<V>(x).at_least(own.right(x));
+            to.put(x, beside.at_least(own.at(x)));
+        }
     }
 }
 
-/// What an opening takes away: `rows` are the halves of its dilation, above, here and below.
+/// What an opening takes away, and the skeleton with it. `rows` are the halves of its dilation, above,
+/// here and below; `old` is the skeleton without, if there is one.
+///
+/// # Safety
+/// See [`erode`].
 #[inline(always)]
-pub fn take([up, own, down]: [&[f32]; 3], eroded: &[f32], to: &mut [f32]) {
-    let rows = up.iter().zip(own).zip(down);
-    for ((to, ((&up, &own), &down)), &eroded) in to.iter_mut().zip(rows).zip(eroded) {
-        *to = relu(eroded - more(more(own, up), down));
-    }
-}
-
-/// The skeleton with what was taken away.
-#[inline(always)]
-pub fn join(old: &[f32], taken: &[f32], to: &mut [f32]) {
-    for ((to, &old), &taken) in to.iter_mut().zip(old).zip(taken) {
-        *to = old + relu(taken - old * taken);
-    }
-}
-
-/// The gradient of an opening from that of what it has taken away, the first of all.
-#[inline(always)]
-pub fn untake(taken: &[f32], grad: &[f32], to: &mut [f32]) {
-    for ((to, &grad), &taken) in to.iter_mut().zip(grad).zip(taken) {
-        *to = if taken > 0.0 { -grad } else { 0.0 };
-    }
-}
-
-/// As [`untake`], where it has joined the skeleton `old`; `grad` becomes that one's gradient.
-#[inline(always)]
-pub fn unjoin(old: &[f32], taken: &[f32], grad: &mut [f32], to: &mut [f32]) {
-    for (((to, grad), &taken), &old) in to.iter_mut().zip(grad).zip(taken).zip(old) {
-        let through = if taken - old * taken > 0.0 {
-            *grad
-        } else {
-            0.0
-        };
-        let of_taken = through * (1.0 - old);
-        *grad -= through * taken;
-        *to = if taken > 0.0 { -of_taken } else { 0.0 };
-    }
-}
-
-/// Gives each number of `grad` to the row that [`take`] took the largest from, the first of equals.
-#[inline(always)]
-pub fn give_to_rows(
-    [up, own, down]: [&[f32]; 3],
-    grad: &[f32],
-    [to_up, to_own, to_down]: [&mut [f32]; 3],
+pub unsafe fn take<V: Vector>(
+    [up, own, down]: [Row<'_>; 3],
+    eroded: Row<'_>,
+    old: Option<Row<'_>>,
+    [taken, skeleton]: [Row<'_>; 2],
 ) {
-    let from = up.iter().zip(own).zip(down).zip(grad);
-    let to = to_up.iter_mut().zip(to_own).zip(to_down);
-    for (((to_up, to_own), to_down), (((&up, &own), &down), &grad)) in to.zip(from) {
-        let is_down = down > more(up, own);
-        let is_own = own > up;
-        let rest = if is_down { 0.0 } else { grad };
-        *to_down = if is_down { grad } else { 0.0 };
-        *to_own += if is_own { rest } else { 0.0 };
-        *to_up += if is_own { 0.0 } else { rest };
+    for x in own.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe {
+            let opened = own.at::<V>(x).at_least(up.at(x)).at_least(down.at(x));
+            let found = relu(eroded.at::<V>(x).minus(opened));
+            taken.put(x, found);
+            let joined = match old {
+                None => found,
+                Some(old) => {
+                    let old = old.at::<V>(x);
+                    old.plus(relu(found.minus(old.times(found))))
+                }
+            };
+            skeleton.put(x, joined);
+        }
     }
 }
 
-/// Which pixel [`largest_beside`] took, as a number: left, own or right, the first of equals.
+/// The gradient of [`take`]: `grad` becomes that of `old`, `opened` that of the opening, which is given
+/// on to those of the three rows that its pixels are from; the last of these had nothing yet.
+///
+/// # Safety
+/// See [`erode`].
 #[inline(always)]
-pub fn choose_beside(wide: &[f32], choice: &mut [f32]) {
-    let [left, own, right] = beside(wide);
-    let chosen = &mut choice[1..=left.len()];
-    for (((choice, &left), &own), &right) in chosen.iter_mut().zip(left).zip(own).zip(right) {
-        let second = if own > left { 1.0 } else { 0.0 };
-        *choice = if right > more(left, own) { 2.0 } else { second };
+pub unsafe fn untake<V: Vector>(
+    [up, own, down]: [Row<'_>; 3],
+    taken: Row<'_>,
+    old: Option<Row<'_>>,
+    [grad, opened]: [Row<'_>; 2],
+    [to_up, to_own, to_down]: [Row<'_>; 3],
+) {
+    for x in own.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe {
+            let zero = V::zero();
+            let (whole, found) = (grad.at::<V>(x), taken.at::<V>(x));
+            let of_found = match old {
+                None => whole,
+                Some(old) => {
+                    let old = old.at::<V>(x);
+                    let joined = found.minus(old.times(found));
+                    let through = V::where_less(zero, joined, whole, zero);
+                    grad.put(x, whole.minus(through.times(found)));
+                    through.minus(through.times(old))
+                }
+            };
+            let of_opened = V::where_less(zero, found, zero.minus(of_found), zero);
+            opened.put(x, of_opened);
+            let (up, own) = (up.at::<V>(x), own.at::<V>(x));
+            let [rest, of_down] = give(up.at_least(own), down.at(x), of_opened);
+            let [of_up, of_own] = give(up, own, rest);
+            to_up.put(x, to_up.at::<V>(x).plus(of_up));
+            to_own.put(x, to_own.at::<V>(x).plus(of_own));
+            to_down.put(x, of_down);
+        }
+    }
+}
+
+/// What each pixel gives to the one to its left, keeps, and gives to the one to its right.
+#[derive(Clone, Copy)]
+pub struct Sides<'a> {
+    pub left: Row<'a>,
+    pub own: Row<'a>,
+    pub right: Row<'a>,
+}
+
+impl Sides<'_> {
+    /// Before the first row: nobody stands to the left of the first pixel.
+    pub fn clear(self) {
+        self.right.fill(0.0);
+    }
+
+    /// What the pixels from `x` on are given.
+    ///
+    /// # Safety
+    /// See [`Row::at`].
+    #[inline(always)]
+    unsafe fn gathered<V: Vector>(self, x: usize) -> V {
+        // SAFETY: as promised.
+        unsafe {
+            let kept = self.right.left::<V>(x).plus(self.own.at(x));
+            kept.plus(self.left.right(x))
+        }
+    }
+}
+
+/// The gradient of [`largest_beside`].
+///
+/// # Safety
+/// See [`erode`].
+#[inline(always)]
+pub unsafe fn give_beside<V: Vector>(from: Row<'_>, grad: Row<'_>, to: Sides<'_>) {
+    for x in from.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe {
+            let (left, own) = (from.left::<V>(x), from.at::<V>(x));
+            let [rest, of_right] = give(left.at_least(own), from.right(x), grad.at(x));
+            let [of_left, of_own] = give(left, own, rest);
+            to.left.put(x, of_left);
+            to.own.put(x, of_own);
+            to.right.put(x, of_right);
+        }
     }
     // The number beside the first pixel is its own, and no pixel.
-    if chosen[0] == 0.0 {
-        chosen[0] = 1.0;
+    to.left.give_first(to.own);
+    to.left.end();
+}
+
+/// The gradient of an erosion's pixels: of the `deeper` one, less that of its own opening (none of both
+/// after the last), and what the `beside` of a dilation give.
+///
+/// # Safety
+/// See [`Row::at`].
+#[inline(always)]
+unsafe fn of_eroded<V: Vector>(
+    deeper_and_opened: Option<[Row<'_>; 2]>,
+    beside: Sides<'_>,
+    x: usize,
+) -> V {
+    // SAFETY: as promised.
+    unsafe {
+        let given = beside.gathered::<V>(x);
+        match deeper_and_opened {
+            None => given,
+            Some([deeper, opened]) => deeper.at::<V>(x).minus(opened.at(x)).plus(given),
+        }
     }
 }
 
-/// Adds to each pixel the `grad` of those that [`choose_beside`] tells to have taken it. All but `to`
-/// with a number to both sides.
+/// The gradient of [`erode`] from [`of_eroded`]: given on to the three rows that its pixels are from; the
+/// last of these had nothing yet. `sides` is room for what goes sideways.
+///
+/// # Safety
+/// See [`erode`].
 #[inline(always)]
-pub fn give_beside(choice: &[f32], grad: &[f32], to: &mut [f32]) {
-    let [from_left, from_own, from_right] = beside(choice);
-    let [left, own, right] = beside(grad);
-    let (left, own, right) = (
-        left.iter().zip(from_left),
-        own.iter().zip(from_own),
-        right.iter().zip(from_right),
-    );
-    for (((to, left), own), right) in to.iter_mut().zip(left).zip(own).zip(right) {
-        *to += of(left, 2.0) + of(own, 1.0) + of(right, 0.0);
-    }
-}
-
-/// The gradient, if its pixel has chosen this.
-#[inline(always)]
-fn of((&grad, &choice): (&f32, &f32), index: f32) -> f32 {
-    if choice == index { grad } else { 0.0 }
-}
-
-/// Gives each number of `grad` to the pixel that [`erode`] took, the first of equals of above, own,
-/// below, left, right. Those who took from beside are told by `choice`, for [`give_sideways`].
-#[inline(always)]
-pub fn give_to_cross(
-    [up, own, down]: [&[f32]; 3],
-    grad: &[f32],
-    [to_up, to_own, to_down]: [&mut [f32]; 3],
-    choice: &mut [f32],
+pub unsafe fn give_to_cross<V: Vector>(
+    [up, own, down]: [Row<'_>; 3],
+    deeper_and_opened: Option<[Row<'_>; 2]>,
+    beside: Sides<'_>,
+    [to_up, to_own, to_down]: [Row<'_>; 3],
+    sides: Sides<'_>,
 ) {
-    let [left, own, right] = beside(own);
-    let choice = &mut choice[1..=left.len()];
-    let tall = up.iter().zip(own).zip(down);
-    let wide = left.iter().zip(right).zip(grad);
-    let to = to_up.iter_mut().zip(to_own).zip(to_down).zip(choice);
-    for ((((to_up, to_own), to_down), choice), (((&up, &own), &down), ((&left, &right), &grad))) in
-        to.zip(tall.zip(wide))
-    {
-        let two = less(up, own);
-        let three = less(two, down);
-        let four = less(three, left);
-        let mut which = if own < up { 1.0 } else { 0.0 };
-        which = if down < two { 2.0 } else { which };
-        which = if left < three { 3.0 } else { which };
-        which = if right < four { 4.0 } else { which };
-        *to_up += if which == 0.0 { grad } else { 0.0 };
-        *to_own += if which == 1.0 { grad } else { 0.0 };
-        *to_down = if which == 2.0 { grad } else { 0.0 };
-        *choice = which;
+    for x in own.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe {
+            let grad = of_eroded::<V>(deeper_and_opened, beside, x);
+            let (up, here, left) = (up.at::<V>(x), own.at::<V>(x), own.left::<V>(x));
+            let (two, down) = (up.least(here), down.at::<V>(x));
+            let three = two.least(down);
+            let [rest, of_right] = give(own.right(x), three.least(left), grad);
+            let [rest, of_left] = give(left, three, rest);
+            let [rest, of_down] = give(down, two, rest);
+            let [of_up, of_own] = give(here, up, rest);
+            to_up.put(x, to_up.at::<V>(x).plus(of_up));
+            sides.own.put(x, to_own.at::<V>(x).plus(of_own));
+            to_down.put(x, of_down);
+            sides.left.put(x, of_left);
+            sides.right.put(x, of_right);
+        }
+    }
+    sides.left.end();
+    for x in own.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe { to_own.put(x, sides.gathered::<V>(x)) };
     }
 }
 
-/// The rest of [`give_to_cross`]. `choice` and `grad` with a number to both sides.
+/// The gradient of the input: of the first erosion, less that of the first opening.
+///
+/// # Safety
+/// See [`erode`].
 #[inline(always)]
-pub fn give_sideways(choice: &[f32], grad: &[f32], to: &mut [f32]) {
-    let [from_left, _, from_right] = beside(choice);
-    let [left, _, right] = beside(grad);
-    let (left, right) = (left.iter().zip(from_left), right.iter().zip(from_right));
-    for ((to, left), right) in to.iter_mut().zip(left).zip(right) {
-        *to += of(left, 4.0) + of(right, 3.0);
-    }
-}
-
-/// What reaches an erosion by the deeper one and as the minuend of what was taken away.
-#[inline(always)]
-pub fn both(deeper: &[f32], of_opened: &[f32], to: &mut [f32]) {
-    for ((to, &deeper), &of_opened) in to.iter_mut().zip(deeper).zip(of_opened) {
-        *to = deeper - of_opened;
+pub unsafe fn of_input<V: Vector>([deeper, opened]: [Row<'_>; 2], to: Row<'_>) {
+    for x in to.vectors::<V>() {
+        // SAFETY: as above.
+        unsafe { to.put(x, deeper.at::<V>(x).minus(opened.at(x))) };
     }
 }

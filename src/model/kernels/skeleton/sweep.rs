@@ -10,16 +10,18 @@
 //! ```
 //!
 //! How many rows of each are kept follows from when they are last asked for.
+#![expect(unsafe_code, reason = "rows of vectors")]
 
 use super::super::Path;
 use super::super::memory::with_scratch;
-use super::ring::{Ring, depth};
-use super::rows;
+use super::super::simd::{Vector, with_vector};
+use super::ring::{self, Ring};
+use super::rows::{self, Sides};
 
 /// Numbers of scratch that rings for these ages take.
 fn room(ages: &[Vec<usize>], width: usize) -> usize {
-    let rows: usize = ages.iter().flatten().map(|age| depth(*age)).sum();
-    rows * (width + 2)
+    let ages = ages.iter().flatten();
+    ages.map(|age| ring::room(*age, width)).sum()
 }
 
 /// Rings for `ages`.
@@ -30,7 +32,6 @@ fn take<'a>(scratch: &mut &'a mut [f32], ages: &[usize], width: usize) -> Vec<Ri
 
 /// The maps of the pass forward.
 struct Forward<'a> {
-    width: usize,
     height: isize,
     /// One more than of the others.
     eroded: Vec<Ring<'a>>,
@@ -82,22 +83,20 @@ impl<'a> Forward<'a> {
     ) -> Self {
         let [eroded, halves, taken, skeleton] =
             ages.each_ref().map(|ages| take(scratch, ages, width));
-        let mut new = Self {
-            width,
+        // Above the first row there is nothing.
+        for eroded in &eroded {
+            eroded.row(-1).fill(f32::INFINITY);
+        }
+        for halves in &halves {
+            halves.row(-1).fill(f32::NEG_INFINITY);
+        }
+        Self {
             height: height as isize,
             eroded,
             halves,
             taken,
             skeleton,
-        };
-        // Above the first row there is nothing.
-        for eroded in &mut new.eroded {
-            eroded.wide_mut(-1).fill(f32::INFINITY);
         }
-        for halves in &mut new.halves {
-            halves.wide_mut(-1).fill(f32::NEG_INFINITY);
-        }
-        new
     }
 
     /// Whether the image has this row.
@@ -107,37 +106,40 @@ impl<'a> Forward<'a> {
     }
 
     /// The rows of time `t`, of which `read` gives that of the input.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `V`.
     #[inline(always)]
-    fn step(&mut self, t: isize, read: impl Fn(usize, &mut [f32])) {
+    unsafe fn step<V: Vector>(&self, t: isize, read: impl Fn(usize, &mut [f32])) {
+        let input = self.eroded[0].row(t);
         if self.has(t) {
-            read(t as usize, self.eroded[0].row_mut(t));
-            rows::close(self.eroded[0].wide_mut(t));
+            // SAFETY: a new row, which nothing looks at yet.
+            read(t as usize, unsafe { input.pixels() });
+            input.close();
         } else if t == self.height {
-            self.eroded[0].wide_mut(t).fill(f32::INFINITY);
+            input.fill(f32::INFINITY);
         }
         for i in 0..self.taken.len() {
             let y = t - i as isize - 1;
-            let (shallow, deep) = self.eroded.split_at_mut(i + 1);
-            let (shallow, deep) = (&shallow[i], &mut deep[0]);
-            if (0..self.height).contains(&y) {
-                let cross = [shallow.row(y - 1), shallow.wide(y), shallow.row(y + 1)];
-                rows::erode(cross, deep.row_mut(y));
-                rows::close(deep.wide_mut(y));
-                rows::largest_beside(deep.wide(y), self.halves[i].row_mut(y));
+            let (shallow, deep) = (&self.eroded[i], self.eroded[i + 1].row(y));
+            let half = self.halves[i].row(y);
+            if self.has(y) {
+                // SAFETY: as promised; rows of different maps.
+                unsafe {
+                    rows::erode::<V>(shallow.three(y), deep);
+                    rows::largest_beside::<V>(deep, half);
+                }
             } else if y == self.height {
-                deep.wide_mut(y).fill(f32::INFINITY);
-                self.halves[i].wide_mut(y).fill(f32::NEG_INFINITY);
+                deep.fill(f32::INFINITY);
+                half.fill(f32::NEG_INFINITY);
             }
             let y = y - 1;
-            if (0..self.height).contains(&y) {
-                let taken = self.taken[i].row_mut(y);
-                rows::take(self.halves[i].three(y), shallow.row(y), taken);
-                let (old, new) = self.skeleton.split_at_mut(i);
-                let new = new[0].row_mut(y);
-                match old.last() {
-                    None => new.copy_from_slice(taken),
-                    Some(old) => rows::join(old.row(y), taken, new),
-                }
+            if self.has(y) {
+                let halves = self.halves[i].three(y);
+                let old = i.checked_sub(1).map(|before| self.skeleton[before].row(y));
+                let to = [self.taken[i].row(y), self.skeleton[i].row(y)];
+                // SAFETY: as promised; rows of different maps.
+                unsafe { rows::take::<V>(halves, shallow.row(y), old, to) };
             }
         }
     }
@@ -150,25 +152,24 @@ pub fn forward(
     path: Path,
     dims: [usize; 2],
     iterations: usize,
-    read: impl Fn(usize, &mut [f32]),
+    read: impl Fn(usize, &mut [f32]) + Copy,
     mut give: impl FnMut(usize, &[f32]),
 ) {
     let ages = ages_forward(iterations);
     with_scratch(room(&ages, dims[1]), |mut scratch| {
-        let mut maps = Forward::new(dims, &mut scratch, &ages);
-        path.compiled(
-            #[inline(always)]
-            || {
-                let late = iterations as isize + 2;
-                for t in 0..maps.height + late {
-                    maps.step(t, &read);
-                    if maps.has(t - late) {
-                        let row = maps.skeleton[iterations].row(t - late);
-                        give((t - late) as usize, row);
-                    }
+        let maps = Forward::new(dims, &mut scratch, &ages);
+        let late = iterations as isize + 2;
+        with_vector!(path, V => {
+            for t in 0..maps.height + late {
+                // SAFETY: `with_vector` gives what the processor has.
+                unsafe { maps.step::<V>(t, read) };
+                if maps.has(t - late) {
+                    let row = maps.skeleton[iterations].row(t - late);
+                    // SAFETY: a row that is done.
+                    give((t - late) as usize, unsafe { row.pixels() });
                 }
-            },
-        );
+            }
+        });
     });
 }
 
@@ -180,68 +181,90 @@ struct Backward<'a> {
     way: Vec<Ring<'a>>,
     /// What each erosion is given by the deeper one.
     deeper: Vec<Ring<'a>>,
-    /// Rows with a number to both sides: the gradient that is passed on, and who took which pixel.
-    grad: &'a mut [f32],
-    choice: &'a mut [f32],
+    /// A row of the gradient that is passed on.
+    grad: Ring<'a>,
+    /// What pixels of a row give to their neighbours: of a dilation, of an erosion.
+    beside: [Ring<'a>; 3],
+    across: [Ring<'a>; 3],
+}
+
+/// Rows that are kept no longer than they are worked on: those of [`Backward::grad`] and after.
+const SINGLE: usize = 7;
+
+/// The only row of each.
+fn sides<'a>(of: &[Ring<'a>; 3]) -> Sides<'a> {
+    let [left, own, right] = of.each_ref().map(|ring| ring.row(0));
+    Sides { left, own, right }
 }
 
 impl<'a> Backward<'a> {
     fn new(width: usize, scratch: &mut &'a mut [f32], ages: &[Vec<usize>; 3]) -> Self {
-        let [mut opened, mut way, mut deeper] =
-            ages.each_ref().map(|ages| take(scratch, ages, width));
-        for ring in opened.iter_mut().chain(&mut way).chain(&mut deeper) {
-            ring.wide_mut(0).fill(0.0);
+        let [opened, way, deeper] = ages.each_ref().map(|ages| take(scratch, ages, width));
+        for ring in way.iter().chain(&deeper) {
+            ring.row(0).fill(0.0);
         }
-        let (grad, rest) = std::mem::take(scratch).split_at_mut(width + 2);
-        let (choice, _) = rest.split_at_mut(width + 2);
-        choice.fill(rows::NOBODY);
-        Self {
+        let mut single = || Ring::take(scratch, 0, width);
+        let new = Self {
             opened,
             way,
             deeper,
-            grad,
-            choice,
-        }
+            grad: single(),
+            beside: std::array::from_fn(|_| single()),
+            across: std::array::from_fn(|_| single()),
+        };
+        sides(&new.beside).clear();
+        sides(&new.across).clear();
+        new
     }
 
     /// The gradient of the openings in row `y`, given on to the rows of their dilations; `grad` writes
     /// that of the last skeleton.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `V`.
     #[inline(always)]
-    fn open(&mut self, maps: &Forward<'_>, y: isize, grad: impl Fn(usize, &mut [f32])) {
-        let of_skeleton = &mut self.grad[1..=maps.width];
-        grad(y as usize, of_skeleton);
+    unsafe fn open<V: Vector>(
+        &self,
+        maps: &Forward<'_>,
+        y: isize,
+        grad: impl Fn(usize, &mut [f32]) + Copy,
+    ) {
+        let of_skeleton = self.grad.row(0);
+        // SAFETY: nothing else looks at it now.
+        grad(y as usize, unsafe { of_skeleton.pixels() });
         for i in (0..maps.taken.len()).rev() {
-            let (taken, opened) = (maps.taken[i].row(y), self.opened[i].row_mut(y));
-            match i.checked_sub(1) {
-                None => rows::untake(taken, of_skeleton, opened),
-                Some(before) => {
-                    rows::unjoin(maps.skeleton[before].row(y), taken, of_skeleton, opened);
-                }
-            }
-            rows::give_to_rows(maps.halves[i].three(y), opened, self.way[i].three_mut(y));
+            let (halves, taken) = (maps.halves[i].three(y), maps.taken[i].row(y));
+            let old = i.checked_sub(1).map(|before| maps.skeleton[before].row(y));
+            let to = [of_skeleton, self.opened[i].row(y)];
+            // SAFETY: as promised; rows of different maps.
+            unsafe { rows::untake::<V>(halves, taken, old, to, self.way[i].three(y)) };
         }
     }
 
-    /// The gradient of erosion `i` in row `y`; if it is not the input, given on to the one before.
+    /// The gradient of erosion `i` in row `y`, given on to the one before; if there is none, it is that of
+    /// the input.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `V`.
     #[inline(always)]
-    fn erode(&mut self, maps: &Forward<'_>, i: usize, y: isize) {
-        let width = maps.width;
-        let grad = &mut self.grad[1..=width];
-        match self.opened.get(i) {
-            Some(opened) => rows::both(self.deeper[i].row(y), opened.row(y), grad),
-            None => grad.fill(0.0),
-        }
+    unsafe fn erode<V: Vector>(&self, maps: &Forward<'_>, i: usize, y: isize) {
+        let of = |maps: (&Ring<'a>, &Ring<'a>)| [maps.0.row(y), maps.1.row(y)];
+        let own = self.deeper.get(i).zip(self.opened.get(i)).map(of);
         let Some(before) = i.checked_sub(1) else {
+            if let Some(own) = own {
+                // SAFETY: as promised; rows of different maps.
+                unsafe { rows::of_input::<V>(own, self.grad.row(0)) };
+            }
             return;
         };
-        rows::choose_beside(maps.eroded[i].wide(y), self.choice);
-        rows::give_beside(self.choice, self.way[before].wide(y), grad);
-        let shallow = &maps.eroded[before];
-        let cross = [shallow.row(y - 1), shallow.wide(y), shallow.row(y + 1)];
-        let to = self.deeper[before].three_mut(y);
-        rows::give_to_cross(cross, grad, to, self.choice);
-        let to = self.deeper[before].row_mut(y);
-        rows::give_sideways(self.choice, self.grad, to);
+        let (beside, across) = (sides(&self.beside), sides(&self.across));
+        let to = self.deeper[before].three(y);
+        // SAFETY: as promised; rows of different maps.
+        unsafe {
+            rows::give_beside::<V>(maps.eroded[i].row(y), self.way[before].row(y), beside);
+            let from = maps.eroded[before].three(y);
+            rows::give_to_cross::<V>(from, own, beside, to, across);
+        }
     }
 }
 
@@ -252,37 +275,38 @@ pub fn backward(
     path: Path,
     dims: [usize; 2],
     iterations: usize,
-    read: impl Fn(usize, &mut [f32]),
-    grad: impl Fn(usize, &mut [f32]),
+    read: impl Fn(usize, &mut [f32]) + Copy,
+    grad: impl Fn(usize, &mut [f32]) + Copy,
     mut give: impl FnMut(usize, &[f32]),
 ) {
     let (ages, ages_back) = (ages_both(iterations), ages_backward(iterations));
     let width = dims[1];
-    let room = room(&ages, width) + room(&ages_back, width) + 2 * (width + 2);
+    let room = room(&ages, width) + room(&ages_back, width) + SINGLE * ring::room(0, width);
     with_scratch(room, |mut scratch| {
-        let mut maps = Forward::new(dims, &mut scratch, &ages);
-        let mut back = Backward::new(width, &mut scratch, &ages_back);
-        path.compiled(
-            #[inline(always)]
-            || {
-                let late = 2 * iterations as isize + 4;
-                for t in 0..maps.height + late {
-                    maps.step(t, &read);
-                    let y = t - iterations as isize - 2;
+        let maps = Forward::new(dims, &mut scratch, &ages);
+        let back = Backward::new(width, &mut scratch, &ages_back);
+        let late = 2 * iterations as isize + 4;
+        with_vector!(path, V => {
+            for t in 0..maps.height + late {
+                // SAFETY: `with_vector` gives what the processor has. So below.
+                unsafe { maps.step::<V>(t, read) };
+                let y = t - iterations as isize - 2;
+                if maps.has(y) {
+                    // SAFETY: as above.
+                    unsafe { back.open::<V>(&maps, y, grad) };
+                }
+                for i in (0..iterations + 2).rev() {
+                    let y = t - late + i as isize;
                     if maps.has(y) {
-                        back.open(&maps, y, &grad);
-                    }
-                    for i in (0..iterations + 2).rev() {
-                        let y = t - late + i as isize;
-                        if maps.has(y) {
-                            back.erode(&maps, i, y);
-                        }
-                    }
-                    if maps.has(t - late) {
-                        give((t - late) as usize, &back.grad[1..=width]);
+                        // SAFETY: as above.
+                        unsafe { back.erode::<V>(&maps, i, y) };
                     }
                 }
-            },
-        );
+                if maps.has(t - late) {
+                    // SAFETY: a row that is done.
+                    give((t - late) as usize, unsafe { back.grad.row(0).pixels() });
+                }
+            }
+        });
     });
 }

@@ -10,8 +10,8 @@ use super::activation::InputActivation;
 use super::case::{Elsewhere, Given};
 use super::cross_entropy::at_least_one;
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, constant, foreground,
-    needs_foreground, product_sums, sum_all,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, foreground, needs_foreground,
+    product_sums, sum_all,
 };
 use crate::param::Param;
 
@@ -112,13 +112,15 @@ impl Boundary {
         if self.full_mask == FullMask::Zero {
             return map;
         }
-        let [_, _, h, w] = map.dims();
-        let corner = |at: usize| {
-            let (y, x) = ((at / w + 1) as f64, (at % w) as f64);
-            1.0 - (y * y + x * x).sqrt()
+        let ([_, _, h, w], device) = (map.dims(), map.device());
+        let squares = |first: usize, len: usize| {
+            let steps = first as i64..(first + len) as i64;
+            let away = Tensor::<1, Int>::arange(steps, &device).float().cast(dtype);
+            away.clone() * away
         };
-        let corners: Vec<f64> = (0..h * w).map(corner).collect();
-        let corners: Tensor<4> = constant(&corners, [1, 1, h, w], &map);
+        let rows = squares(1, h).reshape([1, 1, h, 1]);
+        let columns = squares(0, w).reshape([1, 1, 1, w]);
+        let corners = -(rows + columns).sqrt() + 1.0;
         map + inside * (-border + 1.0) * corners
     }
 }

@@ -9,7 +9,7 @@ use dicebench_kernels::{fused, losses};
 use super::activation::InputActivation;
 use super::case::{Elsewhere, Given};
 use super::{
-    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground,
+    LossContext, LossError, LossFn, LossInfo, Prediction, Target, fits, foreground, gpu,
     needs_foreground, plane_sums, product_sums,
 };
 use crate::param::Param;
@@ -149,8 +149,14 @@ impl ClDice {
         [precision, sensitivity].map(|sums| sums.map(|sums| sums.sum_dim(1)))
     }
 
-    /// Skeletons of the true masks of the classes that count.
+    /// Skeletons of the true masks of the classes that count, made where the masks are.
     fn true_skeleton(&self, target: &Target) -> Tensor<4> {
+        if gpu::holds(&target.one_hot) {
+            let one_hot = target.one_hot.clone().without_autodiff();
+            let dtype = one_hot.dtype();
+            let mask = one_hot.greater_elem(0.5).float().cast(dtype);
+            return skeleton(foreground(mask, self.include_background), self.iterations);
+        }
         let [n, classes, h, w] = target.one_hot.dims();
         let first = usize::from(!self.include_background);
         let of = [first, classes];

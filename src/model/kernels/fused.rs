@@ -162,7 +162,7 @@ pub fn undecided(p: Tensor<4>, weights: Tensor<4>, epsilon: f32) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as FusedKernels>::undecided(p, weights, epsilon))
 }
 
-/// Lovász-softmax of probabilities `[N, C, H, W]` that are no tensor (of a device, read back): how the
+/// Lovász-softmax of probabilities `[N, C, H, W]` that are no tensor: how the
 /// loss grows with each error |y − p|.
 ///
 /// # Panics

@@ -5,6 +5,8 @@
 //! From the inside out: [`simd`] one register, [`tile`] the inner loops, [`band`] and [`memory`]
 //! how tensors get there, [`conv`], [`winograd`] … the operations on slices, and [`extension`] and
 //! [`gradients`] what burn sees. Nothing here knows of networks, and only those two of tensors.
+//!
+//! [`gpu`] stands beside all that: what burn lacks on a GPU.
 
 mod band;
 mod conv;

@@ -67,6 +67,7 @@ pub(super) fn cases() -> Result<Vec<Awkward>, String> {
             add("boundary", &settings, shape, false)?;
         }
     }
+    add("boundary", &[("full_mask", "keep")], ODD, false)?;
     add("hausdorff", &[("alpha", "1.5")], ODD, false)?;
     add("hausdorff", &[("log", "true")], ODD, false)?;
     add("hausdorff", &[], [1, 2, 3, 400], false)?;

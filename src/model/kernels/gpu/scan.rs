@@ -75,7 +75,7 @@ pub(super) fn up_to_here(own: u32, sums: &mut Shared<[u32]>) -> u32 {
 #[cube(launch)]
 fn count_tiles(values: &[u32], counts: &mut [u32], lists: u32, len: u32) {
     let len = len as usize;
-    let tiles = (len + TILE - 1) / TILE;
+    let tiles = len.div_ceil(TILE);
     let list = CUBE_POS / tiles;
     if list >= lists as usize {
         terminate!();

@@ -125,7 +125,7 @@ fn steps(
     #[comptime] absent: bool,
 ) {
     let (classes, plane, len) = (classes as usize, plane as usize, len as usize);
-    let tiles = (len + TILE - 1) / TILE;
+    let tiles = len.div_ceil(TILE);
     let list = CUBE_POS / tiles;
     if list >= own_in_all.len() {
         terminate!();

@@ -140,7 +140,7 @@ fn exchange(
     #[comptime] mirrored: bool,
 ) {
     let (len, block) = (len as usize, block as usize);
-    let units = (len + block - 1) / block * (block / HELD);
+    let units = len.div_ceil(block) * (block / HELD);
     let list = ABSOLUTE_POS / units;
     if list >= lists as usize {
         terminate!();
@@ -174,7 +174,7 @@ fn exchange(
 #[cube(launch)]
 fn tile(keys: &mut [u32], values: &mut [u32], lists: u32, len: u32, #[comptime] merge: bool) {
     let len = len as usize;
-    let tiles = (len + TILE - 1) / TILE;
+    let tiles = len.div_ceil(TILE);
     let list = CUBE_POS / tiles;
     if list >= lists as usize {
         terminate!();

@@ -280,6 +280,8 @@ impl Given<'_> {
         let (plane, classes) = (self.size.plane(), self.p.channels);
         let p = self.p.plane(image, class, self.size);
         let labels = &self.labels[image * plane..][..plane];
+        // As wide as a rank, so that a comparison is one vector's work.
+        let (own_label, labels_end) = (class as u32, classes as u32);
         let (mut ranks, mut ranges) = ([0u32; CHUNK], [0u32; CHUNK]);
         for start in (0..plane).step_by(CHUNK).rev() {
             let len = CHUNK.min(plane - start);
@@ -290,12 +292,12 @@ impl Given<'_> {
                     let to = ranks.iter_mut().zip(&mut ranges);
                     for ((to, range_to), (&p, &label)) in to.zip(p.iter().zip(labels)) {
                         // |y − p|, written without a kink at equality.
-                        let label = usize::from(label);
-                        let error = if label == class { 1.0 - p } else { p };
+                        let label = u32::from(label);
+                        let error = if label == own_label { 1.0 - p } else { p };
                         let rank = rank(error);
                         let range = (rank >> FINE).clamp(FIRST, LAST) - FIRST;
                         *to = rank;
-                        *range_to = if label < classes { range } else { NONE };
+                        *range_to = if label < labels_end { range } else { NONE };
                     }
                 },
             );

@@ -1,8 +1,8 @@
-//! What is done to one row, a vector of pixels at a time. Each loop does as much as it can to what it has
-//! read: there are few pixels to a row, and many maps.
+//! What is done to one row, a vector of pixels at a time. Rows are short and maps are many, so each loop
+//! does all that can be done with what it has read.
 //!
-//! Where a gradient goes to one of several, it is given to the last that was larger or less than all
-//! before, which is the first of equals; its place there is told by a comparison, never written down.
+//! The largest (or least) of several is the first of equals, and has their gradient: going back from the
+//! last, the gradient stays with the one that beats all before it. Comparisons tell, nothing is noted.
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use super::super::simd::Vector;

@@ -1,6 +1,6 @@
 //! Batches that are awkward for kernels that sort errors and measure distances: equal errors and
-//! ignored pixels, absent and full classes, odd sizes, single rows, more pixels than a tile, and logits
-//! that leave nothing between 0 and 1.
+//! ignored pixels, absent and full classes, odd sizes, single rows, more pixels than a tile, borders far
+//! away, and logits that leave nothing between 0 and 1.
 
 use burn::prelude::*;
 
@@ -11,13 +11,24 @@ use crate::loss::{LossConfig, OutputActivation, Prediction, Target};
 /// Beyond it a softmax is 0 and 1.
 const EXTREME: f32 = 1e4;
 
+/// What a loss is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Values {
+    /// Probabilities of few values, so that many are equal; half of them on either side of ½.
+    Coarse,
+    /// The same, hardly any above ½.
+    Sparse,
+    /// Logits.
+    Extreme,
+}
+
 /// One loss with its settings, on a batch of one shape.
 pub(super) struct Awkward {
     pub name: String,
     loss: LossConfig,
     /// `[N, C, H, W]`
     shape: [usize; 4],
-    extreme: bool,
+    values: Values,
 }
 
 /// Every setting of the losses that have such kernels.
@@ -32,21 +43,21 @@ pub(super) fn cases() -> Result<Vec<Awkward>, String> {
     const COLUMN: [usize; 4] = [2, 3, 70, 1];
     const PIXEL: [usize; 4] = [1, 2, 1, 1];
     let mut cases = Vec::new();
-    let mut add = |kind: &str, settings: &[(&str, &str)], shape: [usize; 4], extreme: bool| {
+    let mut add = |kind: &str, settings: &[(&str, &str)], shape: [usize; 4], values: Values| {
         let mut loss = LossConfig::of_kind(kind).map_err(|error| error.to_string())?;
-        let mut name = format!("loss: {kind}, {shape:?}");
+        let mut name = vec![format!("loss: {kind}"), format!("{shape:?}")];
         for (key, value) in settings {
             loss.set(key, value).map_err(|error| error.to_string())?;
-            name.push_str(&format!(", {key} {value}"));
+            name.push(format!("{key} {value}"));
         }
-        if extreme {
-            name.push_str(", extreme logits");
+        if values != Values::Coarse {
+            name.push(format!("{values:?}"));
         }
         cases.push(Awkward {
-            name,
+            name: name.join(", "),
             loss,
             shape,
-            extreme,
+            values,
         });
         Ok::<(), String>(())
     };
@@ -54,24 +65,28 @@ pub(super) fn cases() -> Result<Vec<Awkward>, String> {
         for classes in ["present", "all"] {
             let settings = [("per_image", per_image), ("classes", classes)];
             for shape in [ODD, TILES, ROW, PIXEL] {
-                add("lovasz", &settings, shape, false)?;
+                add("lovasz", &settings, shape, Values::Coarse)?;
             }
         }
     }
-    add("lovasz", &[], MANY_TILES, false)?;
-    add("lovasz", &[], TILES, true)?;
+    add("lovasz", &[], MANY_TILES, Values::Coarse)?;
+    add("lovasz", &[], TILES, Values::Extreme)?;
     for background in ["false", "true"] {
         let settings = [("include_background", background)];
         for shape in [ODD, TILES, ROW, COLUMN, PIXEL] {
-            add("hausdorff", &settings, shape, false)?;
-            add("boundary", &settings, shape, false)?;
+            add("hausdorff", &settings, shape, Values::Coarse)?;
+            add("boundary", &settings, shape, Values::Coarse)?;
         }
     }
-    add("boundary", &[("full_mask", "keep")], ODD, false)?;
-    add("hausdorff", &[("alpha", "1.5")], ODD, false)?;
-    add("hausdorff", &[("log", "true")], ODD, false)?;
-    add("hausdorff", &[], [1, 2, 3, 400], false)?;
-    add("hausdorff", &[], TILES, true)?;
+    add("boundary", &[("full_mask", "keep")], ODD, Values::Coarse)?;
+    add("hausdorff", &[("alpha", "1.5")], ODD, Values::Coarse)?;
+    add("hausdorff", &[("log", "true")], ODD, Values::Coarse)?;
+    add("hausdorff", &[], [1, 2, 3, 400], Values::Coarse)?;
+    for shape in [[1, 2, 3, 400], [2, 3, 90, 333]] {
+        let settings = [("include_background", "true")];
+        add("hausdorff", &settings, shape, Values::Sparse)?;
+    }
+    add("hausdorff", &[], TILES, Values::Extreme)?;
     Ok(cases)
 }
 
@@ -84,19 +99,20 @@ impl Awkward {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             state >> 8
         };
-        let given = |unit: u32| match self.extreme {
-            true => [-EXTREME, 0.0, EXTREME][unit as usize % 3],
-            // Of few values, so that many are equal, and half of them on either side of ½.
-            false => (unit % 256) as f32 / 256.0,
+        let given = |unit: u32| match self.values {
+            Values::Coarse => (unit % 256) as f32 / 256.0,
+            Values::Sparse if unit % 1024 == 0 => 0.75,
+            Values::Sparse => (unit % 128) as f32 / 256.0,
+            Values::Extreme => [-EXTREME, 0.0, EXTREME][unit as usize % 3],
         };
         let given: Vec<f32> = (0..n * classes * h * w).map(|_| given(next())).collect();
         let given = TensorData::new(given, self.shape);
         let given: Tensor<4> = Tensor::from_data(given, device).require_grad();
         let prediction = Prediction {
             logits: given.clone(),
-            activation: match self.extreme {
-                true => OutputActivation::Softmax,
-                false => OutputActivation::None,
+            activation: match self.values {
+                Values::Coarse | Values::Sparse => OutputActivation::None,
+                Values::Extreme => OutputActivation::Softmax,
             },
         };
         // The last class is absent, but where an image is all of it.

@@ -24,7 +24,7 @@ use blocks::{Blocks, PAGE};
 
 /// Bytes of the buffers that have their place in the range. For larger ones the system is asked
 /// each time: it knows whether there is room.
-const SMALLEST: usize = 1 << 17;
+const SMALLEST: usize = 1 << 15;
 const LARGEST: usize = 1 << 30;
 /// Addresses only: memory comes with the first use.
 const RANGE: usize = 1 << 36;

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::prelude::*;
 
 use super::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
-use super::conv::{Conv, Init, UpConv, upsample_nearest2x};
+use super::conv::{Conv, Init, Map, UpConv, upsample_nearest2x};
 use super::norm::{Norm, activate};
 
 /// conv 3×3 → normalisation → activation, twice.
@@ -31,22 +31,32 @@ impl Block {
         }
     }
 
+    /// The same, but large outputs of its convolutions are computed again in the backward pass.
+    #[must_use]
+    pub fn computed_again(self) -> Self {
+        Self {
+            conv1: self.conv1.computed_again(),
+            conv2: self.conv2.computed_again(),
+            ..self
+        }
+    }
+
     /// `[N, I, H, W]` → `[N, O, H, W]`.
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.both((x, None))
+    pub fn forward(&self, x: impl Into<Map>) -> Map {
+        self.both((x.into(), None))
     }
 
     /// As [`Block::forward`] of the channels of `a`, then those of `b`.
     #[must_use]
-    pub fn forward_cat(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
-        self.both((a, Some(b)))
+    pub fn forward_cat(&self, a: Map, b: Tensor<4>) -> Map {
+        self.both((a, Some(b.into())))
     }
 
-    fn both(&self, inputs: (Tensor<4>, Option<Tensor<4>>)) -> Tensor<4> {
+    fn both(&self, inputs: (Map, Option<Map>)) -> Map {
         let layer = |conv: &Conv, norm: &Option<Norm>, (a, b)| match norm {
             Some(norm) => norm.forward_conv(conv, (a, b), self.activation),
-            None => activate(conv.forward_all(a, b), self.activation),
+            None => activate(conv.forward_all(a, b), self.activation).into(),
         };
         let between = layer(&self.conv1, &self.norm1, inputs);
         layer(&self.conv2, &self.norm2, (between, None))
@@ -77,7 +87,7 @@ impl Up {
 
     /// `[N, I, H, W]` → `[N, O, 2H, 2W]`.
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Map) -> Tensor<4> {
         match (&self.transposed, &self.conv) {
             (Some(up), _) => up.forward(x),
             (None, Some(conv)) => conv.forward(upsample_nearest2x(x)),

@@ -12,6 +12,7 @@ use burn::tensor::ops::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+pub use super::kernels::extension::{LARGE, Map};
 use super::kernels::{extension, update};
 
 /// Convolution with stride 1 that keeps the size.
@@ -19,10 +20,16 @@ use super::kernels::{extension, update};
 /// # Shapes
 /// `x` `[N, I, H, W]`, `weight` `[O, I, k, k]` with odd `k`, `bias` `[O]` → `[N, O, H, W]`.
 #[must_use]
-pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    if extension::fits(&x) {
-        return extension::conv(x, weight, bias);
+pub fn conv2d_same(x: impl Into<Map>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    conv2d(x.into(), weight, bias, false)
+}
+
+/// If `again`, the CPU does not keep a large output for the backward pass, which computes it once more.
+fn conv2d(x: Map, weight: Tensor<4>, bias: Option<Tensor<1>>, again: bool) -> Tensor<4> {
+    if x.fits() {
+        return extension::conv(x, weight, bias, again);
     }
+    let x = x.finish();
     let [_, _, kernel, _] = weight.dims();
     let padding = kernel / 2;
     let options = ConvOptions::new([1, 1], [padding, padding], [1, 1], 1);
@@ -33,15 +40,16 @@ pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> 
 /// first where that can be avoided.
 #[must_use]
 pub fn conv2d_same_cat(
-    a: Tensor<4>,
-    b: Tensor<4>,
+    a: impl Into<Map>,
+    b: impl Into<Map>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<4> {
-    if extension::fits(&a) {
+    let (a, b) = (a.into(), b.into());
+    if a.fits() {
         return extension::conv_cat(a, b, weight, bias);
     }
-    conv2d_same(Tensor::cat(vec![a, b], 1), weight, bias)
+    conv2d_same(Tensor::cat(vec![a.finish(), b.finish()], 1), weight, bias)
 }
 
 /// Transposed convolution, 2×2 with stride 2: doubles height and width.
@@ -49,29 +57,38 @@ pub fn conv2d_same_cat(
 /// # Shapes
 /// `x` `[N, I, H, W]`, `weight` `[I, O, 2, 2]`, `bias` `[O]` → `[N, O, 2H, 2W]`.
 #[must_use]
-pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    if extension::fits(&x) {
+pub fn conv_transpose2x2(
+    x: impl Into<Map>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<4> {
+    let x = x.into();
+    if x.fits() {
         return extension::up_conv(x, weight, bias);
     }
+    let x = x.finish();
     let options = ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1);
     module::conv_transpose2d(x, weight, bias, options)
 }
 
 /// Largest of each 2×2 square; halves height and width.
 #[must_use]
-pub fn max_pool2x2(x: Tensor<4>) -> Tensor<4> {
-    if extension::fits(&x) {
+pub fn max_pool2x2(x: impl Into<Map>) -> Tensor<4> {
+    let x = x.into();
+    if x.fits() {
         return extension::max_pool(x);
     }
-    module::max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
+    module::max_pool2d(x.finish(), MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
 /// Repeats each pixel 2×2. (Bilinear interpolation has no backward pass on burn 0.22's GPUs.)
 #[must_use]
-pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
-    if extension::fits(&x) {
+pub fn upsample_nearest2x(x: impl Into<Map>) -> Tensor<4> {
+    let x = x.into();
+    if x.fits() {
         return extension::repeat(x);
     }
+    let x = x.finish();
     let [_, _, height, width] = x.dims();
     let options = InterpolateOptions::new(InterpolateMode::Nearest)
         .with_align_corners(false)
@@ -82,7 +99,7 @@ pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
 /// What [`batch_norm_train`] gives.
 pub struct BatchNormOutput {
     /// `[N, C, H, W]`.
-    pub output: Tensor<4>,
+    pub output: Map,
     /// `[C]`, detached.
     pub mean: Tensor<1>,
     /// `[C]`, detached; biased.
@@ -116,7 +133,7 @@ pub fn batch_norm_train(
         result.output
     };
     BatchNormOutput {
-        output,
+        output: output.into(),
         mean: result.mean.detach(),
         variance: result.variance.detach(),
     }
@@ -157,12 +174,14 @@ fn scale_and_shift([gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) 
 /// [`batch_norm_eval`] of it: in one pass over memory on the CPU. For evaluation.
 #[must_use]
 pub fn conv2d_norm_eval(
-    (a, b): (Tensor<4>, Option<Tensor<4>>),
+    (a, b): (Map, Option<Map>),
     weight: Tensor<4>,
     statistics: [Tensor<1>; 4],
     epsilon: f64,
     relu: bool,
 ) -> Tensor<4> {
+    // In evaluation every map stands as it is read.
+    let (a, b) = (a.finish(), b.map(Map::finish));
     if extension::fits(&a) && !a.device().is_autodiff() {
         let numbers = scale_and_shift(statistics, epsilon);
         return update::conv_rescale((a, b), weight, numbers, relu);
@@ -222,6 +241,9 @@ pub struct Conv {
     pub weight: Param<Tensor<4>>,
     /// `[O]`; none before a normalisation, which would take it away again.
     pub bias: Option<Param<Tensor<1>>>,
+    /// Computed again in the backward pass rather than kept for it, where it is large.
+    #[module(skip)]
+    again: bool,
 }
 
 impl Conv {
@@ -237,17 +259,29 @@ impl Conv {
         Self {
             weight: init.uniform([outputs, inputs, kernel, kernel], fan_in),
             bias: bias.then(|| init.uniform([outputs], fan_in)),
+            again: false,
+        }
+    }
+
+    /// The same, but on the CPU a large output is not kept for the backward pass, which computes it
+    /// once more.
+    #[must_use]
+    pub fn computed_again(self) -> Self {
+        Self {
+            again: true,
+            ..self
         }
     }
 
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv2d_same(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    pub fn forward(&self, x: impl Into<Map>) -> Tensor<4> {
+        let bias = self.bias.as_ref().map(Param::val);
+        conv2d(x.into(), self.weight.val(), bias, self.again)
     }
 
     /// As [`Conv::forward`] of the channels of `a`, then those of `b` if there is one.
     #[must_use]
-    pub fn forward_all(&self, a: Tensor<4>, b: Option<Tensor<4>>) -> Tensor<4> {
+    pub fn forward_all(&self, a: Map, b: Option<Map>) -> Tensor<4> {
         let Some(b) = b else {
             return self.forward(a);
         };
@@ -277,7 +311,7 @@ impl UpConv {
     }
 
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: impl Into<Map>) -> Tensor<4> {
         conv_transpose2x2(x, self.weight.val(), Some(self.bias.val()))
     }
 }
@@ -400,7 +434,7 @@ mod tests {
             for relu in [false, true] {
                 let plain = conv2d_same(joined.clone(), weight.clone(), None);
                 let expected = batch_norm_eval(plain, statistics.clone(), 1e-5, relu);
-                let inputs = (first.clone(), second.clone());
+                let inputs = (first.clone().into(), second.clone().map(Map::from));
                 let weight = weight.clone();
                 let found = conv2d_norm_eval(inputs, weight, statistics.clone(), 1e-5, relu);
                 assert_close(&values(found), &values(expected), &format!("{a} {b} {o}"));

@@ -7,7 +7,7 @@ use burn::prelude::*;
 use burn::tensor::activation;
 
 use super::config::{HiddenActivation, Normalization};
-use super::conv::{self, Conv, Init};
+use super::conv::{self, Conv, Init, Map};
 
 /// Added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -54,9 +54,9 @@ impl Norm {
     /// Normalises `[N, C, H, W]` and applies the activation. On a device with autodiff the
     /// batch's own statistics are used and remembered, otherwise the remembered ones.
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>, then: HiddenActivation) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, then: HiddenActivation) -> Map {
         let (Some(mean), Some(variance)) = (&self.running_mean, &self.running_var) else {
-            return activate(self.grouped(x), then);
+            return activate(self.grouped(x), then).into();
         };
         let relu = then == HiddenActivation::Relu;
         let y = if x.device().is_autodiff() {
@@ -66,9 +66,12 @@ impl Norm {
             remember(variance, result.variance);
             result.output
         } else {
-            conv::batch_norm_eval(x, self.remembered(mean, variance), EPSILON, relu)
+            conv::batch_norm_eval(x, self.remembered(mean, variance), EPSILON, relu).into()
         };
-        if relu { y } else { activate(y, then) }
+        if relu {
+            return y;
+        }
+        activate(y.finish(), then).into()
     }
 
     /// [`Norm::forward`] of a convolution without bias of the channels of `a`, then those of `b`:
@@ -77,9 +80,9 @@ impl Norm {
     pub fn forward_conv(
         &self,
         conv: &Conv,
-        (a, b): (Tensor<4>, Option<Tensor<4>>),
+        (a, b): (Map, Option<Map>),
         then: HiddenActivation,
-    ) -> Tensor<4> {
+    ) -> Map {
         if let (Some(mean), Some(variance), None) =
             (&self.running_mean, &self.running_var, &conv.bias)
             && !a.device().is_autodiff()
@@ -88,7 +91,7 @@ impl Norm {
             let statistics = self.remembered(mean, variance);
             let weight = conv.weight.val();
             let y = conv::conv2d_norm_eval((a, b), weight, statistics, EPSILON, relu);
-            return if relu { y } else { activate(y, then) };
+            return if relu { y } else { activate(y, then) }.into();
         }
         self.forward(conv.forward_all(a, b), then)
     }
@@ -191,7 +194,7 @@ mod tests {
             let values: Vec<f32> = (0..128).map(|i| ((i * 37 % 101) as f32) * 3.0).collect();
             let x = Tensor::<4>::from_data(TensorData::new(values, [2, 4, 4, 4]), &device);
             // LeakyReLU can be undone, so that the normalised values can be looked at.
-            let y = norm.forward(x, HiddenActivation::LeakyRelu);
+            let y = norm.forward(x, HiddenActivation::LeakyRelu).finish();
             let y: Vec<f32> = y.into_data().try_to_vec().unwrap();
             let y: Vec<f32> = y
                 .iter()
@@ -219,7 +222,7 @@ mod tests {
             Tensor::from_data(x, &Device::flex()),
             HiddenActivation::LeakyRelu,
         );
-        let y: Vec<f32> = evaluated.into_data().try_to_vec().unwrap();
+        let y: Vec<f32> = evaluated.finish().into_data().try_to_vec().unwrap();
         assert!(
             (y[0] + 0.01).abs() < 1e-3 && (y[1] - 1.0).abs() < 1e-3,
             "{y:?}"

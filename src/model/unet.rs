@@ -6,7 +6,7 @@ use burn::prelude::*;
 
 use super::block::{Block, Up};
 use super::config::ModelConfig;
-use super::conv::{Conv, Init, max_pool2x2};
+use super::conv::{Conv, Init, Map, max_pool2x2};
 
 /// `depth` levels down, a bottom, and as many levels up, with a skip connection at each.
 #[derive(Module, Debug)]
@@ -41,7 +41,8 @@ impl UNet {
                 } else {
                     width(level - 1)
                 };
-                Block::new(config, inputs, width(level), init)
+                // The backward pass comes to them last: until then their maps can be done without.
+                Block::new(config, inputs, width(level), init).computed_again()
             })
             .collect();
         let above = if depth == 0 {
@@ -77,16 +78,16 @@ impl UNet {
     /// channel is dropped, 1 / (1 − p) elsewhere).
     #[must_use]
     pub fn forward_dropping(&self, x: Tensor<4>, keep: Option<Tensor<4>>) -> Tensor<4> {
-        let mut x = x;
+        let mut x = Map::from(x);
         let mut skips = Vec::with_capacity(self.encoder.len());
         for block in &self.encoder {
             let level = block.forward(x);
-            x = max_pool2x2(level.clone());
+            x = max_pool2x2(level.clone()).into();
             skips.push(level);
         }
         x = self.bottom.forward(x);
         if let Some(keep) = keep {
-            x = x * keep;
+            x = (x.finish() * keep).into();
         }
         for ((up, block), skip) in self
             .up

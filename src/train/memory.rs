@@ -9,6 +9,7 @@ use crate::experiment::ExperimentConfig;
 use crate::experiment::train_config::Optimizer;
 use crate::loss::LossConfig;
 use crate::model::config::{HiddenActivation, ModelConfig, Normalization, Upsampling};
+use crate::model::conv::LARGE;
 
 /// Bytes of a number.
 const NUMBER: f64 = 4.0;
@@ -89,6 +90,7 @@ pub fn estimate(config: &ExperimentConfig, classes: usize, own_kernels: bool) ->
     let at_once = config.train.images_at_once() as f64;
     let kept = Kept {
         model: &config.model,
+        pixels: at_once * pixels,
         own_kernels,
         recompute: config.train.checkpointing,
     };
@@ -245,6 +247,8 @@ fn at_winograds_points(model: &ModelConfig) -> f64 {
 /// What stays in memory from forward to backward pass, in numbers for each pixel of an image.
 struct Kept<'a> {
     model: &'a ModelConfig,
+    /// Of all images at once.
+    pixels: f64,
     own_kernels: bool,
     recompute: bool,
 }
@@ -277,6 +281,13 @@ impl Kept<'_> {
         }
     }
 
+    /// Normalisation and activation are done by whoever reads a map.
+    fn fused(&self) -> bool {
+        self.own_kernels
+            && self.model.normalization == Normalization::Batch
+            && self.model.hidden_activation == HiddenActivation::Relu
+    }
+
     fn by_network(&self) -> f64 {
         let layer = self.by_layer();
         let depth = self.model.depth as i32;
@@ -285,10 +296,19 @@ impl Kept<'_> {
         for level in 0..depth {
             // Channels double and pixels are quartered from level to level.
             let map = base * 2f64.powi(level) / 4f64.powi(level);
-            // Encoder and decoder have two layers each.
-            sum += 4.0 * layer * map;
-            // The pooled image, and which of four was taken: a byte on the CPU.
-            sum += map / 4.0 * if self.own_kernels { 1.25 } else { 2.0 };
+            // Encoder and decoder have two layers each. The CPU computes an encoder's large maps again,
+            // when those of the decoder are no longer there.
+            let again = self.own_kernels && self.pixels * map * NUMBER >= LARGE as f64;
+            let kept_again = if again { layer - 1.0 } else { layer };
+            sum += 2.0 * (layer + kept_again) * map;
+            // The pooled image, and which of four was taken: a byte each on the CPU, which computes
+            // the image again where what it was pooled from is there.
+            let pooled = match (self.own_kernels, again) {
+                (true, true) => 1.25,
+                (true, false) => 0.25,
+                (false, _) => 2.0,
+            };
+            sum += map / 4.0 * pooled;
             sum += match self.model.upsampling {
                 // Computed again on the CPU.
                 Upsampling::Transposed if self.own_kernels => 0.0,
@@ -313,7 +333,9 @@ impl Kept<'_> {
     /// Gradients that live at the same time, at the top of the U where they are largest; what is
     /// computed again lives beside them.
     fn on_the_way(&self) -> f64 {
-        let maps = if self.recompute || self.own_kernels {
+        let maps = if self.fused() {
+            1.0 // a gradient becomes that of the layer before in its place
+        } else if self.recompute || self.own_kernels {
             3.0
         } else {
             2.0

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::Path;
 use super::memory::Output;
+use super::reading::{Reading, read};
 use super::tile::Span;
 
 /// Some channels of a batch of images; `H·W` numbers to a channel, one channel after the other.
@@ -19,6 +20,8 @@ pub struct View<'a> {
     pub channels: usize,
     /// From an image to the next.
     pub image_stride: usize,
+    /// How each channel is to be read; as it stands if empty.
+    pub readings: &'a [Reading],
 }
 
 /// Size of a batch of planes.
@@ -59,7 +62,12 @@ impl Size {
 }
 
 impl<'a> View<'a> {
-    /// Channel `channel` of image `image`.
+    /// How channel `channel` is to be read, unless as it stands.
+    pub fn reading(&self, channel: usize) -> Option<Reading> {
+        self.readings.get(channel).copied()
+    }
+
+    /// Channel `channel` of image `image`, as it stands.
     pub fn plane(&self, image: usize, channel: usize, size: Size) -> &'a [f32] {
         let start = image * self.image_stride + channel * size.plane();
         &self.data[start..start + size.plane()]
@@ -145,7 +153,7 @@ impl Layout {
     }
 
     /// Copies planes into the scratch, with zeros around each band.
-    pub fn pack(&self, source: Source<'_>, planes: Range<usize>, scratch: &mut [f32]) {
+    pub fn pack(&self, path: Path, source: Source<'_>, planes: Range<usize>, scratch: &mut [f32]) {
         let used = scratch.len() - 16;
         scratch[used..].fill(0.0);
         let plane_stride = self.plane_stride();
@@ -156,7 +164,12 @@ impl Layout {
                     Source::Channels(views) => {
                         let (view, channel) = Source::channel(views, plane);
                         let plane = view.plane(band.image, channel, self.size);
-                        self.pack_band(band, plane, packed);
+                        self.pack_band(band, plane, packed, |from, to| {
+                            match view.reading(channel) {
+                                Some(reading) => read(path, reading, from, to),
+                                None => to.copy_from_slice(from),
+                            }
+                        });
                     }
                     Source::Quarters(view) => {
                         let plane_of = view.plane(band.image, plane / 4, self.size.doubled());
@@ -167,7 +180,13 @@ impl Layout {
         }
     }
 
-    fn pack_band(&self, band: &Band, plane: &[f32], packed: &mut [f32]) {
+    fn pack_band(
+        &self,
+        band: &Band,
+        plane: &[f32],
+        packed: &mut [f32],
+        copy: impl Fn(&[f32], &mut [f32]),
+    ) {
         let (pad, width) = (self.pad, self.size.width);
         for (index, row) in packed.chunks_exact_mut(self.pitch()).enumerate() {
             let y = (band.rows.start + index).wrapping_sub(pad);
@@ -176,7 +195,8 @@ impl Layout {
                 continue;
             }
             row[..pad].fill(0.0);
-            row[pad..pad + width].copy_from_slice(&plane[y * width..(y + 1) * width]);
+            let from = &plane[y * width..(y + 1) * width];
+            copy(from, &mut row[pad..pad + width]);
             row[pad + width..].fill(0.0);
         }
     }

@@ -111,7 +111,7 @@ pub fn multiply(
     (0..layouts.len() * parts).into_par_iter().for_each(|task| {
         let (layout, part) = (&layouts[task / parts], task % parts);
         with_scratch(layout.scratch(planes), |scratch| {
-            layout.pack(input, 0..planes, scratch);
+            layout.pack(path, input, 0..planes, scratch);
             let taps = layout.taps();
             for (pass, out) in passes.iter().zip(&outs) {
                 let (spans, split) = layout.spans(path, pass.rows * size.plane());
@@ -287,7 +287,7 @@ pub fn weight_gradient(
     correlate_all(path, Source::Channels(inputs), grad, kernel / 2, size)
 }
 
-/// Sum over all pixels of `y` (`[N, rows, H, W]`) times the windows of `x`:
+/// Sum over all pixels of `y` (`[N, rows, H, W]`, read as it stands) times the windows of `x`:
 /// `[rows, planes of x, k, k]`.
 pub fn correlate_all(path: Path, x: Source<'_>, y: View<'_>, pad: usize, size: Size) -> Vec<f32> {
     let planes = x.planes();
@@ -348,7 +348,7 @@ fn correlate_band(
     };
     with_scratch(packed_len + dense_len, |scratch| {
         let (packed, copy) = scratch.split_at_mut(packed_len);
-        layout.pack(x, planes, &mut packed[..layout.scratch(count)]);
+        layout.pack(path, x, planes, &mut packed[..layout.scratch(count)]);
         let (y_start, y_stride) = if dense {
             pack_dense(path, y, layout.size, &mut spans, copy);
             (copy.as_ptr(), spans.len() * path.lanes())

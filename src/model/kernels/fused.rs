@@ -176,6 +176,7 @@ pub fn lovasz_shares(p: &[f32], dims: [usize; 4], labels: &[u8], form: Lovasz) -
         data: p,
         channels,
         image_stride: channels * height * width,
+        readings: &[],
     };
     let size = super::band::Size {
         images,

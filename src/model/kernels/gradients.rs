@@ -1,11 +1,12 @@
 //! The backward passes of the kernels, as steps of burn's autodiff.
+//!
+//! A map is kept once, as it came out of its convolution: normalised maps are none of their own
+//! ([`super::extension::Map`]), and what is cheap to compute again is not kept at all ([`super::again`]).
 
 use std::sync::Arc;
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
-use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -14,56 +15,58 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 
 use super::Path;
-use super::band::{Size, View};
+use super::again::{ConvAgain, FinishAgain, Held, NormAgain, PoolAgain, RepeatAgain, UpAgain};
+use super::band::Size;
 use super::extension::{
-    Flat, Kernels, Planar, max_pool_with_choice, normalise, output, tensor, whole,
+    Flat, Kernels, LARGE, Planar, max_pool_with_choice, output, readings, statistics, tensor, whole,
 };
 use super::norm::{self, Channel};
 use super::{conv, pool, upconv};
 
-/// Backward pass of both convolutions.
-#[derive(Debug)]
-struct Convolution;
+/// What a backward pass needs of an input: its node, and how it is to be read.
+#[derive(Debug, Clone)]
+struct Input {
+    node: NodeId,
+    readings: FlexTensor,
+}
 
-/// Gradients of a convolution, registered for those parents that want one.
-fn convolution_backward(
+impl Input {
+    fn retrieve(self, checkpointer: &mut Checkpointer) -> Planar {
+        let x = checkpointer.retrieve_node_output::<FlexTensor>(self.node);
+        Planar::read(x, self.readings)
+    }
+}
+
+/// Registers the gradients of a convolution's inputs and of its weight for those parents that want
+/// one. Of the weight's inputs, number `first` and following are those of `inputs`: all, or a part.
+fn convolution_backward<const N: usize>(
     grads: &mut Gradients,
     grad: FlexTensor,
-    inputs: Vec<(Option<NodeId>, FlexTensor)>,
+    inputs: [(Option<NodeId>, Planar); N],
+    first: usize,
     (weight_node, weight): (Option<NodeId>, FlexTensor),
-    bias_node: Option<NodeId>,
 ) {
     let path = Path::best();
     let [outputs, all, kernel, _] = weight.shape().dims();
     let grad = Planar::new(grad);
     let size = grad.size();
-    let nodes: Vec<(Option<NodeId>, usize)> = inputs
-        .iter()
-        .map(|(node, input)| (*node, input.shape().dims::<4>()[1]))
-        .collect();
+    let channels: usize = inputs.iter().map(|(_, input)| input.dims[1]).sum();
+    let mut wanted = Vec::new();
+    let mut start = first;
+    for (node, input) in &inputs {
+        let range = start..start + input.dims[1];
+        start = range.end;
+        wanted.extend(node.map(|node| (node, range)));
+    }
     // Before the gradients of the inputs, which are as large as the inputs: those are no longer
     // needed then.
     if let Some(node) = weight_node {
-        let inputs: Vec<Planar> = inputs
-            .into_iter()
-            .map(|(_, input)| Planar::new(input))
-            .collect();
-        let views: Vec<View<'_>> = inputs.iter().map(Planar::view).collect();
-        let values = conv::weight_gradient(path, &views, grad.view(), kernel, size);
+        let views = inputs.each_ref().map(|(_, input)| input.view());
+        let part = conv::weight_gradient(path, &views, grad.view(), kernel, size);
+        let values = among(part, [outputs, channels, kernel * kernel], first, all);
         grads.register::<Flex>(node, tensor(values, [outputs, all, kernel, kernel]));
     }
-    if let Some(node) = bias_node {
-        let values = conv::channel_sums(grad.view(), size);
-        grads.register::<Flex>(node, tensor(values, [outputs]));
-    }
-    let mut wanted = Vec::new();
-    let mut start = 0;
-    for (node, channels) in nodes {
-        if let Some(node) = node {
-            wanted.push((node, start..start + channels));
-        }
-        start += channels;
-    }
+    drop(inputs);
     if !wanted.is_empty() {
         let weight = Flat::new(weight);
         let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
@@ -75,14 +78,37 @@ fn convolution_backward(
             &ranges,
             size,
         );
-        for ((id, range), values) in wanted.into_iter().zip(found) {
-            grads.register::<Flex>(id, output(values, range.len(), size));
+        for ((node, range), values) in wanted.into_iter().zip(found) {
+            grads.register::<Flex>(node, output(values, range.len(), size));
         }
     }
 }
 
+/// `[outputs, channels, taps]` as part of `[outputs, all, taps]`, zero elsewhere.
+fn among(
+    part: Vec<f32>,
+    [outputs, channels, taps]: [usize; 3],
+    first: usize,
+    all: usize,
+) -> Vec<f32> {
+    if channels == all {
+        return part;
+    }
+    let mut values = vec![0.0; outputs * all * taps];
+    let rows = values.chunks_exact_mut(all * taps);
+    for (row, part) in rows.zip(part.chunks_exact(channels * taps)) {
+        row[first * taps..][..part.len()].copy_from_slice(part);
+    }
+    values
+}
+
+/// Of one input.
+#[derive(Debug)]
+struct Convolution;
+
 impl Backward<Flex, 3> for Convolution {
-    type State = [NodeId; 2];
+    /// The input and the weight.
+    type State = (Input, NodeId);
 
     fn backward(
         self,
@@ -90,18 +116,31 @@ impl Backward<Flex, 3> for Convolution {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let [x_node, weight_node, bias_node] = ops.parents.map(|node| node.map(|node| node.id));
+        let [x, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
-        let [x, weight] = ops
-            .state
-            .map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id));
-        let inputs = vec![(x_node, x)];
-        convolution_backward(grads, grad, inputs, (weight_node, weight), bias_node);
+        register_bias(grads, bias, &grad);
+        let (input, kept) = ops.state;
+        let input = input.retrieve(checkpointer);
+        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
+        convolution_backward(grads, grad, [(x, input)], 0, (weight, kept));
     }
 }
 
-impl Backward<Flex, 4> for Convolution {
-    type State = [NodeId; 3];
+fn register_bias(grads: &mut Gradients, node: Option<NodeId>, grad: &FlexTensor) {
+    if let Some(node) = node {
+        let grad = Planar::new(grad.clone());
+        let values = conv::channel_sums(grad.view(), grad.size());
+        grads.register::<Flex>(node, tensor(values, [grad.dims[1]]));
+    }
+}
+
+/// Of two inputs.
+#[derive(Debug)]
+struct ConvolutionOfTwo;
+
+impl Backward<Flex, 4> for ConvolutionOfTwo {
+    /// The inputs and the weight.
+    type State = ([Input; 2], NodeId);
 
     fn backward(
         self,
@@ -109,14 +148,66 @@ impl Backward<Flex, 4> for Convolution {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let [a_node, b_node, weight_node, bias_node] =
-            ops.parents.map(|node| node.map(|node| node.id));
+        let [a, b, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
-        let [a, b, weight] = ops
-            .state
-            .map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id));
-        let inputs = vec![(a_node, a), (b_node, b)];
-        convolution_backward(grads, grad, inputs, (weight_node, weight), bias_node);
+        register_bias(grads, bias, &grad);
+        let (inputs, kept) = ops.state;
+        let [first, second] = inputs.map(|input| input.retrieve(checkpointer));
+        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
+        let inputs = [(a, first), (b, second)];
+        convolution_backward(grads, grad, inputs, 0, (weight, kept));
+    }
+}
+
+/// Of the second of two inputs; the first is left to [`FirstOfTwo`].
+#[derive(Debug)]
+struct SecondOfTwo;
+
+impl Backward<Flex, 4> for SecondOfTwo {
+    /// The second input, how many channels the first has, and the weight.
+    type State = (Input, usize, NodeId);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let [x, weight, bias, rest] = ops.parents.map(|node| node.map(|node| node.id));
+        let grad = grads.consume::<Flex>(&ops.node);
+        register_bias(grads, bias, &grad);
+        if let Some(rest) = rest {
+            grads.register::<Flex>(rest, grad.clone());
+        }
+        let (input, first, kept) = ops.state;
+        let input = input.retrieve(checkpointer);
+        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
+        convolution_backward(grads, grad, [(x, input)], first, (weight, kept));
+    }
+}
+
+/// Of the first of two inputs, a skip connection. A node by itself, which depends on nothing but the
+/// skip: the backward pass comes to it last of all, and until then there is no gradient of the skip
+/// beside that of the convolution, and no need for the skip itself.
+#[derive(Debug)]
+struct FirstOfTwo;
+
+impl Backward<Flex, 2> for FirstOfTwo {
+    /// The first input and the weight.
+    type State = (Input, NodeId);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let [x, weight] = ops.parents.map(|node| node.map(|node| node.id));
+        let grad = grads.consume::<Flex>(&ops.node);
+        let (input, kept) = ops.state;
+        let input = input.retrieve(checkpointer);
+        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
+        convolution_backward(grads, grad, [(x, input)], 0, (weight, kept));
     }
 }
 
@@ -125,7 +216,8 @@ impl Backward<Flex, 4> for Convolution {
 struct UpConvolution;
 
 impl Backward<Flex, 3> for UpConvolution {
-    type State = [NodeId; 2];
+    /// The input and the weight.
+    type State = (Input, NodeId);
 
     fn backward(
         self,
@@ -135,12 +227,12 @@ impl Backward<Flex, 3> for UpConvolution {
     ) {
         let [x_node, weight_node, bias_node] = ops.parents;
         let grad = Planar::new(grads.consume::<Flex>(&ops.node));
-        let [x, weight] = ops
-            .state
-            .map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id));
+        let (input, kept) = ops.state;
+        // Its numbers are multiplied in place.
+        let x = Planar::new(input.retrieve(checkpointer).finished());
+        let weight = checkpointer.retrieve_node_output::<FlexTensor>(kept);
         let dims: [usize; 4] = weight.shape().dims();
         let [inputs, outputs, _, _] = dims;
-        let x = Planar::new(x);
         let (path, size) = (Path::best(), x.size());
         if let Some(node) = weight_node {
             let values = upconv::weight_gradient(path, x.view(), grad.view(), size);
@@ -247,95 +339,153 @@ impl Backward<Flex, 3> for Norm {
     }
 }
 
-/// Repeats pixels again in the backward pass, where memory is to be saved.
+/// Backward pass of [`Kernels::finish`]: readers tell the gradient of what they have read.
 #[derive(Debug)]
-struct RepeatAgain(NodeId);
+struct Finish;
 
-impl RetroForward for RepeatAgain {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let x = states.get_state::<FlexTensor>(&self.0);
-        states.save(out_node, Flex::repeat(x));
+impl Backward<Flex, 1> for Finish {
+    type State = ();
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [node] = ops.parents;
+        let grad = grads.consume::<Flex>(&ops.node);
+        if let Some(node) = node {
+            grads.register::<Flex>(node.id, grad);
+        }
     }
 }
 
-/// Makes the image twice as large again in the backward pass, to save memory.
-#[derive(Debug)]
-struct UpAgain {
-    /// Input, weight and bias.
-    parents: [NodeId; 3],
+/// See [`LARGE`].
+fn large(map: &FlexTensor) -> bool {
+    map.shape().num_elements() * size_of::<f32>() >= LARGE
 }
 
-impl RetroForward for UpAgain {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let [x, weight, bias] = (self.parents).map(|id| states.get_state::<FlexTensor>(&id));
-        states.save(out_node, Flex::up_conv(x, weight, bias));
-    }
-}
-
-/// Normalises again in the backward pass, with what the forward pass found.
-#[derive(Debug)]
-struct NormAgain {
-    /// Input, scale and shift; the last two are known from `channels`, but burn counts on every
-    /// parent being asked for.
-    parents: [NodeId; 3],
-    channels: Arc<Vec<Channel>>,
-    rectify: bool,
-}
-
-impl RetroForward for NormAgain {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let [x, _, _] = (self.parents).map(|id| states.get_state::<FlexTensor>(&id));
-        let x = Planar::new(x);
-        let size = x.size();
-        let again = norm::apply_all(Path::best(), x.view(), &self.channels, self.rectify, size);
-        states.save(out_node, output(again, self.channels.len(), size));
-    }
+/// Those parents that burn knows; the others, which have no gradient, are held by what needs them
+/// ([`Held`]).
+fn known<const N: usize>(
+    parents: [&FloatTensor<Autodiff<Flex>>; N],
+) -> impl Iterator<Item = &FloatTensor<Autodiff<Flex>>> {
+    parents.into_iter().filter(|parent| parent.is_tracked())
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn conv(
         x: FloatTensor<Self>,
+        readings: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        again: bool,
     ) -> FloatTensor<Self> {
-        let prepared =
-            Backward::<Flex, 3>::prepare::<C>(Convolution, [x.node(), weight.node(), bias.node()]);
-        let run = |x: &FloatTensor<Self>, weight: &FloatTensor<Self>| {
-            Flex::conv(
-                x.primitive().clone(),
-                weight.primitive().clone(),
-                bias.primitive().clone(),
-            )
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let readings = readings.into_primitive();
+        let output = Flex::conv(
+            x.primitive().clone(),
+            readings.clone(),
+            weight.primitive().clone(),
+            bias.primitive().clone(),
+            again,
+        );
+        let input = Input {
+            node: x.id(),
+            readings: readings.clone(),
         };
+        if again && large(&output) {
+            let again = ConvAgain {
+                x: Held::of(&x),
+                readings,
+                weight: Held::of(&weight),
+                bias: Held::of(&bias),
+            };
+            let prepared =
+                Backward::<Flex, 3>::prepare::<BalancedCheckpointing>(Convolution, nodes)
+                    .memory_bound()
+                    .retro_forward(again)
+                    .parents(known([&x, &weight, &bias]));
+            return match prepared.stateful() {
+                OpsKind::Tracked(mut prepared) => {
+                    prepared.checkpoint(&x);
+                    let weight = prepared.checkpoint(&weight);
+                    prepared.finish((input, weight), output)
+                }
+                OpsKind::UnTracked(prepared) => prepared.finish(output),
+            };
+        }
+        let prepared = Backward::<Flex, 3>::prepare::<C>(Convolution, nodes);
         match prepared.compute_bound().stateful() {
             OpsKind::Tracked(mut prepared) => {
-                let state = [prepared.checkpoint(&x), prepared.checkpoint(&weight)];
-                prepared.finish(state, run(&x, &weight))
+                prepared.checkpoint(&x);
+                let weight = prepared.checkpoint(&weight);
+                prepared.finish((input, weight), output)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(run(&x, &weight)),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
     fn conv_cat(
         a: FloatTensor<Self>,
+        a_readings: FloatTensor<Self>,
         b: FloatTensor<Self>,
+        b_readings: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let prepared = Backward::<Flex, 4>::prepare::<C>(
-            Convolution,
-            [a.node(), b.node(), weight.node(), bias.node()],
-        );
+        let [a_readings, b_readings] = [a_readings, b_readings].map(|of| of.into_primitive());
         let output = Flex::conv_cat(
             a.primitive().clone(),
+            a_readings.clone(),
             b.primitive().clone(),
+            b_readings.clone(),
             weight.primitive().clone(),
             bias.primitive().clone(),
         );
+        let [_, first, height, width] = a.primitive().shape().dims();
+        let [outputs, _, kernel, _] = weight.primitive().shape().dims();
+        // Where maps are small, a second gradient of the weight would cost more than it saves.
+        if height * width < outputs * kernel * kernel {
+            let nodes = [a.node(), b.node(), weight.node(), bias.node()];
+            let prepared = Backward::<Flex, 4>::prepare::<C>(ConvolutionOfTwo, nodes);
+            return match prepared.compute_bound().stateful() {
+                OpsKind::Tracked(mut prepared) => {
+                    let inputs = [(&a, a_readings), (&b, b_readings)];
+                    let inputs = inputs.map(|(x, readings)| Input {
+                        node: prepared.checkpoint(x),
+                        readings,
+                    });
+                    let weight = prepared.checkpoint(&weight);
+                    prepared.finish((inputs, weight), output)
+                }
+                OpsKind::UnTracked(prepared) => prepared.finish(output),
+            };
+        }
+        // Stands for what the first input adds to the sum; its numbers are in the output already.
+        let nothing = tensor(Vec::new(), [0]);
+        let rest = Backward::<Flex, 2>::prepare::<C>(FirstOfTwo, [a.node(), weight.node()]);
+        let rest = match rest.compute_bound().stateful() {
+            OpsKind::Tracked(mut prepared) => {
+                let input = Input {
+                    node: prepared.checkpoint(&a),
+                    readings: a_readings,
+                };
+                let weight = prepared.checkpoint(&weight);
+                prepared.finish((input, weight), nothing)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(nothing),
+        };
+        let nodes = [b.node(), weight.node(), bias.node(), rest.node()];
+        let prepared = Backward::<Flex, 4>::prepare::<C>(SecondOfTwo, nodes);
         match prepared.compute_bound().stateful() {
             OpsKind::Tracked(mut prepared) => {
-                let state = [&a, &b, &weight].map(|tensor| prepared.checkpoint(tensor));
-                prepared.finish(state, output)
+                let input = Input {
+                    node: prepared.checkpoint(&b),
+                    readings: b_readings,
+                };
+                let weight = prepared.checkpoint(&weight);
+                prepared.finish((input, first, weight), output)
             }
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
@@ -343,50 +493,82 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 
     fn up_conv(
         x: FloatTensor<Self>,
+        readings: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
-        let parents = nodes.each_ref().map(|node| node.id());
+        let readings = readings.into_primitive();
         let output = Flex::up_conv(
             x.primitive().clone(),
+            readings.clone(),
             weight.primitive().clone(),
             bias.primitive().clone(),
         );
+        let again = UpAgain {
+            x: Held::of(&x),
+            readings: readings.clone(),
+            weight: Held::of(&weight),
+            bias: Held::of(&bias),
+        };
         // Always computed again: a ninth of the work of the convolution that follows, which alone
         // needs it.
         let prepared = UpConvolution
             .prepare::<BalancedCheckpointing>(nodes)
             .memory_bound()
-            .retro_forward(UpAgain { parents })
-            .parents([&x, &weight, &bias]);
+            .retro_forward(again)
+            .parents(known([&x, &weight, &bias]));
         match prepared.stateful() {
             OpsKind::Tracked(mut prepared) => {
-                let state = [&x, &weight].map(|tensor| prepared.checkpoint(tensor));
-                prepared.finish(state, output)
+                let node = prepared.checkpoint(&x);
+                let weight = prepared.checkpoint(&weight);
+                prepared.finish((Input { node, readings }, weight), output)
             }
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
-    fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let prepared = MaxPool.prepare::<C>([x.node()]);
-        let size = Planar::new(x.primitive().clone()).size();
-        let (output, choice) = max_pool_with_choice(x.primitive().clone());
-        match prepared.compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((Arc::new(choice), size), output),
+    fn max_pool(x: FloatTensor<Self>, readings: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let again = PoolAgain {
+            x: Held::of(&x),
+            readings: readings.primitive().clone(),
+        };
+        let input = Planar::read(x.primitive().clone(), readings.into_primitive());
+        let (output, choice) = max_pool_with_choice(&input);
+        let state = (Arc::new(choice), input.size());
+        // A large input may have to be computed again itself: not before its time.
+        if large(x.primitive()) {
+            let prepared = MaxPool.prepare::<C>(nodes);
+            return match prepared.compute_bound().stateful() {
+                OpsKind::Tracked(prepared) => prepared.finish(state, output),
+                OpsKind::UnTracked(prepared) => prepared.finish(output),
+            };
+        }
+        let prepared = MaxPool
+            .prepare::<BalancedCheckpointing>(nodes)
+            .memory_bound()
+            .retro_forward(again)
+            .parents(known([&x]));
+        match prepared.stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(state, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
-    fn repeat(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn repeat(x: FloatTensor<Self>, readings: FloatTensor<Self>) -> FloatTensor<Self> {
+        let readings = readings.into_primitive();
+        let again = RepeatAgain {
+            x: Held::of(&x),
+            readings: readings.clone(),
+        };
         let prepared = Repeat
             .prepare::<C>([x.node()])
             .memory_bound()
-            .retro_forward(RepeatAgain(x.node().id()))
-            .parents([&x]);
+            .retro_forward(again)
+            .parents(known([&x]));
         let size = Planar::new(x.primitive().clone()).size();
-        let output = Flex::repeat(x.primitive().clone());
+        let output = Flex::repeat(x.primitive().clone(), readings);
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(size, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
@@ -399,39 +581,58 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         beta: FloatTensor<Self>,
         epsilon: f64,
         rectify: bool,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let parents = nodes.each_ref().map(|node| node.id());
-        let tracked = [x.clone(), gamma.clone(), beta.clone()];
-        let parameters = [&gamma, &beta].map(|tensor| Flat::new(tensor.primitive().clone()));
-        let [gamma, beta] = [parameters[0].values(), parameters[1].values()];
-        let (input, result) = normalise(x.primitive().clone(), [gamma, beta], epsilon, rectify);
-        let channels = input.dims[1];
-        let output = output(result.output, channels, input.size());
-        let found = Arc::new(result.channels);
+        let stored = x.primitive().clone();
+        let parameters = [&gamma, &beta].map(|of| of.primitive().clone());
+        let found = statistics(stored.clone(), parameters, epsilon);
+        let readings = readings(&found, rectify);
+        let length = found.channels.len();
+        let channels = Arc::new(found.channels);
         let again = NormAgain {
-            parents,
-            channels: Arc::clone(&found),
-            rectify,
+            x: Held::of(&x),
+            others: [Held::of(&gamma), Held::of(&beta)],
         };
-        // Always computed again, whatever the device's strategy: it costs less than a twentieth of a
-        // step, and what is not kept is half of all maps.
+        // Nothing is computed, so that nothing need be kept.
         let prepared = Norm { rectify }
             .prepare::<BalancedCheckpointing>(nodes)
             .memory_bound()
             .retro_forward(again)
-            .parents(&tracked);
-        let output = match prepared.stateful() {
+            .parents(known([&x, &gamma, &beta]));
+        let stored = match prepared.stateful() {
             OpsKind::Tracked(mut prepared) => {
                 let x = prepared.checkpoint(&x);
-                prepared.finish((x, found), output)
+                prepared.finish((x, channels), stored)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
+            OpsKind::UnTracked(prepared) => prepared.finish(stored),
         };
         (
-            output,
-            FloatTensor::<Self>::new(tensor(result.mean, [channels])),
-            FloatTensor::<Self>::new(tensor(result.variance, [channels])),
+            stored,
+            FloatTensor::<Self>::new(readings),
+            FloatTensor::<Self>::new(tensor(found.mean, [length])),
+            FloatTensor::<Self>::new(tensor(found.variance, [length])),
         )
+    }
+
+    fn finish(x: FloatTensor<Self>, readings: FloatTensor<Self>) -> FloatTensor<Self> {
+        let readings = readings.into_primitive();
+        let output = Flex::finish(x.primitive().clone(), readings.clone());
+        let again = FinishAgain {
+            x: Held::of(&x),
+            readings,
+        };
+        // Always computed again, whatever the device's strategy: it costs little, and what is not
+        // kept is half of all maps.
+        Finish
+            .prepare::<BalancedCheckpointing>([x.node()])
+            .memory_bound()
+            .retro_forward(again)
+            .parents(known([&x]))
+            .stateless(output)
     }
 }

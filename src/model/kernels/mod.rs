@@ -8,6 +8,7 @@
 //!
 //! [`gpu`] stands beside all that: what burn lacks on a GPU.
 
+mod again;
 mod band;
 mod conv;
 mod cost;
@@ -22,6 +23,7 @@ mod lovasz;
 mod memory;
 mod norm;
 mod pool;
+mod reading;
 mod regions;
 mod simd;
 mod skeleton;

@@ -1,5 +1,6 @@
-//! Batch normalisation with the statistics of the batch and the activation max(0, x) after it:
-//! one pass for the statistics, one for the output; in the backward pass the same.
+//! Batch normalisation with the statistics of the batch and the activation max(0, x) after it: one
+//! pass for the statistics, and none for the output, which its readers compute ([`super::reading`]);
+//! in the backward pass two.
 //!
 //! One channel is one task, so that its planes are still in the cache at the second pass. Sums are
 //! in single-precision lanes over a kilopixel and in double precision beyond, of differences from a
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::{Size, View};
 use super::memory::{Output, Shared};
+use super::reading::{Lanes, Reading, part, read, write};
 use super::simd::{Vector, with_vector};
 
 /// Numbers summed in single precision.
@@ -32,75 +34,12 @@ pub struct Channel {
     pub beta: f32,
 }
 
-/// A channel's numbers in every lane.
-#[derive(Clone, Copy)]
-struct Lanes<V> {
-    mean: V,
-    scale: V,
-    beta: V,
-}
-
 impl Channel {
-    /// # Safety
-    /// Here and below: the processor has the instructions of `V`.
-    #[inline(always)]
-    unsafe fn lanes<V: Vector>(self) -> Lanes<V> {
-        // SAFETY: as promised.
-        unsafe {
-            Lanes {
-                mean: V::fill(self.mean),
-                scale: V::fill(self.gamma * self.inverse),
-                beta: V::fill(self.beta),
-            }
-        }
+    /// How its output is read from the input.
+    pub fn reading(self, rectify: bool) -> Reading {
+        let floor = if rectify { 0.0 } else { f32::NEG_INFINITY };
+        [self.mean, self.gamma * self.inverse, self.beta, floor]
     }
-}
-
-impl<V: Vector> Lanes<V> {
-    /// The difference from the mean, and the output before the activation: the same arithmetic in
-    /// both passes, so that both agree on which outputs are positive.
-    #[inline(always)]
-    unsafe fn normalised(self, x: V) -> [V; 2] {
-        // SAFETY: as promised.
-        unsafe {
-            let difference = x.minus(self.mean);
-            [difference, self.beta.fma(self.scale, difference)]
-        }
-    }
-}
-
-/// The numbers from `at` on, zeros beyond the end.
-///
-/// # Safety
-/// See [`Channel::lanes`].
-#[inline(always)]
-unsafe fn part<V: Vector>(of: &[f32], at: usize) -> V {
-    let there = of.len() - at;
-    if there >= V::LANES {
-        // SAFETY: as many numbers are there.
-        return unsafe { V::load(of[at..].as_ptr()) };
-    }
-    let mut rest = [0f32; 16];
-    rest[..there].copy_from_slice(&of[at..]);
-    // SAFETY: as long as any vector.
-    unsafe { V::load(rest.as_ptr()) }
-}
-
-/// Writes `value` from `at` on, up to the end.
-///
-/// # Safety
-/// See [`Channel::lanes`].
-#[inline(always)]
-unsafe fn write<V: Vector>(value: V, to: &mut [f32], at: usize) {
-    let there = to.len() - at;
-    if there >= V::LANES {
-        // SAFETY: as many numbers are there.
-        return unsafe { value.store(to[at..].as_mut_ptr()) };
-    }
-    let mut rest = [0f32; 16];
-    // SAFETY: as long as any vector.
-    unsafe { value.store(rest.as_mut_ptr()) };
-    to[at..].copy_from_slice(&rest[..there]);
 }
 
 /// Vectors that are added up side by side, so that no sum waits for another.
@@ -110,7 +49,7 @@ const CHAINS: usize = 4;
 /// out, it must give zeros beyond the end.
 ///
 /// # Safety
-/// See [`Channel::lanes`].
+/// The processor has the instructions of `V`.
 #[inline(always)]
 unsafe fn sums<V: Vector>(len: usize, of: impl Fn(usize) -> [V; 2]) -> [f64; 2] {
     // SAFETY: as promised.
@@ -141,82 +80,72 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// What [`forward`] gives.
-pub struct Normalised {
-    /// `[N, C, H, W]`.
-    pub output: Vec<f32>,
+/// What a batch is normalised with.
+pub struct Statistics {
     pub mean: Vec<f32>,
     /// Biased.
     pub variance: Vec<f32>,
-    /// What each channel was normalised with, for the backward pass.
     pub channels: Vec<Channel>,
 }
 
-/// `x` `[N, C, H, W]`, `gamma` and `beta` `[C]`.
-pub fn forward(
+impl Statistics {
+    /// How the normalised map is to be read.
+    pub fn readings(&self, rectify: bool) -> Vec<Reading> {
+        let each = self.channels.iter();
+        each.map(|channel| channel.reading(rectify)).collect()
+    }
+}
+
+/// Of `x` `[N, C, H, W]`; `gamma` and `beta` are `[C]`.
+pub fn statistics(
     path: Path,
     x: View<'_>,
     [gamma, beta]: [&[f32]; 2],
     epsilon: f64,
-    rectify: bool,
     size: Size,
-) -> Normalised {
-    let mut output = Output::new(size.pixels() * x.channels);
-    let out = output.pointer();
-    let statistics: Vec<(Channel, f32)> = (0..x.channels)
+) -> Statistics {
+    let found: Vec<(Channel, f32)> = (0..x.channels)
         .into_par_iter()
         .map(|channel| {
-            let [mean, variance] = statistics(path, x, channel, size);
+            let [mean, variance] = mean_and_variance(path, x, channel, size);
             let it = Channel {
                 mean: mean as f32,
                 inverse: (1.0 / (variance + epsilon).sqrt()) as f32,
                 gamma: gamma[channel],
                 beta: beta[channel],
             };
-            for image in 0..size.images {
-                let from = x.plane(image, channel, size);
-                let start = (image * x.channels + channel) * size.plane();
-                // SAFETY: within the output; this plane belongs to this task.
-                let to = unsafe { out.slice(start, size.plane()) };
-                apply(path, it, rectify, from, to);
-            }
             (it, variance as f32)
         })
         .collect();
-    Normalised {
-        // SAFETY: every plane has been written.
-        output: unsafe { output.finish() },
-        mean: statistics.iter().map(|of| of.0.mean).collect(),
-        variance: statistics.iter().map(|of| of.1).collect(),
-        channels: statistics.iter().map(|of| of.0).collect(),
+    Statistics {
+        mean: found.iter().map(|of| of.0.mean).collect(),
+        variance: found.iter().map(|of| of.1).collect(),
+        channels: found.iter().map(|of| of.0).collect(),
     }
 }
 
-/// The output of [`forward`] again, from what it found.
-pub fn apply_all(
-    path: Path,
-    x: View<'_>,
-    channels: &[Channel],
-    rectify: bool,
-    size: Size,
-) -> Vec<f32> {
+/// `x` as its readers see it, `[N, C, H, W]`.
+pub fn finished(path: Path, x: View<'_>, size: Size) -> Vec<f32> {
     let mut output = Output::new(size.pixels() * x.channels);
     let out = output.pointer();
-    (0..x.channels).into_par_iter().for_each(|channel| {
-        for image in 0..size.images {
-            let from = x.plane(image, channel, size);
-            let start = (image * x.channels + channel) * size.plane();
+    (0..size.images * x.channels)
+        .into_par_iter()
+        .for_each(|plane| {
+            let (image, channel) = (plane / x.channels, plane % x.channels);
             // SAFETY: within the output; this plane belongs to this task.
-            let to = unsafe { out.slice(start, size.plane()) };
-            apply(path, channels[channel], rectify, from, to);
-        }
-    });
+            let to = unsafe { out.slice(plane * size.plane(), size.plane()) };
+            let from = x.plane(image, channel, size);
+            match x.reading(channel) {
+                Some(reading) => read(path, reading, from, to),
+                None => to.copy_from_slice(from),
+            }
+        });
     // SAFETY: every plane has been written.
     unsafe { output.finish() }
 }
 
 /// Mean and variance of a channel.
-fn statistics(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
+fn mean_and_variance(path: Path, x: View<'_>, channel: usize, size: Size) -> [f64; 2] {
     let shift = x.plane(0, channel, size)[0];
     let mut sums = [0f64; 2];
     for image in 0..size.images {
@@ -256,20 +185,6 @@ fn moments(path: Path, shift: f32, values: &[f32]) -> [f64; 2] {
         all = [all[0] + part[0], all[1] + part[1]];
     }
     all
-}
-
-fn apply(path: Path, it: Channel, rectify: bool, from: &[f32], to: &mut [f32]) {
-    let floor = if rectify { 0.0 } else { f32::NEG_INFINITY };
-    with_vector!(path, V => {
-        // SAFETY: `with_vector` gives what the processor has.
-        unsafe {
-            let (it, floor) = (it.lanes::<V>(), V::fill(floor));
-            for at in (0..to.len()).step_by(V::LANES) {
-                let [_, y] = it.normalised(part::<V>(from, at));
-                write(y.at_least(floor), to, at);
-            }
-        }
-    });
 }
 
 /// `max(0, x · scale + shift)` (or without `max`) of each channel of `[N, C, H, W]`, in place.
@@ -353,7 +268,7 @@ fn products(path: Path, it: Channel, rectify: bool, [x, grad]: [&[f32]; 2]) -> [
     with_vector!(path, V => {
         // SAFETY: `with_vector` gives what the processor has. Beyond the end the gradient is zero.
         unsafe {
-            let it = it.lanes::<V>();
+            let it = Lanes::<V>::of(it.reading(rectify));
             sums::<V>(x.len(), #[inline(always)] |at| {
                 let [difference, y] = it.normalised(part::<V>(x, at));
                 let grad = part::<V>(grad, at);
@@ -375,7 +290,7 @@ fn differentiate(
     with_vector!(path, V => {
         // SAFETY: `with_vector` gives what the processor has.
         unsafe {
-            let it = it.lanes::<V>();
+            let it = Lanes::<V>::of(it.reading(rectify));
             let (constant, slope) = (V::fill(-constant), V::fill(-slope));
             for at in (0..grad.len()).step_by(V::LANES) {
                 let [difference, y] = it.normalised(part::<V>(x, at));

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::{Size, View};
 use super::memory::Output;
+use super::reading::{AS_IT_STANDS, Lanes, read};
 use super::simd::{Vector, with_vector};
 
 /// Planes to a task, so that small ones are not handed out one by one.
@@ -26,6 +27,7 @@ pub fn max_forward(path: Path, x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
         .with_min_len(planes_per_task(size))
         .for_each(|plane| {
             let from = x.plane(plane / x.channels, plane % x.channels, size);
+            let reading = x.reading(plane % x.channels).unwrap_or(AS_IT_STANDS);
             // SAFETY: within the outputs; these planes belong to this task.
             let (out, chosen) = unsafe {
                 (
@@ -39,7 +41,7 @@ pub fn max_forward(path: Path, x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
                 let chosen = &mut chosen[y * width..][..width];
                 with_vector!(path, V => {
                     // SAFETY: `with_vector` gives what the processor has.
-                    unsafe { largest_of_rows::<V>(rows, out, chosen) }
+                    unsafe { largest_of_rows(Lanes::<V>::of(reading), rows, out, chosen) }
                 });
             }
         });
@@ -52,14 +54,23 @@ pub fn max_forward(path: Path, x: View<'_>, size: Size) -> (Vec<f32>, Vec<u8>) {
 /// # Safety
 /// The processor has the instructions of `V`.
 #[inline(always)]
-unsafe fn largest_of_rows<V: Vector>(rows: [&[f32]; 2], out: &mut [f32], chosen: &mut [u8]) {
+unsafe fn largest_of_rows<V: Vector>(
+    lanes: Lanes<V>,
+    rows: [&[f32]; 2],
+    out: &mut [f32],
+    chosen: &mut [u8],
+) {
     for start in (0..out.len()).step_by(V::LANES) {
         let there = V::LANES.min(out.len() - start);
         let [mut numbers, mut indices] = [[0f32; 16]; 2];
         // SAFETY: as promised; both arrays are as long as any vector.
         unsafe {
-            let upper = columns::<V>(&rows[0][2 * start..][..2 * there]);
-            let lower = columns::<V>(&rows[1][2 * start..][..2 * there]);
+            let [a, b] = columns::<V>(&rows[0][2 * start..][..2 * there]);
+            let [c, d] = columns::<V>(&rows[1][2 * start..][..2 * there]);
+            let (upper, lower) = (
+                [lanes.read(a), lanes.read(b)],
+                [lanes.read(c), lanes.read(d)],
+            );
             let (mut best, mut index) = (upper[0], V::zero());
             for (other, at) in [(upper[1], 1.0), (lower[0], 2.0), (lower[1], 3.0)] {
                 index = V::where_larger(other, best, V::fill(at), index);
@@ -129,7 +140,7 @@ pub fn max_backward(grad: View<'_>, choice: &[u8], size: Size) -> Vec<f32> {
 }
 
 /// `[N, C, H, W]` → `[N, C, 2H, 2W]`.
-pub fn repeat_forward(x: View<'_>, size: Size) -> Vec<f32> {
+pub fn repeat_forward(path: Path, x: View<'_>, size: Size) -> Vec<f32> {
     let double = size.doubled();
     let planes = size.images * x.channels;
     let mut output = Output::new(planes * double.plane());
@@ -144,7 +155,13 @@ pub fn repeat_forward(x: View<'_>, size: Size) -> Vec<f32> {
             let rows = to.chunks_exact_mut(2 * double.width);
             for (from, rows) in from.chunks_exact(size.width).zip(rows) {
                 let (upper, lower) = rows.split_at_mut(double.width);
-                for (to, &x) in upper.as_chunks_mut::<2>().0.iter_mut().zip(from) {
+                // What is read stands in the lower row until the upper one is done.
+                let once = &mut lower[..size.width];
+                match x.reading(plane % x.channels) {
+                    Some(reading) => read(path, reading, from, once),
+                    None => once.copy_from_slice(from),
+                }
+                for (to, &mut x) in upper.as_chunks_mut::<2>().0.iter_mut().zip(once) {
                     *to = [x, x];
                 }
                 lower.copy_from_slice(upper);

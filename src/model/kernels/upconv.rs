@@ -30,7 +30,7 @@ pub fn forward(path: Path, x: View<'_>, weight: &[f32], bias: &[f32], size: Size
         with_scratch(input_len + rows * pixels, |scratch| {
             let (input, quarters) = scratch.split_at_mut(input_len);
             let input = &mut input[..layout.scratch(planes)];
-            layout.pack(Source::Channels(&[x]), 0..planes, input);
+            layout.pack(path, Source::Channels(&[x]), 0..planes, input);
             let (spans, split) = layout.local_spans(path);
             let job = Product {
                 weights: packed.as_ptr(),
@@ -96,7 +96,7 @@ pub fn data_gradient(
     outputs.pop().unwrap_or_default()
 }
 
-/// Gradient of the weights, `[I, O, 2, 2]`.
+/// Gradient of the weights, `[I, O, 2, 2]`; `x` has to stand as it is read.
 pub fn weight_gradient(path: Path, x: View<'_>, grad: View<'_>, size: Size) -> Vec<f32> {
     conv::correlate_all(path, Source::Quarters(grad), x, 0, size)
 }

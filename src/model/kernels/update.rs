@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::Path;
 use super::band::Size;
 use super::conv::After;
-use super::extension::{Flat, convolve, tensor, whole};
+use super::extension::{Flat, Planar, convolve, tensor, whole};
 use super::norm;
 
 /// Weights to a task.
@@ -163,7 +163,7 @@ impl Updates for Flex {
         shift: FlexTensor,
         rectify: bool,
     ) -> FlexTensor {
-        rescaled(vec![x], weight, [scale, shift], rectify)
+        rescaled([x], weight, [scale, shift], rectify)
     }
 
     fn conv_cat_rescale(
@@ -174,7 +174,7 @@ impl Updates for Flex {
         shift: FlexTensor,
         rectify: bool,
     ) -> FlexTensor {
-        rescaled(vec![a, b], weight, [scale, shift], rectify)
+        rescaled([a, b], weight, [scale, shift], rectify)
     }
 
     fn square_sum(x: FlexTensor) -> FlexTensor {
@@ -183,8 +183,8 @@ impl Updates for Flex {
     }
 }
 
-fn rescaled(
-    inputs: Vec<FlexTensor>,
+fn rescaled<const N: usize>(
+    inputs: [FlexTensor; N],
     weight: FlexTensor,
     [scale, shift]: [FlexTensor; 2],
     rectify: bool,
@@ -195,7 +195,7 @@ fn rescaled(
         shift: shift.values(),
         rectify,
     };
-    convolve(inputs, weight, after)
+    convolve(&inputs.map(Planar::new), weight, after)
 }
 
 /// One step of Adam over flat tensors on the CPU: weights and both means.

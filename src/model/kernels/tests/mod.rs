@@ -4,6 +4,7 @@
 mod fused;
 mod losses;
 mod others;
+mod reading;
 mod winograd;
 
 use burn::prelude::*;
@@ -12,6 +13,7 @@ use burn::tensor::ops::ConvOptions;
 
 use super::band::{Size, View};
 use super::conv::After;
+use super::reading::Reading;
 use super::{Path, conv, extension};
 
 /// Largest difference from burn's result, as a share of the largest number in it. Sums of up to
@@ -125,7 +127,13 @@ fn view(data: &[f32], channels: usize, size: Size) -> View<'_> {
         data,
         channels,
         image_stride: channels * size.plane(),
+        readings: &[],
     }
+}
+
+/// The same, but read otherwise than it stands.
+fn read<'a>(view: View<'a>, readings: &'a [Reading]) -> View<'a> {
+    View { readings, ..view }
 }
 
 #[test]
@@ -262,6 +270,13 @@ fn the_extension_equals_burn_through_autodiff() {
             joined(),
             weight.clone(),
             Some(bias.clone()),
+            false,
+        )),
+        run(extension::conv(
+            joined(),
+            weight.clone(),
+            Some(bias.clone()),
+            true,
         )),
         run(extension::conv_cat(
             ta.clone(),

@@ -9,7 +9,7 @@ use burn::tensor::{DType, module};
 
 use super::super::update::{self, Adam};
 use super::super::{Path, extension, norm, pool, upconv};
-use super::{assert_close, numbers, size, tensor, values, view};
+use super::{assert_close, numbers, read, size, tensor, values, view};
 
 const SIZES: [[usize; 3]; 6] = [
     [1, 5, 7],
@@ -90,7 +90,9 @@ fn batch_normalisation_equals_burns_on_every_path() {
                     let parameters = [tx.clone(), wide(tensor(&grad, [n, c, h, w], &device))];
                     let [input, seed] = parameters;
                     let (y, mean, variance) = if own {
-                        extension::norm(input, tg.clone(), tb.clone(), 1e-5, rectify)
+                        let (y, mean, variance) =
+                            extension::norm(input, tg.clone(), tb.clone(), 1e-5, rectify);
+                        (y.finish(), mean, variance)
                     } else {
                         let all = module::batch_norm_train(input, tg.clone(), tb.clone(), 1e-5);
                         let y = if rectify {
@@ -121,10 +123,11 @@ fn batch_normalisation_equals_burns_on_every_path() {
                 for path in Path::available() {
                     let what = format!("{path:?} {dims:?} {c} {rectify}");
                     let vx = view(&x, c, size);
-                    let y = norm::forward(path, vx, [&gamma, &beta], 1e-5, rectify, size);
-                    assert_close(&y.output, &expected[0], &what);
+                    let found = norm::statistics(path, vx, [&gamma, &beta], 1e-5, size);
+                    let y = norm::finished(path, read(vx, &found.readings(rectify)), size);
+                    assert_close(&y, &expected[0], &what);
                     let mut dx = grad.clone();
-                    let back = norm::backward(path, vx, &mut dx, &y.channels, rectify, size);
+                    let back = norm::backward(path, vx, &mut dx, &found.channels, rectify, size);
                     assert_close(&dx, &expected[3], &format!("dx {what}"));
                     assert_close(&back.gamma, &expected[4], &format!("dgamma {what}"));
                     assert_close(&back.beta, &expected[5], &format!("dbeta {what}"));
@@ -168,10 +171,14 @@ fn not_a_number_is_passed_on() {
             let mut x = numbers(24, 1);
             x[at] = broken;
             let x = view(&x, 1, size);
-            let y = norm::forward(Path::best(), x, [&[1.0], &[0.0]], 1e-5, true, size);
-            assert!(y.output.iter().any(|y| y.is_nan()), "{broken} at {at}");
             let (pooled, _) = pool::max_forward(Path::best(), x, size);
             assert!(!pooled[at / 2 % 3].is_finite(), "{broken} at {at}");
+            let found = norm::statistics(Path::best(), x, [&[1.0], &[0.0]], 1e-5, size);
+            let readings = found.readings(true);
+            let y = norm::finished(Path::best(), read(x, &readings), size);
+            assert!(y.iter().any(|y| y.is_nan()), "{broken} at {at}");
+            let (pooled, _) = pool::max_forward(Path::best(), read(x, &readings), size);
+            assert!(pooled.iter().any(|y| y.is_nan()), "{broken} at {at}");
         }
     }
 }

@@ -12,6 +12,7 @@
 use std::ops::Range;
 
 use super::super::band::{Size, View};
+use super::super::reading::{AS_IT_STANDS, Lanes};
 use super::super::simd::Vector;
 use super::transform::{OUT, POINTS, gradient, input, output};
 
@@ -151,8 +152,25 @@ fn packed_len(piece: &Piece, halo: usize, lanes: usize) -> usize {
     (OUT * piece.rows.len() + 2 * halo) * (OUT * piece.columns.len() + 2 * halo) * lanes
 }
 
-/// The pixels of `piece` and `halo` more on each side, `[rows][columns][V::LANES]`; zeros outside
-/// of the image and for channels beyond `planes`, of which there are at most `V::LANES`.
+/// How as many channels as a vector has lanes are to be read, from channel `first` of tensors that
+/// lie one after the other; `None` if all as they stand.
+///
+/// # Safety
+/// The processor has the instructions of `V`.
+#[inline(always)]
+unsafe fn lanes<V: Vector>(views: &[View<'_>], first: usize) -> Option<Lanes<V>> {
+    let all = views.iter().flat_map(|view| {
+        (0..view.channels).map(|channel| view.reading(channel).unwrap_or(AS_IT_STANDS))
+    });
+    let mut here = all.skip(first).take(V::LANES);
+    let changed = here.clone().any(|reading| reading != AS_IT_STANDS);
+    // SAFETY: as promised.
+    changed.then(|| unsafe { Lanes::of_channels(&mut here) })
+}
+
+/// The pixels of `piece` and `halo` more on each side, read as `lanes` says,
+/// `[rows][columns][V::LANES]`; zeros outside of the image and for channels beyond `planes`, of which
+/// there are at most `V::LANES`.
 ///
 /// # Safety
 /// The processor has the instructions of `V`; the planes have `size`; `to` has [`packed_len`]
@@ -160,6 +178,7 @@ fn packed_len(piece: &Piece, halo: usize, lanes: usize) -> usize {
 #[inline(always)]
 unsafe fn pack<V: Vector>(
     planes: &[*const f32],
+    lanes: Option<Lanes<V>>,
     piece: &Piece,
     halo: usize,
     size: Size,
@@ -190,19 +209,28 @@ unsafe fn pack<V: Vector>(
                     to[lane] = unsafe { *plane.add(start + pixel) };
                 }
             }
-            continue;
+        } else {
+            for square in 0..there.div_ceil(V::LANES) {
+                // The last one reaches back over pixels that have been copied already.
+                let x = (square * V::LANES).min(there - V::LANES);
+                let to = to[x * V::LANES..].as_mut_ptr();
+                // SAFETY: `V::LANES` pixels from `x` are within each plane's row, and within `to`.
+                unsafe {
+                    V::transpose(
+                        |lane| planes[lane].add(start + x),
+                        |pixel| to.add(pixel * V::LANES),
+                    );
+                }
+            }
         }
-        let squares = there.div_ceil(V::LANES);
-        for square in 0..squares {
-            // The last one reaches back over pixels that have been copied already.
-            let x = (square * V::LANES).min(there - V::LANES);
-            let to = to[x * V::LANES..].as_mut_ptr();
-            // SAFETY: `V::LANES` pixels from `x` are within each plane's row, and within `to`.
-            unsafe {
-                V::transpose(
-                    |lane| planes[lane].add(start + x),
-                    |pixel| to.add(pixel * V::LANES),
-                );
+        if let Some(lanes) = lanes {
+            for pixel in to.chunks_exact_mut(V::LANES) {
+                // SAFETY: a vector long.
+                unsafe {
+                    lanes
+                        .read(V::load(pixel.as_ptr()))
+                        .store(pixel.as_mut_ptr())
+                };
             }
         }
     }
@@ -216,13 +244,14 @@ unsafe fn pack<V: Vector>(
 #[inline(always)]
 unsafe fn enter<V: Vector>(
     planes: &[*const f32],
+    lanes: Option<Lanes<V>>,
     piece: &Piece,
     size: Size,
     to: Points,
     scratch: &mut [f32],
 ) {
     // SAFETY: as promised.
-    unsafe { pack::<V>(planes, piece, 1, size, scratch) };
+    unsafe { pack(planes, lanes, piece, 1, size, scratch) };
     let pitch = (OUT * piece.columns.len() + 2) * V::LANES;
     // SAFETY: each tile reads six by six pixels that have been packed, and writes its own numbers.
     unsafe {
@@ -263,7 +292,7 @@ unsafe fn enter_gradient<V: Vector>(
     scratch: &mut [f32],
 ) {
     // SAFETY: as promised.
-    unsafe { pack::<V>(planes, piece, 0, size, scratch) };
+    unsafe { pack::<V>(planes, None, piece, 0, size, scratch) };
     let pitch = OUT * piece.columns.len() * V::LANES;
     // SAFETY: each tile reads four by four pixels that have been packed, and writes its own numbers.
     unsafe {
@@ -303,6 +332,8 @@ pub unsafe fn enter_all<V: Vector>(
     let channels: usize = views.iter().map(|view| view.channels).sum();
     let mut found = [std::ptr::null(); 16];
     for channel in (0..channels).step_by(V::LANES) {
+        // SAFETY: as promised.
+        let lanes = unsafe { lanes(views, channel) };
         let mut first = 0;
         for piece in pieces {
             let count = planes(views, channel, piece.image, size, &mut found[..V::LANES]);
@@ -311,6 +342,7 @@ pub unsafe fn enter_all<V: Vector>(
             unsafe {
                 enter::<V>(
                     &found[..count],
+                    lanes,
                     piece,
                     size,
                     to.offset(first, channel),

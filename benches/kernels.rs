@@ -61,7 +61,7 @@ fn others(criterion: &mut Criterion) {
     group.bench_function("batch norm and relu", |bencher| {
         bencher.iter(|| {
             let result = batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5, true);
-            backward(result.output);
+            backward(result.output.finish());
         });
     });
     group.bench_function("max pool", |bencher| {

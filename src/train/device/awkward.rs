@@ -101,7 +101,7 @@ impl Awkward {
         };
         let given = |unit: u32| match self.values {
             Values::Coarse => (unit % 256) as f32 / 256.0,
-            Values::Sparse if unit % 1024 == 0 => 0.75,
+            Values::Sparse if unit.is_multiple_of(1024) => 0.75,
             Values::Sparse => (unit % 128) as f32 / 256.0,
             Values::Extreme => [-EXTREME, 0.0, EXTREME][unit as usize % 3],
         };

@@ -1,5 +1,5 @@
 //! What burn sees of the kernels: a backend extension of its CPU backend. The gradients are in
-//! [`super::gradients`].
+//! [`super::traced`].
 //!
 //! Call these only with `f32` tensors on the CPU ([`fits`]); other devices have burn's own
 //! operations.

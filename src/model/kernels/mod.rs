@@ -3,8 +3,9 @@
 //! what the processor can do; these reach most of it.
 //!
 //! From the inside out: [`simd`] one register, [`tile`] the inner loops, [`band`] and [`memory`]
-//! how tensors get there, [`conv`], [`winograd`] … the operations on slices, and [`extension`] and
-//! [`gradients`] what burn sees. Nothing here knows of networks, and only those two of tensors.
+//! how tensors get there, [`conv`], [`winograd`] … the operations on slices, [`reading`] what is done
+//! to a map by whoever reads it, and [`extension`], [`gradients`], [`traced`] and [`again`] what burn
+//! sees. Nothing here knows of networks, and only those of tensors.
 //!
 //! [`gpu`] stands beside all that: what burn lacks on a GPU.
 
@@ -33,6 +34,7 @@ mod sums;
 mod tests;
 pub mod threads;
 mod tile;
+mod traced;
 mod unary;
 mod undecided;
 mod upconv;

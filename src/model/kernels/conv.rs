@@ -14,6 +14,7 @@ use super::Path;
 use super::band::{Band, Layout, Size, Source, View, pack_dense, pack_weights};
 use super::memory::{Output, Shared, with_scratch};
 use super::norm;
+use super::sums::long_sum;
 use super::tile::{Correlation, Product, correlate, product};
 use super::winograd::{self, Bank};
 
@@ -398,23 +399,7 @@ pub fn channel_sums(grad: View<'_>, size: Size) -> Vec<f32> {
         .into_par_iter()
         .map(|channel| {
             let planes = (0..size.images).map(|image| grad.plane(image, channel, size));
-            planes.map(sum).sum::<f64>() as f32
+            planes.map(|plane| long_sum([plane])).sum::<f64>() as f32
         })
         .collect()
-}
-
-/// In sixteen lanes, and those of each kilopixel in double precision.
-fn sum(values: &[f32]) -> f64 {
-    let chunk = |values: &[f32]| {
-        let mut lanes = [0f32; 16];
-        let (whole, rest) = values.as_chunks::<16>();
-        for values in whole {
-            for (lane, value) in lanes.iter_mut().zip(values) {
-                *lane += value;
-            }
-        }
-        let lanes: f64 = lanes.iter().map(|&lane| f64::from(lane)).sum();
-        lanes + rest.iter().map(|&value| f64::from(value)).sum::<f64>()
-    };
-    values.chunks(1024).map(chunk).sum()
 }

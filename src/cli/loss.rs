@@ -1,6 +1,7 @@
 //! `dicebench loss`: is Dicebench's loss the one in your own code?
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ pub enum Loss {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Check {
-    /// Files of cases.
+    /// Files of cases. Exit code 1: a case or a file of them failed; 2: a file is not there.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// `cpu`, or a name that `dicebench devices` lists.
@@ -60,6 +61,9 @@ pub struct Vector {
     out: PathBuf,
 }
 
+/// Logits of a written case: its file has tens of megabytes then.
+const MOST: usize = 1 << 20;
+
 #[derive(Default)]
 struct Family {
     passed: usize,
@@ -77,6 +81,10 @@ impl Outcome {
     fn of(case: Value, device: &Device, dtype: DType) -> Result<Self, String> {
         fn read<T: serde::de::DeserializeOwned>(case: Value) -> Result<T, String> {
             serde_json::from_value(case).map_err(|error| error.to_string())
+        }
+        if !case.is_object() {
+            let expected = "expected an object with `id`, `family`, `shape`, `logits`, `labels` …";
+            return Err(format!("this is no case: {expected}"));
         }
         match case["family"].as_str() {
             Some("class_weight") => read::<WeightCase>(case)?.evaluate().map(Self::Value),
@@ -157,7 +165,14 @@ fn vector(args: &Vector) -> Result<(), ExitCode> {
         usage(&format!("`--shape` has {found} numbers: expected N,C,H,W"))
     })?;
     let [n, classes, h, w] = shape;
-    let pixels = (n * h * w) as u64;
+    let numbers = (shape.iter()).try_fold(1_usize, |product, side| product.checked_mul(*side));
+    if numbers.is_none_or(|numbers| numbers > MOST) {
+        let shape = shape.map(|side| side.to_string()).join(",");
+        return Err(usage(&format!(
+            "`--shape {shape}` is too large for a file of text: expected at most {MOST} numbers"
+        )));
+    }
+    let pixels = n.saturating_mul(h).saturating_mul(w) as u64;
     // Every class alike: the case is about the loss, not about a dataset.
     let weights = config
         .class_weights
@@ -165,7 +180,7 @@ fn vector(args: &Vector) -> Result<(), ExitCode> {
         .map_err(|error| usage(&error.to_string()))?;
     let (loss, head) = (&config.loss, config.activation);
     let case = Case::of_config(&name, loss, head, &weights, shape, args.seed)
-        .map_err(|message| failed(&message))?;
+        .map_err(|message| usage(&message))?;
     let file =
         json!({ "schema": 1, "set": name, "family": "dicebench", "count": 1, "cases": [case] });
     std::fs::write(&args.out, format!("{file}\n"))
@@ -186,13 +201,23 @@ fn check(args: &Check) -> ExitCode {
         DType::F64
     };
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
-    let mut unreadable = false;
+    // Of files that can't be checked; the others are all the same.
+    let (mut missing, mut unreadable) = (false, false);
     for path in &args.files {
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        let file = match text.and_then(|text| CaseFile::parse(&text)) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let _ = usage(&format!("{}: {error}", path.display()));
+                let kind = error.kind();
+                let no_file = matches!(kind, ErrorKind::NotFound | ErrorKind::IsADirectory);
+                missing |= no_file;
+                unreadable |= !no_file;
+                continue;
+            }
+        };
+        let file = match CaseFile::parse(&text) {
             Ok(file) => file,
             Err(message) => {
-                // The other files are checked all the same.
                 let _ = failed(&format!("{}: {message}", path.display()));
                 unreadable = true;
                 continue;
@@ -232,7 +257,7 @@ fn check(args: &Check) -> ExitCode {
             }
         }
     }
-    if !args.json {
+    if !args.json && !families.is_empty() {
         println!(
             "{:<26} {:>7} {:>7} {:>8} {:>10}",
             "family", "passed", "failed", "refused", "worst"
@@ -243,6 +268,9 @@ fn check(args: &Check) -> ExitCode {
                 family.passed, family.failed, family.refused, family.worst
             );
         }
+    }
+    if missing {
+        return ExitCode::from(2);
     }
     let bad = |family: &Family| family.failed + family.refused > 0;
     if unreadable || families.values().any(bad) {

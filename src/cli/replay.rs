@@ -12,6 +12,7 @@ use crate::data::{Dataset, Progress};
 use crate::export::bundle::{Bundle, Measured};
 use crate::run::store::Store;
 use crate::run::{Outcome, RunEvent};
+use crate::train::device;
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 
 /// Train a bundled run again and compare every step. Exit code 0: the same to the last bit; 3: it
@@ -55,8 +56,11 @@ pub fn run(args: &Replay) -> ExitCode {
     if let Some(data) = &args.data {
         config.data.path.clone_from(data);
     }
-    if let Some(device) = &args.device {
-        config.train.device.clone_from(device);
+    if let Some(asked) = &args.device {
+        if let Err(message) = device::exists(asked) {
+            return usage(&message);
+        }
+        config.train.device.clone_from(asked);
     }
     let dataset = match Dataset::open(&config.data, &Progress::default()) {
         Ok(dataset) => Arc::new(dataset),

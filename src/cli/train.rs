@@ -15,7 +15,7 @@ use crate::data::{Dataset, Progress};
 use crate::experiment::{ExperimentConfig, Preset};
 use crate::run::store::{Store, home};
 use crate::run::{Outcome, Run, RunEvent};
-use crate::train::device::tuning;
+use crate::train::device::{self, tuning};
 use crate::train::handle::{Control, Job, TrainerEvent, TrainerHandle};
 use crate::train::memory;
 
@@ -45,7 +45,8 @@ pub struct Train {
     json: bool,
 }
 
-/// The configuration that preset and options make together.
+/// The configuration that preset and options make together. The device that the options name is one
+/// that is there; a preset from another machine may name one that is not.
 pub fn configuration(
     preset: &str,
     data: Option<&String>,
@@ -54,6 +55,7 @@ pub fn configuration(
 ) -> Result<(String, ExperimentConfig), String> {
     let preset = Preset::find(preset, &home().join("presets"))?;
     let mut config = preset.config;
+    let own = config.train.device.clone();
     if let Some(data) = data {
         config.data.path.clone_from(data);
     }
@@ -69,6 +71,9 @@ pub fn configuration(
             .map_err(|error| error.to_string())?;
     }
     config.validate().map_err(|problems| problems.join("\n"))?;
+    if config.train.device != own {
+        device::exists(&config.train.device)?;
+    }
     Ok((preset.name, config))
 }
 

@@ -279,3 +279,99 @@ fn cases_are_checked_one_by_one_and_a_bad_one_does_not_stop_the_rest() {
         (&false.into(), &true.into())
     );
 }
+
+#[test]
+fn a_file_of_cases_that_is_not_there_is_wrong_usage_and_a_torn_one_a_failure() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (torn, fine) = (at("torn.json"), at("fine.json"));
+    std::fs::write(&torn, "{\"cases\": [").unwrap();
+    let written = dicebench(home.path(), &["loss", "vector", "--out", &fine]);
+    assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
+    for (file, code) in [
+        ("/no/such/file", 2),
+        (home.path().to_str().unwrap(), 2),
+        (&torn, 1),
+    ] {
+        let output = dicebench(home.path(), &["loss", "check", file, &fine]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{file}: {said}");
+        assert!(said.contains(file), "{file}: {said}");
+        // The other file is checked all the same.
+        let table = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            table.contains("dicebench") && table.contains("passed"),
+            "{file}: {table}"
+        );
+        let alone = dicebench(home.path(), &["loss", "check", file]);
+        assert_eq!(alone.status.code(), Some(code), "{file}");
+        assert!(alone.stdout.is_empty(), "an empty table says nothing");
+    }
+    let no_object = at("text.json");
+    std::fs::write(&no_object, "{\"cases\": [\"text\"]}").unwrap();
+    let output = dicebench(home.path(), &["loss", "check", &no_object]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("expected an object"), "{said}");
+}
+
+#[test]
+fn a_shape_that_no_file_can_hold_is_wrong_usage() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("case.json");
+    for (shape, part) in [
+        ("2,3", "N,C,H,W"),
+        ("0,3,4,4", "above 0"),
+        ("200,30,4000,4000", "too large"),
+        ("18446744073709551615,3,2,2", "too large"),
+    ] {
+        let args = [
+            "loss",
+            "vector",
+            "--shape",
+            shape,
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        let output = dicebench(home.path(), &args);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{shape}: {said}");
+        assert!(said.contains(part), "{shape}: {said}");
+        assert!(!out.exists(), "{shape}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_wrong_usage_of_every_command() {
+    let home = tempfile::tempdir().unwrap();
+    let commands: [&[&str]; 8] = [
+        &["train", "--device", "nope"],
+        &["train", "--set", "train.device=nope"],
+        &[
+            "race", "--preset", "default", "--preset", "question", "--device", "nope",
+        ],
+        &[
+            "queue",
+            "add",
+            "--vary",
+            "loss.kind=dice,focal",
+            "--device",
+            "nope",
+        ],
+        &["doctor", "--device", "nope"],
+        &["loss", "check", "a.json", "--device", "gpu99"],
+        &["bench", "step", "--device", "nope"],
+        &["bench", "loss", "--device", "nope"],
+    ];
+    for args in commands {
+        let output = dicebench(home.path(), args);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("there is no device `"), "{args:?}: {said}");
+        assert!(
+            said.contains("expected auto or one of cpu"),
+            "{args:?}: {said}"
+        );
+    }
+    assert!(!home.path().join("runs").exists(), "nothing was begun");
+}

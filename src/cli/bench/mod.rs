@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::model::kernels::threads::Workers;
+use crate::train::device;
 
 /// Classes of the yardstick.
 const CLASSES: usize = 5;
@@ -46,6 +47,14 @@ pub enum Bench {
 /// Runs the measurement and prints it.
 #[must_use]
 pub fn run(bench: &Bench) -> ExitCode {
+    let device = match bench {
+        Bench::Loss(args) => &args.device,
+        Bench::Step(args) | Bench::Infer(args) => &args.device,
+        _ => "cpu",
+    };
+    if let Err(message) = device::exists(device) {
+        return super::usage(&message);
+    }
     // The window's thread computes nothing.
     let computes = !matches!(bench, Bench::Frame(_) | Bench::Room(_) | Bench::Runs(_));
     let _workers = computes.then(Workers::join);

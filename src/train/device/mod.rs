@@ -161,21 +161,38 @@ pub fn fallback(name: &str, problem: &str) -> String {
     format!("{name} can't be used: {problem}. The CPU computes instead")
 }
 
+/// Whether a device is called so; one that can't be used is there all the same.
+///
+/// # Errors
+/// When there is no such device, with the names of those that there are.
+pub fn exists(id: &str) -> Result<(), String> {
+    match id {
+        "auto" => Ok(()),
+        _ => named(id).map(drop),
+    }
+}
+
 /// The device of this name, with the result of its check. A GPU is looked for now if it was not
-/// before.
+/// before; what no GPU is called is not looked for: a check can take minutes.
 fn named(id: &str) -> Result<DeviceInfo, String> {
     if id == "cpu" {
         return Ok(cpu());
     }
     let mut devices = known();
-    if !devices.iter().any(|device| device.id == id) {
-        devices = probe();
+    let number = id
+        .strip_prefix("gpu")
+        .and_then(|number| number.parse().ok());
+    if let Some(number) = number
+        && !devices.iter().any(|device| device.id == id)
+    {
+        devices = probe::probe_one(number);
     }
     let ids: Vec<String> = devices.iter().map(|device| device.id.clone()).collect();
     let found = devices.into_iter().find(|device| device.id == id);
     found.ok_or_else(|| {
         format!(
-            "there is no device `{id}`: expected auto or one of {}",
+            "there is no device `{id}`: expected auto or one of {} (`dicebench devices --probe` looks \
+             for GPUs)",
             ids.join(", ")
         )
     })

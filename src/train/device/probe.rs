@@ -46,7 +46,12 @@ pub fn list_adapters() -> Vec<Adapter> {
 /// made again. Blocking, seconds to minutes: call it from a background thread.
 #[must_use]
 pub fn probe() -> Vec<DeviceInfo> {
-    look(|_| true)
+    look(|_, _| true)
+}
+
+/// As [`probe`], of one adapter: the others are left out, unless they were checked before.
+pub(super) fn probe_one(number: usize) -> Vec<DeviceInfo> {
+    look(|other, _| other == number)
 }
 
 /// As [`probe`], but a software driver that was not checked before is left out: its check takes
@@ -57,11 +62,11 @@ pub(super) fn probe_real() -> Vec<DeviceInfo> {
     if looked && !remembered().iter().any(is_real) {
         return super::known();
     }
-    look(Adapter::is_real)
+    look(|_, adapter| adapter.is_real())
 }
 
 /// Lists adapters, and checks those that `wanted` names unless the answer is remembered.
-fn look(wanted: impl Fn(&Adapter) -> bool) -> Vec<DeviceInfo> {
+fn look(wanted: impl Fn(usize, &Adapter) -> bool) -> Vec<DeviceInfo> {
     let Some(program) = program() else {
         return super::known();
     };
@@ -84,7 +89,7 @@ fn look(wanted: impl Fn(&Adapter) -> bool) -> Vec<DeviceInfo> {
             .find(|device| device.adapter.as_ref() == Some(&adapter));
         let problem = match known {
             Some(device) => device.problem.clone(),
-            None if !wanted(&adapter) => continue,
+            None if !wanted(number, &adapter) => continue,
             None => child(
                 &program,
                 &["devices", "--check-adapter", &number.to_string()],

@@ -18,7 +18,7 @@ pub(super) const INFO: LossInfo = LossInfo {
     purpose: "Several losses at once; Dice + cross-entropy is the usual start.",
     formula: "Σ w · L",
     reference: "nnU-Net (Isensee et al. 2021); monai.DiceCELoss",
-    when_to_use: "First: cross-entropy gives every pixel a gradient, Dice looks after rare classes.",
+    when_to_use: "The usual first choice: cross-entropy gives every pixel a gradient, Dice looks after rare classes.",
     watch_for: "Terms of different size: compare them in the X-ray before weighting.",
 };
 

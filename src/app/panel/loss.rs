@@ -37,6 +37,8 @@ pub fn show(
             let several = sum.terms.len() > 1;
             for (index, term) in sum.terms.iter_mut().enumerate() {
                 ui.group(|ui| {
+                    // All frames alike, whichever rows have a button to reset them.
+                    ui.set_min_width(ui.available_width());
                     ui.horizontal(|ui| {
                         ui.strong(format!("Term {}", index + 1));
                         if several

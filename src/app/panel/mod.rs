@@ -21,6 +21,8 @@ pub struct State {
     filter: String,
     preset: preset::State,
     picker: picker::State,
+    /// The preset that was shown last.
+    shown: String,
 }
 
 /// Sections by the first part of the key.
@@ -33,6 +35,10 @@ const SECTIONS: &[(&str, &str, bool)] = &[
 pub fn show(state: &mut State, lab: &mut Lab, ui: &mut Ui) {
     ui.add_space(4.0);
     preset::show(&mut state.preset, lab, ui);
+    if state.shown != lab.preset.name {
+        state.shown.clone_from(&lab.preset.name);
+        state.picker.forget();
+    }
     ui.separator();
     ui.horizontal(|ui| {
         ui.label("🔍");

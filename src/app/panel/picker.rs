@@ -1,20 +1,46 @@
 //! The searchable list of losses: every kind and every library's function by its own name, with
 //! what it is for, its formula, and what it would change. Knows nothing of the rows below it.
 
+mod rows;
+
 use std::collections::HashMap;
 
 use egui::{Id, Key, Modal, Modifiers, RichText, ScrollArea, Ui};
 
+use self::rows::{Entry, entries, meant};
 use super::super::theme;
 use crate::loss::changes::title;
-use crate::loss::{LOSSES, LossConfig, LossInfo, OutputActivation, REFERENCES, Reference};
+use crate::loss::{LossConfig, OutputActivation};
 
 /// Which list is open, and what the last choices changed.
 #[derive(Default)]
 pub struct State {
     open: Option<Open>,
-    /// By the loss's key: what the chosen one changes against the one chosen before.
-    changes: HashMap<String, String>,
+    /// By the loss's key.
+    changes: HashMap<String, Change>,
+}
+
+/// What a chosen loss changes against the one chosen before.
+struct Change {
+    line: String,
+    kind: &'static str,
+    /// `None` where the chosen one has the same settings.
+    before: Option<LossConfig>,
+}
+
+impl Change {
+    /// Still about this loss: it was not taken back, and nothing else (a preset, undo, a remedy) has
+    /// put another in its place.
+    fn holds(&self, loss: &LossConfig) -> bool {
+        loss.kind() == self.kind && self.before.as_ref() != Some(loss)
+    }
+}
+
+impl State {
+    /// Another configuration is there: what was chosen in the last one is no news of this one.
+    pub fn forget(&mut self) {
+        self.changes.clear();
+    }
 }
 
 struct Open {
@@ -23,80 +49,6 @@ struct Open {
     at: usize,
     /// Opened in this frame: the search field takes the focus, and the row in use is scrolled to.
     fresh: bool,
-}
-
-/// One row.
-#[derive(Clone, Copy)]
-struct Entry {
-    info: &'static LossInfo,
-    reference: Option<&'static Reference>,
-}
-
-impl Entry {
-    fn name(&self) -> &'static str {
-        self.reference.map_or(self.info.kind, |r| r.name)
-    }
-
-    fn hit(&self, wanted: &str) -> bool {
-        let info = self.info;
-        let own = [info.kind, info.title, info.family, info.purpose];
-        let texts: Vec<&str> = match self.reference {
-            Some(reference) => vec![reference.name, reference.note],
-            None => own.into_iter().chain([info.reference]).collect(),
-        };
-        let all = texts.join(" ").to_lowercase();
-        wanted.split_whitespace().all(|word| all.contains(word))
-    }
-}
-
-fn entries(search: &str, sums: bool) -> Vec<Entry> {
-    let wanted = search.trim().to_lowercase();
-    let mut found = Vec::new();
-    for info in LOSSES.iter().filter(|info| sums || info.kind != "sum") {
-        let kind = Entry {
-            info,
-            reference: None,
-        };
-        found.push(kind);
-        let named = REFERENCES.iter().filter(|r| r.kind == info.kind);
-        found.extend(named.map(|reference| Entry {
-            info,
-            reference: Some(reference),
-        }));
-    }
-    found.retain(|entry| entry.hit(&wanted));
-    // Families together, in the order in which they first occur.
-    let place = |entry: &Entry| {
-        LOSSES
-            .iter()
-            .position(|info| info.family == entry.info.family)
-    };
-    found.sort_by_key(place);
-    found
-}
-
-/// The row that a search most likely means: that of this name, else the first whose name begins with it
-/// (with its library or without), else the first that has it in its name.
-fn meant(rows: &[Entry], search: &str) -> usize {
-    let wanted = search.trim().to_lowercase();
-    let far = |row: &Entry| {
-        let name = row.name().to_lowercase();
-        let own = name.split_once('.').map_or("", |(_, own)| own);
-        let title = match row.reference {
-            None => row.info.title.to_lowercase(),
-            Some(_) => String::new(),
-        };
-        let all = [name.as_str(), own, title.as_str()];
-        match &wanted {
-            wanted if all.contains(&wanted.as_str()) => 0,
-            wanted if all.iter().any(|name| name.starts_with(wanted)) => 1,
-            wanted if all.iter().any(|name| name.contains(wanted)) => 2,
-            _ => 3,
-        }
-    };
-    // The first of equals.
-    let nearest = rows.iter().enumerate().min_by_key(|(_, row)| far(row));
-    nearest.map_or(0, |(index, _)| index)
 }
 
 /// The button with the present loss, and the list while it is open. `activation` is what the
@@ -135,8 +87,8 @@ pub fn show(
         ui.label(RichText::new(format!("= {}", known.join(", "))).small())
             .on_hover_text("These settings are exactly what that library's function computes.");
     }
-    if let Some(line) = state.changes.get(key) {
-        ui.label(RichText::new(line).small().italics())
+    if let Some(change) = state.changes.get(key).filter(|change| change.holds(loss)) {
+        ui.label(RichText::new(&change.line).small().italics())
             .on_hover_text("What the chosen loss changes against the one chosen before it.");
     }
     if state.open.as_ref().is_some_and(|open| open.key == key)
@@ -176,9 +128,12 @@ fn choose(
         *activation = reference.activation;
     }
     let line = line.unwrap_or_else(|| "nothing: the same settings under another name".to_owned());
-    state
-        .changes
-        .insert(key.to_owned(), format!("Changed: {line}"));
+    let change = Change {
+        line: format!("Changed: {line}"),
+        kind: loss.kind(),
+        before: (before != *loss).then_some(before),
+    };
+    state.changes.insert(key.to_owned(), change);
 }
 
 /// The list itself; returns the row that was chosen.
@@ -362,31 +317,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_finds_kinds_libraries_and_papers() {
-        let names =
-            |search: &str| -> Vec<&str> { entries(search, true).iter().map(Entry::name).collect() };
-        assert!(names("monai dice").contains(&"monai.DiceLoss"));
-        assert!(names("kervadec").contains(&"boundary"));
-        assert_eq!(names("").len(), LOSSES.len() + REFERENCES.len());
-        assert!(names("no such loss").is_empty());
-        assert!(entries("", false).iter().all(|row| row.info.kind != "sum"));
-    }
-
-    #[test]
-    fn enter_takes_the_loss_whose_name_was_typed() {
-        for (search, name) in [
-            ("dice", "dice"),
-            ("monai.dicel", "monai.DiceLoss"),
-            ("DiceFocal", "monai.DiceFocalLoss"),
-            ("soft jacc", "jaccard"),
-            ("wasser", "wasserstein"),
-            ("tversky", "tversky"),
-            ("keras.losses.tversky", "keras.losses.Tversky"),
-            ("kervadec", "boundary"),
-        ] {
-            let rows = entries(search, true);
-            assert_eq!(rows[meant(&rows, search)].name(), name, "{search}");
-        }
-        assert_eq!(meant(&[], "nothing"), 0);
+    fn what_a_choice_changed_is_told_as_long_as_it_is_there() {
+        let chosen = |name: &str| {
+            let mut state = State::default();
+            let mut loss = LossConfig::of_kind("dice").unwrap();
+            let before = loss.clone();
+            let rows = entries(name, true);
+            let row = rows[meant(&rows, name)];
+            choose(&mut state, &mut loss, "loss", row, None);
+            (state, loss, before)
+        };
+        let (mut state, loss, before) = chosen("monai.DiceLoss");
+        let change = &state.changes["loss"];
+        assert!(
+            change.line.contains("group image_class (was class)"),
+            "{}",
+            change.line
+        );
+        assert!(change.holds(&loss));
+        assert!(!change.holds(&before), "taken back");
+        let other = LossConfig::of_kind("focal").unwrap();
+        assert!(!change.holds(&other), "another loss in its place");
+        state.forget();
+        assert!(state.changes.is_empty());
+        let (state, loss, _) = chosen("dice");
+        let change = &state.changes["loss"];
+        assert!(change.line.contains("nothing") && change.holds(&loss));
     }
 }

@@ -141,7 +141,13 @@ pub fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
         let grid = Grid::new(("formula", index)).num_columns(heads().count());
         grid.striped(true).show(ui, |ui| {
             for head in heads() {
-                ui.weak(head.name).on_hover_text(head.help);
+                let name = RichText::new(format!("{:>1$}", head.name, head.width));
+                let name = if head.width > 0 {
+                    name.monospace()
+                } else {
+                    name
+                };
+                ui.label(name.weak()).on_hover_text(head.help);
             }
             ui.end_row();
             for class in &part.classes {
@@ -156,7 +162,7 @@ fn row(ui: &mut Ui, class: &ClassPart, weight: f64, names: &[String]) {
     let name = class.class.and_then(|class| names.get(class));
     ui.label(name.map_or("all classes", String::as_str));
     for pixels in [class.intersection, class.predicted, class.truth] {
-        ui.monospace(format!("{pixels:>9.1}"));
+        ui.monospace(format!("{pixels:>PIXELS$.1}"));
     }
     if let Some(ratio) = &class.ratio {
         let value = if ratio.denominator > 0.0 {
@@ -164,79 +170,98 @@ fn row(ui: &mut Ui, class: &ClassPart, weight: f64, names: &[String]) {
         } else {
             f64::NAN
         };
-        ui.monospace(format!("{value:.4}"));
+        ui.monospace(format!("{value:>RATIO$.4}"));
         for share in [ratio.smoothing_numerator, ratio.smoothing_denominator] {
-            ui.monospace(format!("{:>6.2} %", share * 100.0));
+            ui.monospace(format!("{:>1$.2} %", share * 100.0, SHARE - 2));
         }
     }
-    ui.monospace(format!("{:.3}", class.weight));
+    ui.monospace(format!("{:>WEIGHT$.3}", class.weight));
     ui.monospace(match class.contribution {
-        Some(adds) => format!("{:.4}", adds * weight),
-        None => "–".to_owned(),
+        Some(adds) => format!("{:>ADDS$.4}", adds * weight),
+        None => format!("{:>ADDS$}", "–"),
     });
     if let Some(ratio) = &class.ratio {
         ui.label(RichText::new(&ratio.written).monospace().small());
     }
 }
 
+/// Letters that a number takes, so that its heading stands over its end.
+const PIXELS: usize = 9;
+const RATIO: usize = 8;
+const SHARE: usize = 12;
+const WEIGHT: usize = 7;
+const ADDS: usize = 9;
+
 /// A column.
 struct Head {
     name: &'static str,
     help: &'static str,
+    /// Letters of the numbers below; 0 over words.
+    width: usize,
     /// Only where there is a ratio of volumes.
     of_ratios: bool,
 }
 
-const fn head(name: &'static str, help: &'static str) -> Head {
+const fn head(name: &'static str, width: usize, help: &'static str) -> Head {
     Head {
         name,
         help,
+        width,
         of_ratios: false,
     }
 }
 
-const fn of_ratios(name: &'static str, help: &'static str) -> Head {
+const fn of_ratios(name: &'static str, width: usize, help: &'static str) -> Head {
     Head {
         name,
         help,
+        width,
         of_ratios: true,
     }
 }
 
 const HEAD: &[Head] = &[
-    head("class", "Class of the row."),
+    head("class", 0, "Class of the row."),
     head(
         "I",
+        PIXELS,
         "Intersection: Σpy over all pixels that count, in pixels.",
     ),
     head(
         "P",
+        PIXELS,
         "Predicted volume: Σp (to the power that is set), in pixels.",
     ),
-    head("Y", "True volume: Σy, in pixels."),
+    head("Y", PIXELS, "True volume: Σy, in pixels."),
     of_ratios(
         "ratio",
+        RATIO,
         "Numerator / denominator, smoothing included; of the mean image where each image has a ratio of its own.",
     ),
     of_ratios(
         "smooth above",
+        SHARE,
         "Smoothing's share of the numerator, in per cent.",
     ),
     of_ratios(
         "smooth below",
+        SHARE,
         "Smoothing's share of the denominator, in per cent.",
     ),
     head(
         "weight",
+        WEIGHT,
         "Weight of the class in the mean; with volume weights, its share of the one denominator.",
     ),
     head(
         "adds",
+        ADDS,
         "What the class (in a sum over pixels: its pixels) adds to the loss, times the term's weight: \
          the column sums to the term's contribution. None where the classes are not added up.",
     ),
     of_ratios(
         "filled in",
+        0,
         "The ratio with the numbers of this row in it; of the mean image where each image has a ratio of its own.",
     ),
 ];

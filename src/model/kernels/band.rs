@@ -72,6 +72,12 @@ impl<'a> View<'a> {
         let start = image * self.image_stride + channel * size.plane();
         &self.data[start..start + size.plane()]
     }
+
+    /// Whether every plane of every image is there.
+    pub fn is_whole(&self, size: Size) -> bool {
+        let before_last = size.images.saturating_sub(1) * self.image_stride;
+        size.images == 0 || self.data.len() >= before_last + self.channels * size.plane()
+    }
 }
 
 /// Where packed planes come from.

@@ -94,6 +94,15 @@ pub fn multiply(
     size: Size,
 ) -> Vec<Vec<f32>> {
     let planes = input.planes();
+    let taps = (2 * pad + 1).pow(2);
+    for pass in passes {
+        let rows = pass.rows.next_multiple_of(path.rows());
+        assert_eq!(pass.weights.len(), rows * planes * taps, "all weights");
+        assert!(
+            pass.bias.is_none_or(|bias| bias.len() == rows),
+            "a bias for every row"
+        );
+    }
     let mut outputs: Vec<Output<f32>> = passes
         .iter()
         .map(|pass| Output::new(size.pixels() * pass.rows))
@@ -134,7 +143,7 @@ pub fn multiply(
                     out_stride: size.plane(),
                 };
                 // SAFETY: the scratch has room for a vector beyond the last pixel; weights and
-                // bias have been made for this many rows; each pixel of each row of the output
+                // bias are as long as said, see above; each pixel of each row of the output
                 // belongs to one task.
                 unsafe { product(path, &job) };
             }
@@ -192,6 +201,13 @@ pub fn forward(
     [outputs, kernel]: [usize; 2],
     size: Size,
 ) -> Vec<f32> {
+    for given in [after.scale, after.shift] {
+        assert!(
+            given.is_empty() || given.len() == outputs,
+            "{} numbers for {outputs} channels",
+            given.len()
+        );
+    }
     let planes: usize = inputs.iter().map(|view| view.channels).sum();
     let taps = kernel * kernel;
     let of = |row, plane| (row * planes + plane) * taps;
@@ -293,6 +309,11 @@ pub fn weight_gradient(
 pub fn correlate_all(path: Path, x: Source<'_>, y: View<'_>, pad: usize, size: Size) -> Vec<f32> {
     let planes = x.planes();
     let taps = (2 * pad + 1).pow(2);
+    let total = y.channels * planes * taps;
+    if size.images == 0 {
+        return vec![0.0; total];
+    }
+    assert!(y.is_whole(size), "a gradient for every number");
     // Few pixels: each task takes all of them for some planes. Many pixels: they are shared out
     // too, and the partial sums added at the end.
     let shares = (size.pixels() / 4096).clamp(1, wanted_tasks());
@@ -303,7 +324,6 @@ pub fn correlate_all(path: Path, x: Source<'_>, y: View<'_>, pad: usize, size: S
     let widest = parts.iter().map(Range::len).max().unwrap_or(0);
     let layouts = cut(size, pad, widest, shares, 4096);
     let shares = ranges(layouts.len(), shares);
-    let total = y.channels * planes * taps;
     let mut sums = Output::new(shares.len() * total);
     let out = sums.pointer();
     (0..shares.len() * parts.len())
@@ -373,8 +393,8 @@ fn correlate_band(
             out_stride: 0,
             add: false,
         });
-        // SAFETY: the scratch has room for a vector beyond the last pixel, and where `y` is read
-        // in place every lane is a pixel; no other task writes these columns.
+        // SAFETY: the scratch has room for a vector beyond the last pixel, and where `y`, which is
+        // whole, is read in place every lane is a pixel; no other task writes these columns.
         unsafe { correlate(path, &job) };
     });
 }

@@ -42,14 +42,18 @@ pub mod update;
 mod window;
 mod winograd;
 
-/// Instruction set that the kernels run with; chosen at run time.
+/// Instruction set that the kernels run with; chosen at run time. Who is given one by
+/// [`Path::available`] or [`Path::best`] has the instructions, and only this crate makes one otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Avx512,
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Avx2,
     #[cfg(target_arch = "aarch64")]
+    #[non_exhaustive]
     Neon,
     /// Plain Rust.
     Portable,

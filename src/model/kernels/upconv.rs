@@ -47,7 +47,8 @@ pub fn forward(path: Path, x: View<'_>, weight: &[f32], bias: &[f32], size: Size
                 out: quarters.as_mut_ptr(),
                 out_stride: pixels,
             };
-            // SAFETY: both scratches have the room that `Layout` and `pixels` say.
+            // SAFETY: both scratches have the room that `Layout` and `pixels` say, and this call
+            // alone; weights and bias have been made for this many rows, see above.
             unsafe { product(path, &job) };
             for (row, pair) in quarters.chunks_exact(2 * pixels).enumerate() {
                 let (channel, odd) = (row / 2, row % 2);

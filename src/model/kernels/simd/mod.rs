@@ -1,7 +1,7 @@
 //! One vector of `f32` per instruction set, behind one trait. Knows nothing of convolutions.
 //!
 //! Functions of the AVX types are only sound where the processor has the instructions: they are
-//! called from functions with the matching `target_feature` alone, see `tile`.
+//! called from functions with the matching `target_feature` alone, see [`compiled`] and `tile`.
 #![expect(
     unsafe_code,
     reason = "vector instructions and the raw pointers they load from"
@@ -151,7 +151,8 @@ pub fn compiled<R>(path: Path, work: impl FnOnce() -> R) -> R {
         work()
     }
     match path {
-        // SAFETY: a path is only taken where `Path::available` has found its instructions.
+        // SAFETY: a path is only taken where `Path::available` has found its instructions; outside
+        // of this crate there is no other way to one.
         #[cfg(target_arch = "x86_64")]
         Path::Avx512 => unsafe { avx512(work) },
         // SAFETY: as above.

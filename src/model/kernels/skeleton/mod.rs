@@ -44,8 +44,11 @@ struct Strip {
 }
 
 /// Strips that cover a plane; results depend on `reach` rows to each side. Many planes are tasks
-/// enough.
+/// enough. A row of a strip has a first pixel and a last.
 fn strips(size: Size, planes: usize, reach: usize) -> Vec<Strip> {
+    if size.width == 0 {
+        return Vec::new();
+    }
     let wanted = TASKS.div_ceil(2 * planes.max(1));
     let rows = (size.height.div_ceil(wanted)).max(ROWS_BY_REACH * reach);
     (0..size.height)

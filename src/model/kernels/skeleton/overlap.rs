@@ -23,6 +23,15 @@ pub struct Truth<'a> {
     pub first: usize,
 }
 
+impl Truth<'_> {
+    /// Classes that count.
+    fn kept(self, p: View<'_>) -> usize {
+        let of = p.channels;
+        assert!(self.first <= of, "{of} classes, none from {}", self.first);
+        of - self.first
+    }
+}
+
 /// One class of an image: what a task works on a strip of.
 struct Plane<'a> {
     p: &'a [f32],
@@ -36,7 +45,7 @@ struct Plane<'a> {
 impl<'a> Plane<'a> {
     /// Number `index` of those that count.
     fn new(p: View<'a>, truth: Truth<'a>, index: usize, size: Size) -> Self {
-        let kept = p.channels - truth.first;
+        let kept = truth.kept(p);
         let (image, class) = (index / kept, truth.first + index % kept);
         Self {
             p: p.plane(image, class, size),
@@ -83,7 +92,7 @@ pub fn forward(
     iterations: usize,
     size: Size,
 ) -> (Vec<f32>, Vec<Bits>) {
-    let kept = p.channels - truth.first;
+    let kept = truth.kept(p);
     let dims = [size.height, size.width];
     let bits = truth::of_labels(truth.labels, [truth.first, p.channels], dims, iterations);
     let of_strip = |index: usize, strip: &Strip| {
@@ -130,7 +139,7 @@ pub fn backward(
     iterations: usize,
     size: Size,
 ) -> Vec<f32> {
-    let kept = p.channels - truth.first;
+    let kept = truth.kept(p);
     let mut output = Output::new(size.pixels() * p.channels);
     let out = output.pointer();
     (0..size.images).into_par_iter().for_each(|image| {

@@ -79,8 +79,9 @@ pub struct Row<'a> {
     ring: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY, for every block below: `x` is at most a line beyond the last pixel, as the callers promise or
-// as stands there, which is within the row's part of the scratch; and a sweep is one thread's.
+// SAFETY, for every block below: what is read or written is at most one number to the left of the first
+// pixel and a line beyond the last, as the callers promise or as stands there, which is within the row's
+// part of the scratch; a row has a pixel at least; and a sweep is one thread's.
 impl<'a> Row<'a> {
     /// Where each vector of pixels starts.
     #[inline(always)]

@@ -3,6 +3,7 @@
 
 mod fused;
 mod losses;
+mod misfits;
 mod others;
 mod reading;
 mod winograd;

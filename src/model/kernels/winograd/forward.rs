@@ -286,7 +286,8 @@ unsafe fn convolve_pieces<V: Vector>(
     for start in plan.blocks.clone().step_by(BLOCKS) {
         let blocks = start..plan.blocks.end.min(start + BLOCKS);
         for point in 0..SQUARE {
-            // SAFETY: `from` is written, and `to` has room for all tiles of these blocks.
+            // SAFETY: `from` is written, but for what comes after an odd number of tiles: any
+            // numbers of the scratch, whose products nobody reads. `to` has room for all of them.
             unsafe { multiply_point::<V>(job.kernels, plan.rows, point, blocks.clone(), from, to) };
         }
         for block in blocks {

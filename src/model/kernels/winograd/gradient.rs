@@ -38,7 +38,11 @@ const OWN_SUMS: usize = 1 << 20;
 /// `grad` `[N, O, H, W]` and `inputs` (`[N, I, H, W]` together) → `[O, I, 3, 3]`.
 pub fn weight_gradient(path: Path, inputs: &[View<'_>], grad: View<'_>, size: Size) -> Vec<f32> {
     let channels: usize = inputs.iter().map(|view| view.channels).sum();
-    let mut output = Output::new(grad.channels * channels * TAPS);
+    let total = grad.channels * channels * TAPS;
+    if size.images == 0 {
+        return vec![0.0; total];
+    }
+    let mut output = Output::new(total);
     let job = Job {
         inputs,
         channels,

@@ -2,6 +2,7 @@
 
 use egui::{Grid, RichText, Ui};
 
+use super::view::readout;
 use crate::lab::Lab;
 use crate::lab::formulas::Terms;
 use crate::loss::LOSSES;
@@ -128,7 +129,9 @@ pub fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
             ui.label(title);
             ui.monospace(format!(
                 "{} × {:.4} = {:.4}",
-                part.weight, part.value, part.contribution
+                factor(part.weight),
+                part.value,
+                part.contribution
             ))
             .on_hover_text("Weight of the term × its value = what it adds to the loss.");
         });
@@ -155,6 +158,15 @@ pub fn terms(ui: &mut Ui, parts: &[TermPart], names: &[String]) {
                 ui.end_row();
             }
         });
+    }
+}
+
+/// A weight without zeros at its end: most are 1, and one that a schedule moves has many digits.
+fn factor(weight: f64) -> String {
+    let text = readout::short(weight);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -265,3 +277,22 @@ const HEAD: &[Head] = &[
         "The ratio with the numbers of this row in it; of the mean image where each image has a ratio of its own.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::factor;
+
+    #[test]
+    fn a_weight_has_as_many_digits_as_one_reads() {
+        for (weight, text) in [
+            (1.0, "1"),
+            (0.905, "0.905"),
+            (0.010_388_594_689_117_125, "0.0104"),
+            (0.0, "0"),
+            (100.0, "100"),
+            (1e-5, "1.00e-5"),
+        ] {
+            assert_eq!(factor(weight), text);
+        }
+    }
+}

@@ -16,12 +16,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     if app.lab.active_run().is_some() {
         let (lab, open) = (&app.lab, &mut app.batch_formula);
         let space = ui.available_height();
+        // What the curves and their controls need in a window of 1280 × 720.
+        let above = 320.0;
         // A panel remembers its size: closed it is another one.
         let panel = match *open {
             true => Panel::bottom("formula of the batch")
                 .resizable(true)
                 .default_size((space * 0.4).min(330.0))
-                .size_range(90.0..=(space - 150.0).max(91.0)),
+                .size_range(90.0..=(space - above).max(91.0)),
             false => Panel::bottom("formula of the batch, closed")
                 .resizable(false)
                 .exact_size(26.0),

@@ -7,7 +7,7 @@ use crate::param::Param;
 const NAMED: usize = 5;
 
 /// Letters of a value that still fit into a line: a matrix does not.
-const WIDTH: usize = 24;
+const WIDTH: usize = 32;
 
 impl LossConfig {
     /// One line: what this loss does differently from `before`; `None` where nothing differs.

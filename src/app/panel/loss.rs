@@ -75,6 +75,8 @@ pub fn show(
             }
             if let Some(index) = removed {
                 sum.terms.remove(index);
+                // The terms after it have other keys now.
+                chooser.forget();
             }
             if sum.terms.len() < 6
                 && ui

@@ -11,13 +11,14 @@ pub const RESET: f32 = 36.0;
 /// Ranges longer than this are moved by ratios.
 const LONG: f64 = 1000.0;
 
-/// `smooth_numerator` → `Smooth numerator`.
+/// `smooth_numerator` → `Smooth numerator`; units as they are written.
 pub fn pretty(key: &str) -> String {
     let text = key
         .rsplit("augment.")
         .next()
         .unwrap_or(key)
-        .replace(['_', '.'], " ");
+        .replace(['_', '.'], " ")
+        .replace(" mib", " MiB");
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
@@ -159,5 +160,6 @@ mod tests {
     fn keys_read_as_labels() {
         assert_eq!(super::pretty("smooth_numerator"), "Smooth numerator");
         assert_eq!(super::pretty("augment.flip_vertical"), "Flip vertical");
+        assert_eq!(super::pretty("picture_mib"), "Picture MiB");
     }
 }

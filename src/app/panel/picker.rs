@@ -12,6 +12,9 @@ use super::super::theme;
 use crate::loss::changes::title;
 use crate::loss::{LossConfig, OutputActivation};
 
+/// Rows that Page Up and Page Down go.
+const PAGE: usize = 10;
+
 /// Which list is open, and what the last choices changed.
 #[derive(Default)]
 pub struct State {
@@ -69,7 +72,7 @@ pub fn show(
         ));
         let response = ui.add(button).labelled_by(label.id).on_hover_text(
             "Choose another loss: search by family, purpose, paper or a library's own name. \
-             Arrow keys move, Enter chooses, Escape closes.",
+             Arrow keys and Page Up and Down move, Enter chooses, Escape closes.",
         );
         if response.clicked() {
             let rows = entries("", key == "loss");
@@ -151,11 +154,11 @@ fn list(state: &mut State, ui: &Ui, loss: &LossConfig) -> Option<Entry> {
         ui.heading("Choose a loss");
         // Before the text field, which would take them.
         let (up, down, enter) = ui.input_mut(|input| {
-            let mut pressed = |key| input.consume_key(Modifiers::NONE, key);
+            let mut pressed = |key| usize::from(input.consume_key(Modifiers::NONE, key));
             (
-                pressed(Key::ArrowUp),
-                pressed(Key::ArrowDown),
-                pressed(Key::Enter),
+                pressed(Key::ArrowUp) + PAGE * pressed(Key::PageUp),
+                pressed(Key::ArrowDown) + PAGE * pressed(Key::PageDown),
+                pressed(Key::Enter) > 0,
             )
         });
         let edit = egui::TextEdit::singleline(&mut open.search)
@@ -172,18 +175,13 @@ fn list(state: &mut State, ui: &Ui, loss: &LossConfig) -> Option<Entry> {
         if field.changed() {
             open.at = meant(&rows, &open.search);
         }
-        if down {
-            open.at += 1;
-        }
-        if up {
-            open.at = open.at.saturating_sub(1);
-        }
+        open.at = (open.at + down).saturating_sub(up);
         open.at = open.at.min(rows.len().saturating_sub(1));
         if enter {
             chosen = rows.get(open.at).copied();
         }
         ui.separator();
-        let moved = up || down || open.fresh || field.changed();
+        let moved = up + down > 0 || open.fresh || field.changed();
         ui.horizontal_top(|ui| {
             let height = ui.available_height();
             let width = (size.x * 0.46).floor();

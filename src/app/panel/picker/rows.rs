@@ -55,7 +55,7 @@ pub fn entries(search: &str, sums: bool) -> Vec<Entry> {
 
 /// The row that a search most likely means: that of this name, else the first whose name begins with it
 /// (with its library or without), else the library's function that begins with the last word, else the
-/// first that has it in its name.
+/// first that has it, or all of its words, in its name.
 pub fn meant(rows: &[Entry], search: &str) -> usize {
     let wanted = search.trim().to_lowercase();
     let words: Vec<&str> = wanted.split_whitespace().collect();
@@ -75,6 +75,7 @@ pub fn meant(rows: &[Entry], search: &str) -> usize {
             (wanted, _) if all.iter().any(|name| name.starts_with(wanted)) => 1,
             (_, [_, .., last]) if of_library(last) => 2,
             (wanted, _) if all.iter().any(|name| name.contains(wanted)) => 3,
+            (_, words) if words.iter().all(|word| name.contains(word)) => 3,
             _ => 4,
         }
     };
@@ -111,6 +112,10 @@ mod tests {
             ("kervadec", "boundary"),
             ("monai focal", "monai.FocalLoss"),
             ("keras dice", "keras.losses.Dice"),
+            (
+                "niftynet wass",
+                "niftynet.generalised_wasserstein_dice_loss",
+            ),
             ("soft dice", "dice"),
         ] {
             let rows = entries(search, true);

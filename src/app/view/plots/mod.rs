@@ -211,6 +211,8 @@ impl Plots {
         egui::ScrollArea::vertical()
             .id_salt("plots")
             .scroll_source(source)
+            // Where next to nothing is left it must not lie over what is below.
+            .min_scrolled_height(0.0)
             .auto_shrink(false)
             .show(ui, |ui| {
                 for row in all.chunks(columns) {

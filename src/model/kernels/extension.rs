@@ -30,7 +30,7 @@ pub fn runs_on(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
 
-/// A map `[N, C, H, W]`, and how each channel of it is to be read ([`Reading`]): a normalisation and
+/// A map `[N, C, H, W]`, and how each channel of it is to be read ([`super::reading`]): a normalisation and
 /// its activation are left to whoever reads the map, so that their result never stands in memory.
 ///
 /// The gradient that a reader gives is that of what it has read.

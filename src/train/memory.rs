@@ -264,15 +264,17 @@ impl Kept<'_> {
             // The difference from the mean, the quotient, its product, and the next one's input.
             (Normalization::Group | Normalization::Instance, _) => 4.0,
         };
-        let fused = self.own_kernels && self.model.normalization == Normalization::Batch;
+        let own_norm = self.own_norm();
         let activated = match self.model.hidden_activation {
-            HiddenActivation::Relu if fused || self.model.normalization != Normalization::Batch => {
+            HiddenActivation::Relu
+                if own_norm || self.model.normalization != Normalization::Batch =>
+            {
                 0.0
             }
             HiddenActivation::Relu | HiddenActivation::LeakyRelu | HiddenActivation::Gelu => 1.0,
             HiddenActivation::Silu => 2.0,
         };
-        if self.recompute && !fused {
+        if self.recompute && !own_norm {
             // What follows the convolution is computed again from its output, and half of that
             // lives again at the same time.
             1.5
@@ -283,9 +285,12 @@ impl Kept<'_> {
 
     /// Normalisation and activation are done by whoever reads a map.
     fn fused(&self) -> bool {
-        self.own_kernels
-            && self.model.normalization == Normalization::Batch
-            && self.model.hidden_activation == HiddenActivation::Relu
+        self.own_norm() && self.model.hidden_activation == HiddenActivation::Relu
+    }
+
+    /// Batch normalisation by the CPU's kernels.
+    fn own_norm(&self) -> bool {
+        self.own_kernels && self.model.normalization == Normalization::Batch
     }
 
     fn by_network(&self) -> f64 {

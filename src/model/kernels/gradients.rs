@@ -30,39 +30,49 @@ impl Input {
     }
 }
 
-/// Registers the gradients of a convolution's inputs and of its weight for those parents that want
-/// one. Of the weight's inputs, number `first` and following are those of `inputs`: all, or a part.
+/// Those parents of a convolution that want a gradient.
+struct Wanted<const N: usize> {
+    inputs: [Option<NodeId>; N],
+    weight: Option<NodeId>,
+    bias: Option<NodeId>,
+}
+
+/// Registers what is wanted. Of the weight's inputs, number `first` and following are those of
+/// `inputs`: all, or a part.
 fn convolution_backward<const N: usize>(
     grads: &mut Gradients,
+    checkpointer: &mut Checkpointer,
     grad: FlexTensor,
-    inputs: [(Option<NodeId>, Planar); N],
-    first: usize,
-    (weight_node, weight): (Option<NodeId>, FlexTensor),
+    wanted: Wanted<N>,
+    (inputs, first, weight): ([Input; N], usize, NodeId),
 ) {
     let path = Path::best();
+    let inputs = inputs.map(|input| input.retrieve(checkpointer));
+    let weight = checkpointer.retrieve_node_output::<FlexTensor>(weight);
     let [outputs, all, kernel, _] = weight.shape().dims();
     let grad = Planar::new(grad);
     let size = grad.size();
-    let channels: usize = inputs.iter().map(|(_, input)| input.dims[1]).sum();
-    let mut wanted = Vec::new();
+    register_bias(grads, wanted.bias, &grad);
+    let channels: usize = inputs.iter().map(|input| input.dims[1]).sum();
+    let mut asked = Vec::new();
     let mut start = first;
-    for (node, input) in &inputs {
+    for (node, input) in wanted.inputs.into_iter().zip(&inputs) {
         let range = start..start + input.dims[1];
         start = range.end;
-        wanted.extend(node.map(|node| (node, range)));
+        asked.extend(node.map(|node| (node, range)));
     }
     // Before the gradients of the inputs, which are as large as the inputs: those are no longer
     // needed then.
-    if let Some(node) = weight_node {
-        let views = inputs.each_ref().map(|(_, input)| input.view());
+    if let Some(node) = wanted.weight {
+        let views = inputs.each_ref().map(Planar::view);
         let part = conv::weight_gradient(path, &views, grad.view(), kernel, size);
         let values = among(part, [outputs, channels, kernel * kernel], first, all);
         grads.register::<Flex>(node, tensor(values, [outputs, all, kernel, kernel]));
     }
     drop(inputs);
-    if !wanted.is_empty() {
+    if !asked.is_empty() {
         let weight = Flat::new(weight);
-        let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
+        let ranges: Vec<_> = asked.iter().map(|(_, range)| range.clone()).collect();
         let found = conv::data_gradient(
             path,
             grad.view(),
@@ -71,9 +81,16 @@ fn convolution_backward<const N: usize>(
             &ranges,
             size,
         );
-        for ((node, range), values) in wanted.into_iter().zip(found) {
+        for ((node, range), values) in asked.into_iter().zip(found) {
             grads.register::<Flex>(node, output(values, range.len(), size));
         }
+    }
+}
+
+fn register_bias(grads: &mut Gradients, node: Option<NodeId>, grad: &Planar) {
+    if let Some(node) = node {
+        let values = conv::channel_sums(grad.view(), grad.size());
+        grads.register::<Flex>(node, tensor(values, [grad.dims[1]]));
     }
 }
 
@@ -95,7 +112,7 @@ fn among(
     values
 }
 
-/// Of one input.
+/// Backward pass of a convolution.
 #[derive(Debug)]
 pub(super) struct Convolution;
 
@@ -111,23 +128,17 @@ impl Backward<Flex, 3> for Convolution {
     ) {
         let [x, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
-        register_bias(grads, bias, &grad);
+        let wanted = Wanted {
+            inputs: [x],
+            weight,
+            bias,
+        };
         let (input, kept) = ops.state;
-        let input = input.retrieve(checkpointer);
-        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
-        convolution_backward(grads, grad, [(x, input)], 0, (weight, kept));
+        convolution_backward(grads, checkpointer, grad, wanted, ([input], 0, kept));
     }
 }
 
-fn register_bias(grads: &mut Gradients, node: Option<NodeId>, grad: &FlexTensor) {
-    if let Some(node) = node {
-        let grad = Planar::new(grad.clone());
-        let values = conv::channel_sums(grad.view(), grad.size());
-        grads.register::<Flex>(node, tensor(values, [grad.dims[1]]));
-    }
-}
-
-/// Of two inputs.
+/// Backward pass of a convolution of two inputs.
 #[derive(Debug)]
 pub(super) struct ConvolutionOfTwo;
 
@@ -143,16 +154,17 @@ impl Backward<Flex, 4> for ConvolutionOfTwo {
     ) {
         let [a, b, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
-        register_bias(grads, bias, &grad);
+        let wanted = Wanted {
+            inputs: [a, b],
+            weight,
+            bias,
+        };
         let (inputs, kept) = ops.state;
-        let [first, second] = inputs.map(|input| input.retrieve(checkpointer));
-        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
-        let inputs = [(a, first), (b, second)];
-        convolution_backward(grads, grad, inputs, 0, (weight, kept));
+        convolution_backward(grads, checkpointer, grad, wanted, (inputs, 0, kept));
     }
 }
 
-/// Of the second of two inputs; the first is left to [`FirstOfTwo`].
+/// Backward pass of the second of two inputs; the first is left to [`FirstOfTwo`].
 #[derive(Debug)]
 pub(super) struct SecondOfTwo;
 
@@ -168,20 +180,22 @@ impl Backward<Flex, 4> for SecondOfTwo {
     ) {
         let [x, weight, bias, rest] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
-        register_bias(grads, bias, &grad);
         if let Some(rest) = rest {
             grads.register::<Flex>(rest, grad.clone());
         }
+        let wanted = Wanted {
+            inputs: [x],
+            weight,
+            bias,
+        };
         let (input, first, kept) = ops.state;
-        let input = input.retrieve(checkpointer);
-        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
-        convolution_backward(grads, grad, [(x, input)], first, (weight, kept));
+        convolution_backward(grads, checkpointer, grad, wanted, ([input], first, kept));
     }
 }
 
-/// Of the first of two inputs, a skip connection. A node by itself, which depends on nothing but the
-/// skip: the backward pass comes to it last of all, and until then there is no gradient of the skip
-/// beside that of the convolution, and no need for the skip itself.
+/// Backward pass of the first of two inputs, a skip connection. A node by itself, which depends on
+/// nothing but the skip: the backward pass comes to it last of all, and until then there is no gradient
+/// of the skip beside that of the convolution, and no need for the skip itself.
 #[derive(Debug)]
 pub(super) struct FirstOfTwo;
 
@@ -197,10 +211,13 @@ impl Backward<Flex, 2> for FirstOfTwo {
     ) {
         let [x, weight] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<Flex>(&ops.node);
+        let wanted = Wanted {
+            inputs: [x],
+            weight,
+            bias: None,
+        };
         let (input, kept) = ops.state;
-        let input = input.retrieve(checkpointer);
-        let kept = checkpointer.retrieve_node_output::<FlexTensor>(kept);
-        convolution_backward(grads, grad, [(x, input)], 0, (weight, kept));
+        convolution_backward(grads, checkpointer, grad, wanted, ([input], 0, kept));
     }
 }
 
@@ -225,7 +242,7 @@ impl Backward<Flex, 3> for UpConvolution {
         let x = Planar::new(input.retrieve(checkpointer).finished());
         let weight = checkpointer.retrieve_node_output::<FlexTensor>(kept);
         let dims: [usize; 4] = weight.shape().dims();
-        let [inputs, outputs, _, _] = dims;
+        let [inputs, _, _, _] = dims;
         let (path, size) = (Path::best(), x.size());
         if let Some(node) = weight_node {
             let values = upconv::weight_gradient(path, x.view(), grad.view(), size);
@@ -237,10 +254,7 @@ impl Backward<Flex, 3> for UpConvolution {
             let values = upconv::data_gradient(path, grad.view(), weight.values(), inputs, size);
             grads.register::<Flex>(node.id, output(values, inputs, size));
         }
-        if let Some(node) = bias_node {
-            let values = conv::channel_sums(grad.view(), size.doubled());
-            grads.register::<Flex>(node.id, tensor(values, [outputs]));
-        }
+        register_bias(grads, bias_node.map(|node| node.id), &grad);
     }
 }
 
@@ -332,7 +346,7 @@ impl Backward<Flex, 3> for Norm {
     }
 }
 
-/// Backward pass of [`Kernels::finish`]: readers tell the gradient of what they have read.
+/// Backward pass of [`super::extension::Kernels::finish`]: readers tell the gradient of what they have read.
 #[derive(Debug)]
 pub(super) struct Finish;
 
